@@ -1,0 +1,97 @@
+//! Object bytes: written once, sealed, read by range, freed. A blob has no name here; the metadata record that
+//! holds its [`Manifest`] is the only way to it.
+//!
+//! Contract of every store: after [`BlobWriter::seal`] returned, the bytes survive power loss; a writer dropped
+//! without `seal` leaves nothing that a later [`BlobStore::reclaim`] does not give back; freed extents are never
+//! handed out again within one segment, so a stale manifest reads zeros or an error, never another object's bytes
+//! undetected: every block carries a CRC32C that reads verify.
+
+
+use serde::{Deserialize, Serialize};
+
+/// A contiguous run of bytes in one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Extent {
+    /// Segment number; numbers grow and are never used again.
+    pub segment: u64,
+    /// Byte offset in the segment.
+    pub offset: u64,
+    /// Length in bytes.
+    pub length: u64,
+}
+
+/// Where a sealed blob lies and what its blocks must hash to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Length in bytes.
+    pub length: u64,
+    /// In order; their lengths sum to `length`.
+    pub extents: Vec<Extent>,
+    /// CRC32C of each block of `limits::BLOCK_BYTES` of the blob, the last one possibly shorter.
+    pub block_checksums: Vec<u32>,
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused.
+    #[error("object store: {0}")]
+    Io(#[from] std::io::Error),
+    /// The filesystem has no room.
+    #[error("object store: no space left")]
+    Full,
+    /// A block does not have its checksum, or lies outside its segment.
+    #[error("object store: block {block} of segment {segment} is damaged")]
+    Corrupt {
+        /// Segment of the block.
+        segment: u64,
+        /// Index of the block within its blob.
+        block: u64,
+    },
+}
+
+/// Result of the blob stores.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A segment as the store sees it, for the sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Segment number.
+    pub number: u64,
+    /// Bytes handed out to writers so far; what lies behind is preallocation.
+    pub written_bytes: u64,
+    /// A segment that still takes writes must not be reclaimed.
+    pub active: bool,
+}
+
+/// Stores of object bytes. Calls block; [`Blobs`] is the border to async code.
+pub trait BlobStore: Send + Sync + std::fmt::Debug + 'static {
+    /// Starts a blob. `declared` is its length in bytes where the client announced one.
+    fn create(&self, declared: Option<u64>) -> Result<Box<dyn BlobWriter>>;
+
+    /// Reads one whole block of `manifest` (index in `block_checksums`), verified, appended to `buffer`.
+    /// With `cached_only` a block that is not in memory gives `Ok(false)` and nothing else happens.
+    fn read_block(&self, manifest: &Manifest, block: u64, cached_only: bool, buffer: &mut Vec<u8>) -> Result<bool>;
+
+    /// Gives extents back that no record names any more. Freeing twice is harmless.
+    fn free(&self, extents: &[Extent]) -> Result<()>;
+
+    /// Segments that exist.
+    fn segments(&self) -> Result<Vec<Segment>>;
+
+    /// Frees everything in a sealed segment but `live` (ascending, not overlapping); a segment without live
+    /// extents is removed. Returns the bytes given back.
+    fn reclaim(&self, segment: u64, live: &[Extent]) -> Result<u64>;
+
+    /// Total and available bytes of the filesystem, where it can be known.
+    fn capacity(&self) -> Option<(u64, u64)>;
+}
+
+/// One blob being written.
+pub trait BlobWriter: Send + std::fmt::Debug {
+    /// Appends bytes.
+    fn write(&mut self, data: &[u8]) -> Result<()>;
+
+    /// Makes the bytes durable (sharing the sync with whoever waits on the same segment) and says where they lie.
+    fn seal(self: Box<Self>) -> Result<Manifest>;
+}

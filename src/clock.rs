@@ -1,0 +1,83 @@
+//! The one reader of wall and monotonic time. Tests bring a clock they set by hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since the Unix epoch.
+pub type UnixMillis = u64;
+
+/// Where the time comes from. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The machine's clock.
+    System,
+    /// Stands still until [`Clock::set`] moves it.
+    Manual(Arc<AtomicU64>),
+}
+
+impl Clock {
+    /// A clock that shows `millis` until it is set.
+    #[must_use]
+    pub fn manual(millis: UnixMillis) -> Self {
+        Self::Manual(Arc::new(AtomicU64::new(millis)))
+    }
+
+    /// Wall time, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn now_millis(&self) -> UnixMillis {
+        match self {
+            Self::System => {
+                let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+            }
+            Self::Manual(millis) => millis.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Wall time, in whole seconds since the Unix epoch.
+    #[must_use]
+    pub fn now_seconds(&self) -> u64 {
+        self.now_millis() / 1000
+    }
+
+    /// Moves a manual clock; the system clock cannot be set and ignores it.
+    pub fn set(&self, millis: UnixMillis) {
+        if let Self::Manual(cell) = self {
+            cell.store(millis, Ordering::Relaxed);
+        }
+    }
+}
+
+/// `millis` as a `SystemTime`, for the date formats of `httpdate`.
+#[must_use]
+pub fn system_time(millis: UnixMillis) -> SystemTime {
+    UNIX_EPOCH + std::time::Duration::from_millis(millis)
+}
+
+/// `Wed, 01 Jul 2015 03:27:45 GMT`: the date form of HTTP headers.
+#[must_use]
+pub fn http_date(millis: UnixMillis) -> String {
+    httpdate::fmt_http_date(system_time(millis))
+}
+
+/// `2015-07-01T03:27:45.482Z`: the date form of XML documents, always with three digits of fraction (OBS SDKs
+/// parse no other form).
+#[must_use]
+pub fn iso_date(millis: UnixMillis) -> String {
+    let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+    let timestamp = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
+    format!("{timestamp:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_have_the_documented_forms() {
+        assert_eq!(http_date(1_435_721_265_482), "Wed, 01 Jul 2015 03:27:45 GMT");
+        assert_eq!(iso_date(1_435_721_265_482), "2015-07-01T03:27:45.482Z");
+        assert_eq!(iso_date(1_435_721_265_000), "2015-07-01T03:27:45.000Z");
+    }
+}

@@ -1,0 +1,236 @@
+//! What a request can be refused with: [`Code`], the closed table of wire names, and [`Error`], a code with its
+//! message, resource and cause. How an error looks in XML or JSON is `wire::render`'s business.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use hyper::StatusCode;
+
+/// Result of everything above the stores.
+pub type Result<T> = std::result::Result<T, Error>;
+
+macro_rules! codes {
+    ($($name:ident $wire:literal $status:ident $message:literal;)*) => {
+        /// An error code of the OBS reference (or, where OBS has none, of the S3 reference), with its status and
+        /// the message a client gets unless the place of refusal has a better one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $(#[doc = $message] $name,)* }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name on the wire, as the OBS reference spells it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $wire,)* }
+            }
+
+            /// HTTP status.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            /// Default message.
+            #[must_use]
+            pub fn message(self) -> &'static str {
+                match self { $(Self::$name => $message,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    BadDigest                "BadDigest"                BAD_REQUEST           "The Content-MD5 you specified did not match what we received.";
+    BadRequest               "BadRequest"               BAD_REQUEST           "Invalid request parameters.";
+    EntityTooLarge           "EntityTooLarge"           BAD_REQUEST           "Your proposed upload exceeds the maximum allowed size.";
+    ForbidAnonReqOverwriteRespHead "ForbidAnonReqOverwriteRespHead" BAD_REQUEST "Anonymous requests may not override response headers.";
+    IllegalLocationConstraint "IllegalLocationConstraintException" BAD_REQUEST "The location does not match the region this request was sent to.";
+    IncompleteBody           "IncompleteBody"           BAD_REQUEST           "The body is shorter than the Content-Length header announced.";
+    InvalidArgument          "InvalidArgument"          BAD_REQUEST           "Invalid argument.";
+    InvalidBucketName        "InvalidBucketName"        BAD_REQUEST           "The specified bucket is not valid.";
+    InvalidContentLength     "InvalidContentLength"     BAD_REQUEST           "The Content-Length header is not valid.";
+    InvalidDefaultStorageClass "InvalidDefaultStorageClass" BAD_REQUEST       "The default storage class is not valid.";
+    InvalidDigest            "InvalidDigest"            BAD_REQUEST           "The Content-MD5 you specified is not valid.";
+    InvalidLocationConstraint "InvalidLocationConstraint" BAD_REQUEST         "The specified location constraint is not valid.";
+    InvalidRequest           "InvalidRequest"           BAD_REQUEST           "The request is not valid.";
+    InvalidUri               "InvalidURI"               BAD_REQUEST           "The URI could not be parsed.";
+    KeyTooLong               "KeyTooLongError"          BAD_REQUEST           "Your key is too long.";
+    MalformedQuotaError      "MalformedQuotaError"      BAD_REQUEST           "The Quota XML format is incorrect.";
+    MalformedXml             "MalformedXML"             BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
+    MetadataTooLarge         "MetadataTooLarge"         BAD_REQUEST           "Your metadata headers exceed the maximum allowed metadata size.";
+    MissingRequestBody       "MissingRequestBodyError"  BAD_REQUEST           "Request body is empty.";
+    MultipleContentLengths   "MultipleContentLengths"   BAD_REQUEST           "The Content-Length header appears more than once.";
+    TooManyBuckets           "TooManyBuckets"           BAD_REQUEST           "You have attempted to create more buckets than allowed.";
+    UnexpectedContent        "UnexpectedContent"        BAD_REQUEST           "This request does not support content.";
+    AccessDenied             "AccessDenied"             FORBIDDEN             "Access Denied";
+    DeregisterUserId         "DeregisterUserId"         FORBIDDEN             "The account has been deregistered.";
+    InArrearOrInsufficientBalance "InArrearOrInsufficientBalance" FORBIDDEN   "The account is frozen; the operation is not allowed.";
+    InsufficientStorageSpace "InsufficientStorageSpace" FORBIDDEN             "Insufficient storage space.";
+    InvalidAccessKeyId       "InvalidAccessKeyId"       FORBIDDEN             "The access key ID you provided does not exist in our records.";
+    RequestTimeTooSkewed     "RequestTimeTooSkewed"     FORBIDDEN             "The difference between the request time and the current time is too large.";
+    SignatureDoesNotMatch    "SignatureDoesNotMatch"    FORBIDDEN             "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+    NoSuchBucket             "NoSuchBucket"             NOT_FOUND             "The specified bucket does not exist";
+    NoSuchKey                "NoSuchKey"                NOT_FOUND             "The resource you requested does not exist";
+    NoSuchVersion            "NoSuchVersion"            NOT_FOUND             "The specified version does not exist.";
+    MethodNotAllowed         "MethodNotAllowed"         METHOD_NOT_ALLOWED    "Specified method is not supported.";
+    RequestTimeout           "RequestTimeout"           REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";
+    BucketAlreadyExists      "BucketAlreadyExists"      CONFLICT              "The requested bucket name is not available.";
+    BucketNotEmpty           "BucketNotEmpty"           CONFLICT              "The bucket you tried to delete is not empty";
+    OperationAborted         "OperationAborted"         CONFLICT              "A conflicting operation is being performed on this resource. Retry.";
+    MissingContentLength     "MissingContentLength"     LENGTH_REQUIRED       "You must provide the Content-Length HTTP header.";
+    PreconditionFailed       "PreconditionFailed"       PRECONDITION_FAILED   "At least one of the preconditions you specified did not hold.";
+    UriTooLarge              "Request-URI Too Large"    URI_TOO_LONG          "The request URI is too long.";
+    InvalidRange             "InvalidRange"             RANGE_NOT_SATISFIABLE "The requested range cannot be satisfied.";
+    InternalError            "InternalError"            INTERNAL_SERVER_ERROR "We encountered an internal error. Please try again.";
+    ServiceNotImplemented    "ServiceNotImplemented"    NOT_IMPLEMENTED       "The requested operation is not implemented by this server.";
+    ServiceUnavailable       "ServiceUnavailable"       SERVICE_UNAVAILABLE   "The service is not available. Please retry later.";
+    NoSuchAccount            "NoSuchAccount"            NOT_FOUND             "The account does not exist.";
+    AccountAlreadyExists     "AccountAlreadyExists"     CONFLICT              "The account name or e-mail address is taken.";
+    AccessKeyAlreadyExists   "AccessKeyAlreadyExists"   CONFLICT              "The access key ID is taken.";
+    NoSuchAccessKey          "NoSuchAccessKey"          NOT_FOUND             "The access key does not exist.";
+    NoSuchResource           "NoSuchResource"           NOT_FOUND             "There is nothing at this address.";
+}
+
+impl Code {
+    /// An error about `resource` (shown to the client as `<Resource>`).
+    #[must_use]
+    pub fn on(self, resource: impl Into<String>) -> Error {
+        let mut error = Error::from(self);
+        error.0.resource = Some(resource.into());
+        error
+    }
+
+    /// An error with a message of its own instead of the table's.
+    #[must_use]
+    pub fn because(self, message: impl Into<Cow<'static, str>>) -> Error {
+        let mut error = Error::from(self);
+        error.0.message = message.into();
+        error
+    }
+}
+
+/// A refusal: a code to branch on, a message for the client, a cause for the log. One pointer wide.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    code: Code,
+    message: Cow<'static, str>,
+    resource: Option<String>,
+    details: Vec<(&'static str, String)>,
+    headers: Vec<(&'static str, String)>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// A 500 whose cause goes to the log and never to the client.
+    #[must_use]
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::from(Code::InternalError).caused_by(source)
+    }
+
+    /// Adds the cause, for the log.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Adds an element after the five standard ones of the error document.
+    #[must_use]
+    pub fn detail(mut self, element: &'static str, value: impl Into<String>) -> Self {
+        self.0.details.push((element, value.into()));
+        self
+    }
+
+    /// Adds a response header, for instance `Content-Range` on a 416.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.headers.push((name, value.into()));
+        self
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// What the client is told. A 5xx tells the table's sentence only.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The resource the error is about, if the place of refusal named one.
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        self.0.resource.as_deref()
+    }
+
+    /// Further elements of the error document.
+    #[must_use]
+    pub fn details(&self) -> &[(&'static str, String)] {
+        &self.0.details
+    }
+
+    /// Further response headers.
+    #[must_use]
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.0.headers
+    }
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Self {
+        Self(Box::new(Inner {
+            code,
+            message: Cow::Borrowed(code.message()),
+            resource: None,
+            details: Vec::new(),
+            headers: Vec::new(),
+            source: None,
+        }))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.code.name(), self.0.message)?;
+        match &self.0.source {
+            Some(source) => write!(f, " ({source:?})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.code.name(), self.0.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_pointer_wide() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn wire_names_are_unique() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+}

@@ -1,0 +1,8 @@
+//! An OBS- and S3-compatible object gateway whose limits are exact.
+
+
+pub mod blob;
+pub mod clock;
+pub mod error;
+pub mod limits;
+pub mod name;

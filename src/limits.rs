@@ -1,0 +1,103 @@
+//! Every bound on what comes from a socket or grows in memory, with its unit in its name.
+//!
+//! What does not live here: limits an administrator sets (quotas, capacities), which are records in `meta`.
+
+use std::time::Duration;
+
+/// Kibibyte, mebibyte and gibibyte, in bytes.
+pub const KIB: u64 = 1024;
+/// See [`KIB`].
+pub const MIB: u64 = 1024 * KIB;
+/// See [`KIB`].
+pub const GIB: u64 = 1024 * MIB;
+
+// --- connections -----------------------------------------------------------------------------------------------
+
+/// Connections one listener serves at a time; the next one waits in the kernel's accept queue.
+pub const CONNECTION_COUNT_MAX: usize = 4096;
+/// Time a client has for a request's head, from the first byte (or from accept for the first request).
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time between two pieces of a request body, and the longest one write to a client may make no progress.
+pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// A kept-alive connection without a request is closed after this long.
+pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Requests in flight when SIGTERM arrives may take this long to finish.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a request's head (request line and headers) before the connection is refused with 431.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Header lines of one request.
+pub const HEADER_COUNT_MAX: usize = 128;
+/// Concurrent streams of one HTTP/2 connection.
+pub const H2_STREAM_COUNT_MAX: u32 = 128;
+/// Bytes a refused request may still send before its connection is closed instead of being drained and kept.
+pub const REFUSED_BODY_DRAIN_BYTES_MAX: u64 = 64 * KIB;
+
+// --- request line ----------------------------------------------------------------------------------------------
+
+/// Bytes of path and query together; above: 414 `Request-URI Too Large`.
+pub const URI_BYTES_MAX: usize = 16 * 1024;
+/// Parameters in one query string.
+pub const QUERY_PARAMETER_COUNT_MAX: usize = 64;
+/// UTF-8 bytes of an object key (OBS reference: 1024).
+pub const KEY_BYTES_MAX: usize = 1024;
+/// Bytes of a bucket name, lower and upper bound.
+pub const BUCKET_NAME_BYTES_MIN: usize = 3;
+/// See [`BUCKET_NAME_BYTES_MIN`].
+pub const BUCKET_NAME_BYTES_MAX: usize = 63;
+/// Seconds a request's date may differ from the server's clock, both ways (OBS reference: 15 minutes).
+pub const CLOCK_SKEW_SECONDS_MAX: u64 = 15 * 60;
+
+// --- documents -------------------------------------------------------------------------------------------------
+
+/// Bytes of an XML or JSON configuration document; above: 400 `EntityTooLarge`.
+pub const DOCUMENT_BYTES_MAX: usize = 20 * 1024;
+/// Nesting of XML elements.
+pub const XML_DEPTH_MAX: usize = 16;
+/// Elements in one XML document.
+pub const XML_ELEMENT_COUNT_MAX: usize = 20_000;
+/// Bytes of a JSON document sent to the admin API.
+pub const ADMIN_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
+
+// --- objects ---------------------------------------------------------------------------------------------------
+
+/// Bytes of one object sent in one request: 5 GiB, as OBS and S3 document it.
+pub const OBJECT_PUT_BYTES_MAX: u64 = 5 * GIB;
+/// Names and values of `x-obs-meta-*` headers together, in bytes.
+pub const METADATA_BYTES_MAX: usize = 8 * 1024;
+/// Bodies up to this size are stored in the metadata commit itself; larger ones go to segment files.
+pub const INLINE_BODY_BYTES_MAX: u64 = 64 * KIB;
+/// Keys and common prefixes in one page of a listing.
+pub const LIST_PAGE_COUNT_MAX: usize = 1000;
+/// Buckets one account may own (OBS reference: 100).
+pub const BUCKETS_PER_ACCOUNT_MAX: usize = 100;
+/// Large uploads at work at a time; one more waits.
+pub const UPLOAD_COUNT_MAX: usize = 256;
+/// Bytes of one buffer of a streamed body. An upload holds at most three, a download at most two.
+pub const BODY_BUFFER_BYTES: usize = 1024 * 1024;
+/// Bytes covered by one stored checksum.
+pub const BLOCK_BYTES: u64 = 256 * KIB;
+/// Step in which an upload of unknown length extends its reservation, in bytes.
+pub const RESERVATION_STEP_BYTES: u64 = 8 * MIB;
+
+// --- metadata --------------------------------------------------------------------------------------------------
+
+/// Times a transaction's closure runs again after a conflict before the request is refused with 409.
+pub const CONFLICT_RETRY_COUNT_MAX: usize = 64;
+/// Commits waiting for the committer; one more waits for room.
+pub const COMMIT_QUEUE_COUNT_MAX: usize = 4096;
+/// Commits merged into one synced write.
+pub const COMMIT_GROUP_COUNT_MAX: usize = 512;
+/// Bytes merged into one synced write.
+pub const COMMIT_GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Keys the committer remembers to see conflicts; a transaction older than the oldest runs again.
+pub const CONFLICT_WINDOW_COUNT_MAX: usize = 1 << 18;
+/// Counters the committer keeps in memory; above, it starts afresh and reads them again as needed.
+pub const COUNTER_CACHE_COUNT_MAX: usize = 1 << 16;
+
+const _: () = assert!(DOCUMENT_BYTES_MAX < HEAD_BYTES_MAX * 4);
+const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);
+const _: () = assert!(METADATA_BYTES_MAX < HEAD_BYTES_MAX);
+const _: () = assert!(KEY_BYTES_MAX * 3 < URI_BYTES_MAX);
+const _: () = assert!((INLINE_BODY_BYTES_MAX as usize) < COMMIT_GROUP_BYTES_MAX);
+const _: () = assert!(BODY_BUFFER_BYTES as u64 % BLOCK_BYTES == 0);
+const _: () = assert!(COMMIT_GROUP_COUNT_MAX <= COMMIT_QUEUE_COUNT_MAX);
