@@ -4,5 +4,8 @@
 pub mod blob;
 pub mod clock;
 pub mod error;
+pub mod headers;
 pub mod limits;
+pub mod meta;
 pub mod name;
+pub mod quota;

@@ -1,0 +1,191 @@
+//! The contract of a metadata engine: ordered bytes in families, and one commit that carries what it relied on,
+//! what it charges, and what it writes. Not here: what the bytes mean.
+//!
+//! Any store that can test and set a small batch can keep this contract. Nothing in it assumes one process.
+
+use std::ops::Bound;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use super::{Error, Result};
+use crate::quota::{Holder, Limits, Usage};
+
+/// Key spaces, separate because their access patterns are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Accounts and access keys: few, read by every request, cached in memory.
+    Accounts,
+    /// Bucket records and the index of their owners.
+    Buckets,
+    /// Usage counters. Written by charges only.
+    Counters,
+    /// Current objects, one row a key, everything a listing shows.
+    Objects,
+    /// Small bodies, and the manifests of large ones, by blob id.
+    Bodies,
+    /// Which extents of which segment are alive.
+    Extents,
+    /// Extents to be freed.
+    Sweep,
+}
+
+impl Family {
+    /// All families, in the order of [`Family::index`].
+    pub const ALL: [Self; 7] =
+        [Self::Accounts, Self::Buckets, Self::Counters, Self::Objects, Self::Bodies, Self::Extents, Self::Sweep];
+
+    /// Position in [`Family::ALL`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Name on disk.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accounts => "accounts",
+            Self::Buckets => "buckets",
+            Self::Counters => "counters",
+            Self::Objects => "objects",
+            Self::Bodies => "bodies",
+            Self::Extents => "extents",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
+/// Number of a commit; later commits have larger numbers.
+pub type Revision = u64;
+
+/// How far a read may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// Memory only; a read that needs the disk gives [`Error::WouldBlock`].
+    Cached,
+    /// Wherever it takes.
+    Disk,
+}
+
+/// What a scan does after a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Go on with the next row.
+    Next,
+    /// Go on with the first row at or after this key; it must lie after the current row.
+    SeekTo(Vec<u8>),
+    /// Enough.
+    Stop,
+}
+
+/// Reads, of the newest durable state or of a frozen one.
+pub trait View: Send + Sync {
+    /// Calls `visit` once with the value under `key`, or `None`.
+    fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()>;
+
+    /// Visits rows in ascending key order from `from` up to, and not including, `to` (`None`: to the end).
+    fn scan(
+        &self,
+        family: Family,
+        from: Bound<&[u8]>,
+        to: Option<&[u8]>,
+        tier: Tier,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
+    ) -> Result<()>;
+}
+
+/// An ordered store with atomic commits.
+pub trait Engine: View + std::fmt::Debug + 'static {
+    /// Decides and applies a commit. It is durable, and visible to every later read, when the future gives `Ok`.
+    /// [`Error::Conflict`], [`Error::Over`] and [`Error::NotEmpty`] mean that nothing was written; any other error
+    /// leaves it open whether the commit happened.
+    ///
+    /// The commit is on its way when the call returns: dropping the future does not take it back.
+    fn commit(&self, commit: Commit) -> BoxFuture<'static, Result<Revision>>;
+
+    /// A frozen view of everything committed so far.
+    fn snapshot(&self) -> Box<dyn View + '_>;
+
+    /// Newest revision that reads are sure to see.
+    fn revision(&self) -> Revision;
+
+    /// Newest revision that wrote to `family`; what was read before it changed is stale.
+    fn family_revision(&self, family: Family) -> Revision;
+
+    /// Writes what is only in the log to its final place; for an orderly stop.
+    fn flush(&self) -> Result<()>;
+
+    /// Why commits are refused since a failed write, if they are.
+    fn failure(&self) -> Option<String>;
+}
+
+/// One atomic change, decided where it is applied.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// Revision the closure read at.
+    pub read_at: Revision,
+    /// Keys whose values (or absence) the change relies on: if one was written after `read_at`, the answer is
+    /// [`Error::Conflict`].
+    pub reads: Vec<(Family, Vec<u8>)>,
+    /// Counters to move. Not reads: a thousand charges of one counter do not conflict.
+    pub charges: Vec<Charge>,
+    /// Rows to write.
+    pub puts: Vec<(Family, Vec<u8>, Bytes)>,
+    /// Rows to remove; a missing row is fine.
+    pub deletes: Vec<(Family, Vec<u8>)>,
+}
+
+impl Commit {
+    /// True when there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.charges.is_empty() && self.puts.is_empty() && self.deletes.is_empty()
+    }
+
+    /// Bytes the commit will take in the log, roughly.
+    #[must_use]
+    pub fn weight_bytes(&self) -> usize {
+        let puts: usize = self.puts.iter().map(|(_, key, value)| key.len() + value.len() + 16).sum();
+        let deletes: usize = self.deletes.iter().map(|(_, key)| key.len() + 16).sum();
+        puts + deletes + self.charges.len() * 96
+    }
+}
+
+/// Length of a counter's key.
+pub const COUNTER_KEY_BYTES: usize = 17;
+/// Key of a counter: one byte that says whose, and sixteen of identity.
+pub type CounterKey = [u8; COUNTER_KEY_BYTES];
+
+/// A bounded change of one counter: applied only if every limit holds at the moment of the commit.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// Which counter.
+    pub counter: CounterKey,
+    /// Whose it is, for the refusal.
+    pub holder: Holder,
+    /// Added to it.
+    pub growth: Usage,
+    /// Tested when `growth` is positive.
+    pub limits: Limits,
+    /// Refuse with [`Error::NotEmpty`] unless the counter is zero throughout, and remove it.
+    pub close: bool,
+}
+
+/// The value under `key`, copied.
+pub fn get_owned(view: &dyn View, family: Family, key: &[u8], tier: Tier) -> Result<Option<Vec<u8>>> {
+    let mut found = None;
+    view.get(family, key, tier, &mut |value| found = value.map(<[u8]>::to_vec))?;
+    Ok(found)
+}
+
+/// A counter as the view shows it; zero where there is none.
+pub fn get_usage(view: &dyn View, counter: &CounterKey, tier: Tier) -> Result<Usage> {
+    let mut usage = Ok(Usage::default());
+    view.get(Family::Counters, counter, tier, &mut |value| {
+        if let Some(bytes) = value {
+            usage = Usage::from_bytes(bytes).ok_or_else(|| Error::Corrupt("a counter has the wrong length".to_owned()));
+        }
+    })?;
+    usage
+}

@@ -1,0 +1,178 @@
+//! Layout of keys, pure. Every layout keeps the order of what it encodes: scans depend on it. `docs/storage.md`
+//! lists the rows of each family.
+
+use super::engine::{COUNTER_KEY_BYTES, CounterKey};
+use super::{BlobId, BucketId};
+use crate::name::{AccountId, BucketName};
+
+/// `Accounts`: an account by its id.
+pub(super) fn account(id: AccountId) -> Vec<u8> {
+    tagged(b'a', &id.0.to_be_bytes())
+}
+
+/// `Accounts`: the id of an account, by name.
+pub(super) fn account_name(name: &str) -> Vec<u8> {
+    tagged(b'n', name.as_bytes())
+}
+
+/// `Accounts`: the id of an account, by lower-case e-mail address.
+pub(super) fn account_email(email: &str) -> Vec<u8> {
+    tagged(b'e', email.to_ascii_lowercase().as_bytes())
+}
+
+/// `Accounts`: an access key.
+pub(super) fn access_key(access_key: &str) -> Vec<u8> {
+    tagged(b'k', access_key.as_bytes())
+}
+
+/// `Accounts`: the rows that start with `tag`, as a half-open range.
+pub(super) fn tag_range(tag: u8) -> (Vec<u8>, Vec<u8>) {
+    (vec![tag], vec![tag + 1])
+}
+
+/// `Buckets`: a bucket by name.
+pub(super) fn bucket(name: &BucketName) -> Vec<u8> {
+    tagged(b'b', name.as_str().as_bytes())
+}
+
+/// `Buckets`: the name of a bucket, by id; also what keeps ids unique.
+pub(super) fn bucket_id(id: BucketId) -> Vec<u8> {
+    tagged(b'i', &id.0.to_be_bytes())
+}
+
+/// `Buckets`: one bucket of an account.
+pub(super) fn owned_bucket(owner: AccountId, name: &str) -> Vec<u8> {
+    let mut key = owned_buckets(owner);
+    key.extend_from_slice(name.as_bytes());
+    key
+}
+
+/// `Buckets`: what the keys of an account's buckets start with.
+pub(super) fn owned_buckets(owner: AccountId) -> Vec<u8> {
+    tagged(b'o', &owner.0.to_be_bytes())
+}
+
+/// `Buckets`: how many buckets an account has.
+pub(super) fn bucket_count(owner: AccountId) -> Vec<u8> {
+    tagged(b'c', &owner.0.to_be_bytes())
+}
+
+/// `Counters`: a bucket's.
+pub(super) fn bucket_counter(id: BucketId) -> CounterKey {
+    let mut key = [0; COUNTER_KEY_BYTES];
+    key[0] = b'b';
+    key[1..9].copy_from_slice(&id.0.to_be_bytes());
+    key
+}
+
+/// `Counters`: an account's.
+pub(super) fn account_counter(id: AccountId) -> CounterKey {
+    let mut key = [0; COUNTER_KEY_BYTES];
+    key[0] = b'a';
+    key[1..].copy_from_slice(&id.0.to_be_bytes());
+    key
+}
+
+/// `Objects`: the current object of a key.
+pub(super) fn object(bucket: BucketId, key: &str) -> Vec<u8> {
+    let mut row = Vec::with_capacity(8 + key.len());
+    row.extend_from_slice(&bucket.0.to_be_bytes());
+    row.extend_from_slice(key.as_bytes());
+    row
+}
+
+/// `Objects`: end of a bucket's rows; `None` for the last possible bucket.
+pub(super) fn objects_end(bucket: BucketId) -> Option<Vec<u8>> {
+    bucket.0.checked_add(1).map(|next| next.to_be_bytes().to_vec())
+}
+
+/// The object key in a row of `Objects`.
+pub(super) fn key_of_object(row: &[u8]) -> Option<(BucketId, &str)> {
+    let (bucket, key) = row.split_first_chunk::<8>()?;
+    Some((BucketId(u64::from_be_bytes(*bucket)), std::str::from_utf8(key).ok()?))
+}
+
+/// `Bodies`: a small body, or the manifest of a large one.
+pub(super) fn body(blob: BlobId) -> Vec<u8> {
+    blob.0.to_be_bytes().to_vec()
+}
+
+/// `Extents`: a live extent.
+pub(super) fn extent(segment: u64, offset: u64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(16);
+    key.extend_from_slice(&segment.to_be_bytes());
+    key.extend_from_slice(&offset.to_be_bytes());
+    key
+}
+
+/// Segment and offset of a row of `Extents`.
+pub(super) fn place_of_extent(row: &[u8]) -> Option<(u64, u64)> {
+    let (segment, offset) = row.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*segment), u64::from_be_bytes(offset.try_into().ok()?)))
+}
+
+/// `Sweep`: extents of a blob whose record went at `millis`.
+pub(super) fn sweep(millis: u64, blob: BlobId) -> Vec<u8> {
+    let mut key = Vec::with_capacity(24);
+    key.extend_from_slice(&millis.to_be_bytes());
+    key.extend_from_slice(&blob.0.to_be_bytes());
+    key
+}
+
+/// Time and blob of a row of `Sweep`.
+pub(super) fn parts_of_sweep(row: &[u8]) -> Option<(u64, BlobId)> {
+    let (millis, blob) = row.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*millis), BlobId(u128::from_be_bytes(blob.try_into().ok()?))))
+}
+
+/// The smallest key above every key that starts with `prefix`; `None` when there is none (all `0xff`).
+pub(super) fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
+    let kept = prefix.iter().rposition(|byte| *byte != 0xff)?;
+    let mut end = prefix[..=kept].to_vec();
+    end[kept] += 1;
+    Some(end)
+}
+
+fn tagged(tag: u8, rest: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + rest.len());
+    key.push(tag);
+    key.extend_from_slice(rest);
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn object_rows_sort_by_bucket_then_key(a: (u64, String), b: (u64, String)) {
+            let rows = object(BucketId(a.0), &a.1).cmp(&object(BucketId(b.0), &b.1));
+            prop_assert_eq!(rows, (a.0, a.1.as_bytes()).cmp(&(b.0, b.1.as_bytes())));
+        }
+
+        #[test]
+        fn object_rows_read_back(bucket: u64, key: String) {
+            let row = object(BucketId(bucket), &key);
+            prop_assert_eq!(key_of_object(&row), Some((BucketId(bucket), key.as_str())));
+        }
+
+        #[test]
+        fn extents_sort_by_place_and_read_back(a: (u64, u64), b: (u64, u64)) {
+            prop_assert_eq!(extent(a.0, a.1).cmp(&extent(b.0, b.1)), a.cmp(&b));
+            prop_assert_eq!(place_of_extent(&extent(a.0, a.1)), Some(a));
+        }
+
+        #[test]
+        fn a_prefix_ends_right_above_its_keys(prefix: Vec<u8>, rest: Vec<u8>, other: Vec<u8>) {
+            let mut inside = prefix.clone();
+            inside.extend_from_slice(&rest);
+            if let Some(end) = prefix_end(&prefix) {
+                prop_assert!(inside < end);
+                prop_assert_eq!(other >= prefix && other < end, other.starts_with(&prefix));
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The only door to metadata: accounts, keys, buckets, objects, counters. [`Store`] runs closures against an
+//! [`Engine`]; what they read becomes the commit's expectations, what they change its rows and charges.
+//!
+//! Not here: headers, XML, HTTP, object bytes.
+
+mod account;
+mod arbiter;
+mod bucket;
+#[cfg(test)]
+mod conformance;
+mod engine;
+pub mod faulty;
+mod keys;
+mod memory;
+mod object;
+mod record;
+mod reserve;
+mod rocks;
+mod seal;
+mod store;
+mod verify;
+
+pub use account::{AccessKey, Account, AccountStatus, Credential, KeyStatus, NewAccount};
+pub use bucket::{Bucket, NewBucket};
+pub use engine::{
+    COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Engine, Family, Revision, Step, Tier, View, get_owned, get_usage,
+};
+pub use memory::MemoryEngine;
+pub use object::{Body, Listed, Object, Page, PageQuery, Slot, Stored, SweepRow};
+pub use reserve::Reservation;
+pub use rocks::RocksEngine;
+pub use seal::{MASTER_KEY_BYTES, Sealer};
+pub use store::{Store, Tx};
+pub use verify::{Difference, Verdict, verify};
+
+use serde::{Deserialize, Serialize};
+
+use crate::quota::Over;
+
+/// Identity of a bucket. A bucket deleted and made again under its name is another bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BucketId(pub u64);
+
+/// Identity of stored bytes, unique over all gateways: 8 bytes of time in microseconds, 8 random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BlobId(pub u128);
+
+impl BlobId {
+    /// A new identity.
+    #[must_use]
+    pub fn mint(now_millis: u64) -> Self {
+        Self((u128::from(now_millis) * 1000) << 64 | u128::from(rand::random::<u64>()))
+    }
+}
+
+/// Why metadata could not be read or written.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// Something the transaction relied on changed; [`Store::write`] runs it again before anyone else sees this.
+    #[error("a conflicting change came first")]
+    Conflict,
+    /// A limit was hit; nothing was written.
+    #[error("over the limit: {0}")]
+    Over(Over),
+    /// A counter that had to be empty is not; nothing was written.
+    #[error("not empty")]
+    NotEmpty,
+    /// The answer is not in memory; [`Store`] repeats the read where it may block.
+    #[error("the read needs the disk")]
+    WouldBlock,
+    /// Stored bytes that make no sense.
+    #[error("damaged metadata: {0}")]
+    Corrupt(String),
+    /// The engine failed; whether the commit happened is open.
+    #[error("metadata engine: {0}")]
+    Engine(String),
+}
+
+/// Result of the metadata part.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,395 @@
+//! The embedded engine: RocksDB with one committer thread. The one file that names `rocksdb`.
+//!
+//! The committer drains its queue, decides each commit in order, writes all that passed as one batch with one synced
+//! append to the log, and then answers all. The sync in flight is the gathering time of the next group; there is no
+//! timer. Readers never wait for it and see only what is durable.
+
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator, ErrorKind,
+    Options, ReadOptions, ReadTier, SnapshotWithThreadMode, WriteBatch, WriteOptions,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::arbiter::Arbiter;
+use super::engine::{self, Commit, Engine, Family, Revision, Step, Tier, View};
+use super::{Error, Result};
+use crate::limits;
+
+/// Blocks, indexes and filters kept in memory, in bytes.
+const BLOCK_CACHE_BYTES: usize = 256 * 1024 * 1024;
+/// Bytes a family gathers in memory before it is written out.
+const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
+/// Log files kept for reuse: a log written over an old one needs no metadata sync of the filesystem.
+const RECYCLED_LOG_COUNT: usize = 4;
+/// Bodies from this size on live in blob files, which compactions do not rewrite.
+const BLOB_BYTES_MIN: u64 = 1024;
+
+/// RocksDB behind one committer thread.
+pub struct RocksEngine {
+    shared: Arc<Shared>,
+    queue: Option<mpsc::UnboundedSender<Request>>,
+    committer: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+struct Shared {
+    db: DB,
+    cached: ReadOptions,
+    disk: ReadOptions,
+    revision: AtomicU64,
+    family_revisions: [AtomicU64; Family::ALL.len()],
+    /// Set once by a failed write: what reached the disk is unknown, so nothing more is accepted.
+    failure: OnceLock<String>,
+}
+
+struct Request {
+    commit: Commit,
+    done: oneshot::Sender<Result<Revision>>,
+}
+
+impl std::fmt::Debug for RocksEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RocksEngine").field("path", &self.shared.db.path()).finish_non_exhaustive()
+    }
+}
+
+impl RocksEngine {
+    /// Opens (or creates) the database in `folder`. Fails while another process has it open.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+        let families =
+            Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, &cache)));
+        let db = DB::open_cf_descriptors(&database_options(), folder, families).map_err(engine_error)?;
+        let mut cached = ReadOptions::default();
+        cached.set_read_tier(ReadTier::BlockCache);
+        let shared = Arc::new(Shared {
+            db,
+            cached,
+            disk: ReadOptions::default(),
+            revision: AtomicU64::new(0),
+            family_revisions: Default::default(),
+            failure: OnceLock::new(),
+        });
+        let (queue, requests) = mpsc::unbounded_channel();
+        let committer = thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || Committer { shared, requests, arbiter: Arbiter::new(0) }.run()
+            })
+            .map_err(|error| Error::Engine(format!("cannot start the committer: {error}")))?;
+        Ok(Self { shared, queue: Some(queue), committer: Mutex::new(Some(committer)) })
+    }
+}
+
+impl Drop for RocksEngine {
+    fn drop(&mut self) {
+        // The committer answers what is queued and ends when the last sender is gone.
+        self.queue = None;
+        if let Some(committer) = self.committer.lock().take() {
+            let _ = committer.join();
+        }
+    }
+}
+
+fn database_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_max_background_jobs(2);
+    options.set_recycle_log_file_num(RECYCLED_LOG_COUNT);
+    options.set_max_total_wal_size(8 * WRITE_BUFFER_BYTES as u64);
+    // One writer: the paths for concurrent writers only cost.
+    options.set_allow_concurrent_memtable_write(false);
+    options.set_enable_write_thread_adaptive_yield(false);
+    options.set_keep_log_file_num(4);
+    options.set_max_log_file_size(4 * 1024 * 1024);
+    options.set_avoid_unnecessary_blocking_io(true);
+    options
+}
+
+fn family_options(family: Family, cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_bloom_filter(10.0, false);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_format_version(5);
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    if family == Family::Bodies {
+        options.set_enable_blob_files(true);
+        options.set_min_blob_size(BLOB_BYTES_MIN);
+        options.set_enable_blob_gc(true);
+        options.set_compression_type(DBCompressionType::None);
+    }
+    options
+}
+
+fn engine_error(error: rocksdb::Error) -> Error {
+    match error.kind() {
+        ErrorKind::Incomplete => Error::WouldBlock,
+        ErrorKind::Corruption => Error::Corrupt(error.into_string()),
+        _ => Error::Engine(error.into_string()),
+    }
+}
+
+impl Shared {
+    fn family(&self, family: Family) -> Result<&ColumnFamily> {
+        self.db.cf_handle(family.name()).ok_or_else(|| Error::Corrupt(format!("family {} is missing", family.name())))
+    }
+
+    fn options(&self, tier: Tier) -> &ReadOptions {
+        match tier {
+            Tier::Cached => &self.cached,
+            Tier::Disk => &self.disk,
+        }
+    }
+}
+
+impl View for Shared {
+    fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()> {
+        let family = self.family(family)?;
+        let value = self.db.get_pinned_cf_opt(family, key, self.options(tier)).map_err(engine_error)?;
+        visit(value.as_deref());
+        Ok(())
+    }
+
+    fn scan(
+        &self,
+        family: Family,
+        from: Bound<&[u8]>,
+        to: Option<&[u8]>,
+        tier: Tier,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
+    ) -> Result<()> {
+        let rows = self.db.raw_iterator_cf_opt(self.family(family)?, scan_options(tier, to));
+        walk(rows, from, visit)
+    }
+}
+
+fn scan_options(tier: Tier, to: Option<&[u8]>) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.set_total_order_seek(true);
+    if tier == Tier::Cached {
+        options.set_read_tier(ReadTier::BlockCache);
+    }
+    if let Some(to) = to {
+        options.set_iterate_upper_bound(to);
+    }
+    options
+}
+
+fn walk(
+    mut rows: DBRawIterator<'_>,
+    from: Bound<&[u8]>,
+    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
+) -> Result<()> {
+    match from {
+        Bound::Unbounded => rows.seek_to_first(),
+        Bound::Included(key) => rows.seek(key),
+        Bound::Excluded(key) => {
+            rows.seek(key);
+            if rows.key() == Some(key) {
+                rows.next();
+            }
+        }
+    }
+    while let Some((key, value)) = rows.item() {
+        match visit(key, value)? {
+            Step::Next => rows.next(),
+            Step::SeekTo(target) => rows.seek(target),
+            Step::Stop => return Ok(()),
+        }
+    }
+    rows.status().map_err(engine_error)
+}
+
+struct Frozen<'db> {
+    shared: &'db Shared,
+    snapshot: SnapshotWithThreadMode<'db, DB>,
+}
+
+impl View for Frozen<'_> {
+    fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()> {
+        let mut options = ReadOptions::default();
+        if tier == Tier::Cached {
+            options.set_read_tier(ReadTier::BlockCache);
+        }
+        let family = self.shared.family(family)?;
+        let value = self.snapshot.get_pinned_cf_opt(family, key, options).map_err(engine_error)?;
+        visit(value.as_deref());
+        Ok(())
+    }
+
+    fn scan(
+        &self,
+        family: Family,
+        from: Bound<&[u8]>,
+        to: Option<&[u8]>,
+        tier: Tier,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
+    ) -> Result<()> {
+        let rows = self.snapshot.raw_iterator_cf_opt(self.shared.family(family)?, scan_options(tier, to));
+        walk(rows, from, visit)
+    }
+}
+
+impl View for RocksEngine {
+    fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()> {
+        self.shared.get(family, key, tier, visit)
+    }
+
+    fn scan(
+        &self,
+        family: Family,
+        from: Bound<&[u8]>,
+        to: Option<&[u8]>,
+        tier: Tier,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
+    ) -> Result<()> {
+        self.shared.scan(family, from, to, tier, visit)
+    }
+}
+
+impl Engine for RocksEngine {
+    fn commit(&self, commit: Commit) -> BoxFuture<'static, Result<Revision>> {
+        let (done, answer) = oneshot::channel();
+        if let Some(queue) = &self.queue {
+            // A send fails only when the committer is gone; then `done` is dropped and the answer says so.
+            let _ = queue.send(Request { commit, done });
+        }
+        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(Error::Engine("the committer has ended".to_owned()))) })
+    }
+
+    fn snapshot(&self) -> Box<dyn View + '_> {
+        Box::new(Frozen { shared: &self.shared, snapshot: self.shared.db.snapshot() })
+    }
+
+    fn revision(&self) -> Revision {
+        self.shared.revision.load(Ordering::Acquire)
+    }
+
+    fn family_revision(&self, family: Family) -> Revision {
+        self.shared.family_revisions[family.index()].load(Ordering::Acquire)
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.shared.db.flush_wal(true).map_err(engine_error)
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.shared.failure.get().cloned()
+    }
+}
+
+struct Committer {
+    shared: Arc<Shared>,
+    requests: mpsc::UnboundedReceiver<Request>,
+    arbiter: Arbiter,
+}
+
+/// Commits that passed and wait for the group's sync.
+#[derive(Default)]
+struct Group {
+    batch: WriteBatch,
+    weight_bytes: usize,
+    passed: Vec<(oneshot::Sender<Result<Revision>>, Revision)>,
+    families: [bool; Family::ALL.len()],
+}
+
+impl Committer {
+    fn run(mut self) {
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        while let Some(request) = self.requests.blocking_recv() {
+            if let Some(failure) = self.shared.failure.get() {
+                let _ = request.done.send(Err(Error::Engine(failure.clone())));
+                continue;
+            }
+            let mut group = Group::default();
+            self.decide(request, &mut group);
+            while group.passed.len() < limits::COMMIT_GROUP_COUNT_MAX
+                && group.weight_bytes < limits::COMMIT_GROUP_BYTES_MAX
+            {
+                let Ok(request) = self.requests.try_recv() else { break };
+                self.decide(request, &mut group);
+            }
+            self.write(group, &options);
+        }
+    }
+
+    fn decide(&mut self, request: Request, group: &mut Group) {
+        let Request { commit, done } = request;
+        let shared = &self.shared;
+        let decided = self.arbiter.decide(&commit, &mut |key| engine::get_usage(&**shared, key, Tier::Disk));
+        match decided.and_then(|revision| stage(shared, &commit, group).map(|()| revision)) {
+            Ok(revision) => group.passed.push((done, revision)),
+            Err(error) => {
+                let _ = done.send(Err(error));
+            }
+        }
+    }
+
+    fn write(&mut self, mut group: Group, options: &WriteOptions) {
+        let Some((_, newest)) = group.passed.last() else { return };
+        let newest = *newest;
+        let written = self.stage_counters(&mut group).and_then(|()| {
+            self.shared.db.write_opt(std::mem::take(&mut group.batch), options).map_err(engine_error)
+        });
+        if let Err(error) = written {
+            let reason = format!("a write failed, restart after mending its cause: {error}");
+            tracing::error!(%error, "metadata write failed; no more writes are accepted");
+            let _ = self.shared.failure.set(reason.clone());
+            for (done, _) in group.passed {
+                let _ = done.send(Err(Error::Engine(reason.clone())));
+            }
+            return;
+        }
+        for (slot, touched) in self.shared.family_revisions.iter().zip(group.families) {
+            if touched {
+                slot.store(newest, Ordering::Release);
+            }
+        }
+        self.shared.revision.store(newest, Ordering::Release);
+        for (done, revision) in group.passed {
+            let _ = done.send(Ok(revision));
+        }
+    }
+
+    /// Each touched counter is written once per group.
+    fn stage_counters(&mut self, group: &mut Group) -> Result<()> {
+        let family = self.shared.family(Family::Counters)?;
+        for (key, usage) in self.arbiter.take_moved() {
+            group.families[Family::Counters.index()] = true;
+            match usage {
+                Some(usage) => group.batch.put_cf(family, key, usage.to_bytes()),
+                None => group.batch.delete_cf(family, key),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn stage(shared: &Shared, commit: &Commit, group: &mut Group) -> Result<()> {
+    for (family, key) in &commit.deletes {
+        group.families[family.index()] = true;
+        group.batch.delete_cf(shared.family(*family)?, key);
+    }
+    for (family, key, value) in &commit.puts {
+        group.families[family.index()] = true;
+        group.batch.put_cf(shared.family(*family)?, key, value);
+    }
+    group.weight_bytes += commit.weight_bytes();
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! [`Store`]: closures over an engine. A closure reads through its [`Tx`]; what it read becomes the commit's
+//! expectations, so a change that relied on something stale runs again instead of being written.
+
+use std::collections::HashMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use parking_lot::RwLock;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::Semaphore;
+
+use super::account::Credential;
+use super::engine::{self, Charge, Commit, CounterKey, Engine, Family, Revision, Step, Tier, View};
+use super::record::Record;
+use super::reserve::Reservations;
+use super::{Error, Result, Sealer};
+use crate::limits;
+use crate::quota::Usage;
+
+/// Metadata, behind whichever engine.
+#[derive(Debug)]
+pub struct Store {
+    engine: Arc<dyn Engine>,
+    sealer: Sealer,
+    credentials: CredentialCache,
+    reservations: Arc<Reservations>,
+    /// Room in the engine's queue.
+    room: Semaphore,
+}
+
+impl Store {
+    /// A store over `engine`; `sealer` opens the secrets in it.
+    #[must_use]
+    pub fn new(engine: Arc<dyn Engine>, sealer: Sealer) -> Self {
+        Self {
+            engine,
+            sealer,
+            credentials: CredentialCache::default(),
+            reservations: Arc::default(),
+            room: Semaphore::new(limits::COMMIT_QUEUE_COUNT_MAX),
+        }
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
+    /// What seals secrets.
+    #[must_use]
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    pub(super) fn credentials(&self) -> &CredentialCache {
+        &self.credentials
+    }
+
+    pub(super) fn reservations(&self) -> &Arc<Reservations> {
+        &self.reservations
+    }
+
+    /// Runs `body` against what is durable now. It runs on this thread while memory has the answers; where the disk
+    /// is needed it runs again, from its start, where blocking is allowed.
+    pub async fn read<T, E: From<Error>>(
+        &self,
+        body: impl Fn(&mut Tx<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        self.run(|tx| body(tx)).map(|(value, _)| value)
+    }
+
+    /// Runs `body` against one frozen state: for reads of many rows that must agree with each other.
+    pub async fn read_frozen<T, E: From<Error>>(
+        &self,
+        body: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        blocking(|| body(&mut Tx::new(&*self.engine.snapshot(), Tier::Disk, 0)))
+    }
+
+    /// Runs `body` and commits what it wrote. A conflict runs it again, at most
+    /// `limits::CONFLICT_RETRY_COUNT_MAX` times; a body that wrote nothing commits nothing.
+    pub async fn write<T, E: From<Error>>(
+        &self,
+        mut body: impl FnMut(&mut Tx<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        for _ in 0..limits::CONFLICT_RETRY_COUNT_MAX {
+            let (value, commit) = self.run(&mut body)?;
+            if commit.is_empty() {
+                return Ok(value);
+            }
+            let _room = self.room.acquire().await.map_err(|_| Error::Engine("the store is closed".to_owned()))?;
+            match self.engine.commit(commit).await {
+                Ok(_) => return Ok(value),
+                Err(Error::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Conflict.into())
+    }
+
+    fn run<T, E>(
+        &self,
+        mut body: impl FnMut(&mut Tx<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<(T, Commit), E> {
+        let mut attempt = |tier| {
+            let mut tx = Tx::new(&*self.engine, tier, self.engine.revision());
+            let result = body(&mut tx);
+            (result, tx)
+        };
+        let (result, tx) = attempt(Tier::Cached);
+        if !tx.blocked {
+            return result.map(|value| (value, tx.commit));
+        }
+        let (result, tx) = blocking(|| attempt(Tier::Disk));
+        result.map(|value| (value, tx.commit))
+    }
+}
+
+/// Runs what may wait for the disk without holding up the other tasks of this thread.
+fn blocking<T>(body: impl FnOnce() -> T) -> T {
+    match Handle::try_current() {
+        Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(body),
+        _ => body(),
+    }
+}
+
+/// One run of a closure. Reads see the state before the transaction, never its own writes.
+pub struct Tx<'view> {
+    view: &'view dyn View,
+    tier: Tier,
+    commit: Commit,
+    blocked: bool,
+}
+
+impl std::fmt::Debug for Tx<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tx").field("commit", &self.commit).finish_non_exhaustive()
+    }
+}
+
+impl<'view> Tx<'view> {
+    pub(super) fn new(view: &'view dyn View, tier: Tier, read_at: Revision) -> Self {
+        Self { view, tier, commit: Commit { read_at, ..Commit::default() }, blocked: false }
+    }
+
+    /// Value under `key`; the commit relies on it.
+    pub(super) fn get(&mut self, family: Family, key: Vec<u8>) -> Result<Option<Vec<u8>>> {
+        self.get_with(family, key, |value| Ok(value.map(<[u8]>::to_vec)))
+    }
+
+    pub(super) fn get_record<R: Record>(&mut self, family: Family, key: Vec<u8>) -> Result<Option<R>> {
+        self.get_with(family, key, |value| value.map(R::decode).transpose())
+    }
+
+    pub(super) fn get_with<T>(
+        &mut self,
+        family: Family,
+        key: Vec<u8>,
+        read: impl Fn(Option<&[u8]>) -> Result<T>,
+    ) -> Result<T> {
+        let mut found = Err(Error::Engine("the engine did not call back".to_owned()));
+        let seen = self.view.get(family, &key, self.tier, &mut |value| found = read(value));
+        self.note(seen)?;
+        self.commit.reads.push((family, key));
+        found
+    }
+
+    /// Visits rows. The commit does not rely on what a scan saw: whoever writes on its strength reads the rows again.
+    pub(super) fn scan(
+        &mut self,
+        family: Family,
+        from: Bound<&[u8]>,
+        to: Option<&[u8]>,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
+    ) -> Result<()> {
+        let seen = self.view.scan(family, from, to, self.tier, visit);
+        self.note(seen)
+    }
+
+    /// A counter. The commit does not rely on it: limits are tested where charges are applied.
+    pub(super) fn usage(&mut self, counter: &CounterKey) -> Result<Usage> {
+        let seen = engine::get_usage(self.view, counter, self.tier);
+        self.note(seen)
+    }
+
+    pub(super) fn put(&mut self, family: Family, key: Vec<u8>, value: Bytes) {
+        self.commit.puts.push((family, key, value));
+    }
+
+    pub(super) fn delete(&mut self, family: Family, key: Vec<u8>) {
+        self.commit.deletes.push((family, key));
+    }
+
+    pub(super) fn charge(&mut self, charge: Charge) {
+        self.commit.charges.push(charge);
+    }
+
+    fn note<T>(&mut self, seen: Result<T>) -> Result<T> {
+        if matches!(seen, Err(Error::WouldBlock)) {
+            self.blocked = true;
+        }
+        seen
+    }
+}
+
+/// Opened credentials. An entry is good as long as no account and no key changed since it was read; any such change
+/// empties the cache, because they are rare and reading one again costs a few microseconds.
+#[derive(Debug, Default)]
+pub(super) struct CredentialCache(RwLock<(Revision, HashMap<String, Arc<Credential>, RandomState>)>);
+
+/// Credentials kept; above, the cache starts afresh.
+const CREDENTIAL_COUNT_MAX: usize = 100_000;
+
+impl CredentialCache {
+    /// The credential, if it was read at `revision` of the accounts.
+    pub(super) fn get(&self, revision: Revision, access_key: &str) -> Option<Arc<Credential>> {
+        let cache = self.0.read();
+        if cache.0 == revision { cache.1.get(access_key).cloned() } else { None }
+    }
+
+    /// Keeps what was read after `revision` had been looked up.
+    pub(super) fn insert(&self, revision: Revision, access_key: &str, credential: Arc<Credential>) {
+        let mut cache = self.0.write();
+        if revision < cache.0 {
+            return;
+        }
+        if revision > cache.0 || cache.1.len() >= CREDENTIAL_COUNT_MAX {
+            cache.0 = revision;
+            cache.1.clear();
+        }
+        cache.1.insert(access_key.to_owned(), credential);
+    }
+}

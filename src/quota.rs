@@ -1,0 +1,305 @@
+//! The arithmetic of the ledger, pure: what is counted ([`Usage`]), by how much an operation moves it ([`growth`]),
+//! and whether that fits ([`check`]). Nothing here reads or stores a counter; the metadata engine applies it inside
+//! the commit that stores the object.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes and counts of one bucket or one account. Signed, because the same shape carries differences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Bytes of current objects.
+    pub current_bytes: i64,
+    /// Number of current objects.
+    pub current_objects: i64,
+    /// Bytes of non-current versions.
+    pub noncurrent_bytes: i64,
+    /// Number of non-current versions that are objects.
+    pub noncurrent_objects: i64,
+    /// Bytes of parts of unfinished uploads.
+    pub part_bytes: i64,
+    /// Number of parts of unfinished uploads.
+    pub parts: i64,
+    /// Number of delete markers, current or not.
+    pub delete_markers: i64,
+    /// Number of unfinished uploads.
+    pub uploads: i64,
+}
+
+/// Fields of [`Usage`], in their stored order.
+const FIELD_COUNT: usize = 8;
+/// Bytes of a stored [`Usage`].
+pub const USAGE_BYTES: usize = FIELD_COUNT * 8;
+
+impl Usage {
+    /// What limits are tested against and what `?storageinfo` and `/user/capacity` show: bytes of current objects,
+    /// non-current versions and unfinished parts.
+    #[must_use]
+    pub fn used_bytes(&self) -> i64 {
+        self.current_bytes + self.noncurrent_bytes + self.part_bytes
+    }
+
+    /// Objects, current and not; what `?storageinfo` shows as `ObjectNumber` and object limits are tested against.
+    #[must_use]
+    pub fn used_objects(&self) -> i64 {
+        self.current_objects + self.noncurrent_objects
+    }
+
+    /// True when nothing is left that keeps a bucket from being deleted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// `self + other`, or `None` where a field would overflow or fall below zero. The sum is a counter, and a
+    /// counter below zero is a bug of ours, never a state to store.
+    #[must_use]
+    pub fn checked_add(&self, other: &Self) -> Option<Self> {
+        let (left, right) = (self.to_array(), other.to_array());
+        let mut sum = [0; FIELD_COUNT];
+        for (slot, (a, b)) in sum.iter_mut().zip(left.into_iter().zip(right)) {
+            *slot = a.checked_add(b).filter(|value| *value >= 0)?;
+        }
+        Some(Self::from_array(sum))
+    }
+
+    /// `other - self`, field by field.
+    #[must_use]
+    pub fn difference_to(&self, other: &Self) -> Self {
+        let (left, right) = (self.to_array(), other.to_array());
+        let mut out = [0; FIELD_COUNT];
+        for (slot, (a, b)) in out.iter_mut().zip(left.into_iter().zip(right)) {
+            *slot = b.wrapping_sub(a);
+        }
+        Self::from_array(out)
+    }
+
+    /// Stored form: eight little-endian integers.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; USAGE_BYTES] {
+        let mut bytes = [0; USAGE_BYTES];
+        for (chunk, value) in bytes.chunks_exact_mut(8).zip(self.to_array()) {
+            chunk.copy_from_slice(&value.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads the stored form; `None` for another length.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != USAGE_BYTES {
+            return None;
+        }
+        let mut values = [0; FIELD_COUNT];
+        for (value, chunk) in values.iter_mut().zip(bytes.chunks_exact(8)) {
+            *value = i64::from_le_bytes(chunk.try_into().ok()?);
+        }
+        Some(Self::from_array(values))
+    }
+
+    fn to_array(self) -> [i64; FIELD_COUNT] {
+        [
+            self.current_bytes,
+            self.current_objects,
+            self.noncurrent_bytes,
+            self.noncurrent_objects,
+            self.part_bytes,
+            self.parts,
+            self.delete_markers,
+            self.uploads,
+        ]
+    }
+
+    fn from_array(values: [i64; FIELD_COUNT]) -> Self {
+        let [
+            current_bytes,
+            current_objects,
+            noncurrent_bytes,
+            noncurrent_objects,
+            part_bytes,
+            parts,
+            delete_markers,
+            uploads,
+        ] = values;
+        Self {
+            current_bytes,
+            current_objects,
+            noncurrent_bytes,
+            noncurrent_objects,
+            part_bytes,
+            parts,
+            delete_markers,
+            uploads,
+        }
+    }
+}
+
+/// What happens to the bytes a bucket holds. Every operation that stores or frees bytes is one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// An object of `new` bytes appears under a key, in place of one of `old` bytes where there was one.
+    Put {
+        /// Bytes of the object replaced for good.
+        old: Option<u64>,
+        /// Bytes of the new object.
+        new: u64,
+    },
+    /// The object of `old` bytes goes for good.
+    Delete {
+        /// Its bytes.
+        old: u64,
+    },
+}
+
+/// By how much `change` moves the counters: the one growth rule of the ledger.
+#[must_use]
+pub fn growth(change: Change) -> Usage {
+    match change {
+        Change::Put { old: None, new } => Usage { current_bytes: signed(new), current_objects: 1, ..Usage::default() },
+        Change::Put { old: Some(old), new } => {
+            Usage { current_bytes: signed(new) - signed(old), current_objects: 0, ..Usage::default() }
+        }
+        Change::Delete { old } => Usage { current_bytes: -signed(old), current_objects: -1, ..Usage::default() },
+    }
+}
+
+/// Object sizes stay far below 2^63 (`limits::OBJECT_PUT_BYTES_MAX`); saturating keeps the function total.
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// Limits of one counter. Zero is "no limit", as `?quota` documents it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes, 0 for none.
+    pub bytes: u64,
+    /// Objects, 0 for none.
+    pub objects: u64,
+}
+
+/// Whose counter a limit belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A bucket: its `?quota`.
+    Bucket,
+    /// An account: its capacity.
+    Account,
+}
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Bytes.
+    Bytes,
+    /// Objects.
+    Objects,
+}
+
+/// A limit that was hit, told to the owner only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Over {
+    /// Whose limit.
+    pub holder: Holder,
+    /// Of what.
+    pub measure: Measure,
+    /// The limit.
+    pub limit: u64,
+    /// Usage before the refused change, reservations included.
+    pub used: u64,
+    /// What the change would have added.
+    pub growth: u64,
+}
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let holder = match self.holder {
+            Holder::Bucket => "bucket",
+            Holder::Account => "account",
+        };
+        let measure = match self.measure {
+            Measure::Bytes => "bytes",
+            Measure::Objects => "objects",
+        };
+        write!(f, "{holder} {measure}: limit {}, used {}, requested {}", self.limit, self.used, self.growth)
+    }
+}
+
+/// Whether `growth` fits on top of `usage` and `reserved_bytes` under `limits`. Growth of zero or less always
+/// passes, also above the limit; an exact fit passes.
+pub fn check(holder: Holder, usage: &Usage, reserved_bytes: u64, growth: &Usage, limits: Limits) -> Result<(), Over> {
+    let test = |measure, limit: u64, used: i64, reserved: u64, growth: i64| {
+        let (Ok(growth), true) = (u64::try_from(growth), limit > 0) else { return Ok(()) };
+        let used = u64::try_from(used).unwrap_or(0).saturating_add(reserved);
+        let fits = growth == 0 || used.checked_add(growth).is_some_and(|sum| sum <= limit);
+        if fits { Ok(()) } else { Err(Over { holder, measure, limit, used, growth }) }
+    };
+    test(Measure::Bytes, limits.bytes, usage.used_bytes(), reserved_bytes, growth.used_bytes())?;
+    test(Measure::Objects, limits.objects, usage.used_objects(), 0, growth.used_objects())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn used(bytes: i64) -> Usage {
+        Usage { current_bytes: bytes, current_objects: 1, ..Usage::default() }
+    }
+
+    fn put(old: Option<u64>, new: u64) -> Usage {
+        growth(Change::Put { old, new })
+    }
+
+    fn passes(usage: Usage, reserved: u64, growth: &Usage, bytes: u64) -> bool {
+        check(Holder::Bucket, &usage, reserved, growth, Limits { bytes, objects: 0 }).is_ok()
+    }
+
+    #[test]
+    fn growth_follows_the_table() {
+        assert_eq!(put(None, 5), Usage { current_bytes: 5, current_objects: 1, ..Usage::default() });
+        assert_eq!(put(Some(7), 5), Usage { current_bytes: -2, ..Usage::default() });
+        assert_eq!(growth(Change::Delete { old: 7 }), Usage { current_bytes: -7, current_objects: -1, ..Usage::default() });
+    }
+
+    #[test]
+    fn an_exact_fit_passes_and_one_byte_more_does_not() {
+        assert!(passes(used(90), 0, &put(None, 10), 100));
+        assert!(!passes(used(90), 0, &put(None, 11), 100));
+        assert!(!passes(used(80), 10, &put(None, 11), 100));
+    }
+
+    #[test]
+    fn no_growth_passes_even_above_the_limit() {
+        assert!(passes(used(200), 0, &put(Some(10), 10), 100));
+        assert!(passes(used(200), 0, &put(None, 0), 100));
+        assert!(passes(used(200), 0, &growth(Change::Delete { old: 10 }), 100));
+        assert!(!passes(used(200), 0, &put(Some(10), 11), 100));
+    }
+
+    #[test]
+    fn zero_is_no_limit_and_the_largest_limit_holds() {
+        assert!(passes(used(i64::MAX - 10), 0, &put(None, 10), 0));
+        assert!(passes(used(0), 0, &put(None, 10), u64::MAX >> 1));
+    }
+
+    #[test]
+    fn object_limits_count_objects() {
+        let limits = Limits { bytes: 0, objects: 1 };
+        assert!(check(Holder::Bucket, &Usage::default(), 0, &put(None, 1), limits).is_ok());
+        let over = check(Holder::Bucket, &used(1), 0, &put(None, 1), limits).unwrap_err();
+        assert_eq!((over.measure, over.limit, over.used, over.growth), (Measure::Objects, 1, 1, 1));
+    }
+
+    #[test]
+    fn counters_never_fall_below_zero() {
+        assert_eq!(used(5).checked_add(&growth(Change::Delete { old: 6 })), None);
+        assert_eq!(used(5).checked_add(&growth(Change::Delete { old: 5 })), Some(Usage::default()));
+    }
+
+    #[test]
+    fn the_stored_form_reads_back() {
+        let usage = Usage { current_bytes: 1, parts: 3, uploads: i64::MAX, ..Usage::default() };
+        assert_eq!(Usage::from_bytes(&usage.to_bytes()), Some(usage));
+        assert_eq!(Usage::from_bytes(&[0; 63]), None);
+    }
+}
