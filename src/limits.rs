@@ -30,7 +30,9 @@ pub const HEADER_COUNT_MAX: usize = 128;
 /// Concurrent streams of one HTTP/2 connection.
 pub const H2_STREAM_COUNT_MAX: u32 = 128;
 /// Bytes a refused request may still send before its connection is closed instead of being drained and kept.
-pub const REFUSED_BODY_DRAIN_BYTES_MAX: u64 = 64 * KIB;
+pub const REFUSED_BODY_DRAIN_BYTES_MAX: u64 = 256 * MIB;
+/// Time a refused request may still send for.
+pub const REFUSED_BODY_DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 // --- request line ----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,68 @@
+//! [`App`]: what is open for the whole life of the process, shared by every request. No per-request state.
+
+use std::sync::Arc;
+
+use hyper::http::Extensions;
+
+use crate::blob::readers::Readers;
+use crate::blob::transfer::Blobs;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::meta::Store;
+use crate::metrics::Metrics;
+use crate::wire::address::Endpoints;
+use crate::wire::dialect::Dialect;
+use crate::wire::letter_case;
+use crate::wire::request_id::RequestIds;
+
+/// The opened parts of the gateway.
+#[derive(Debug)]
+pub struct App {
+    /// Checked settings.
+    pub config: Config,
+    /// Metadata.
+    pub store: Store,
+    /// Object bytes.
+    pub blobs: Blobs,
+    /// Who reads segments now, so that the sweep waits for them.
+    pub readers: Readers,
+    /// The time.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Domains that requests are addressed to.
+    pub endpoints: Endpoints,
+    /// Source of request ids.
+    pub request_ids: RequestIds,
+    /// Response extensions that make HTTP/1 header names come out in the documented letter case.
+    pub letter_case: Extensions,
+    obs_namespace: String,
+}
+
+/// Namespace of S3 documents.
+const S3_NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+
+impl App {
+    /// Puts the parts together.
+    pub async fn new(config: Config, store: Store, blobs: Blobs, clock: Clock) -> Arc<Self> {
+        let domain = config.domains.first().map_or("localhost", String::as_str);
+        Arc::new(Self {
+            obs_namespace: format!("http://{domain}/doc/2015-06-30/"),
+            endpoints: Endpoints::new(config.domains.clone()),
+            request_ids: RequestIds::new(rand::random()),
+            letter_case: letter_case::harvest_common().await,
+            readers: Readers::default(),
+            metrics: Metrics::new(),
+            config,
+            store,
+            blobs,
+            clock,
+        })
+    }
+
+    /// Namespace of the documents that answer a request.
+    #[must_use]
+    pub fn namespace(&self, dialect: Dialect) -> &str {
+        if dialect.is_obs() { &self.obs_namespace } else { S3_NAMESPACE }
+    }
+}

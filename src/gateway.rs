@@ -1,0 +1,206 @@
+//! The spine: the way of one request, from its head to its reply. Read this first.
+//!
+//! No operation is named here. What a request means stands in `ops`, who asks in `auth`, whether they may in `access`.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, SERVER};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Request, Response, Version};
+
+use crate::access::{self, Caller};
+use crate::app::App;
+use crate::auth::{self, Claim};
+use crate::clock::{UnixMillis, http_date};
+use crate::error::{Code, Error, Result};
+use crate::limits;
+use crate::metrics::RequestLabels;
+use crate::ops::{self, Call};
+use crate::wire::body::{ReplyBody, RequestBody};
+use crate::wire::dialect::Dialect;
+use crate::wire::render;
+use crate::wire::request_id::RequestId;
+use crate::wire::{Head, Reply};
+
+/// What the spine learns of a request on its way, for the reply, the metrics and the log.
+struct Trail {
+    request_id: RequestId,
+    now: UnixMillis,
+    dialect: Dialect,
+    resource: String,
+    is_head: bool,
+    operation: &'static str,
+    code: &'static str,
+}
+
+/// Answers one request. Never fails: whatever goes wrong becomes a reply.
+pub async fn handle(app: &Arc<App>, request: Request<RequestBody>) -> Response<ReplyBody> {
+    let started = std::time::Instant::now();
+    let now = app.clock.now_millis();
+    let (parts, body) = request.into_parts();
+    let version = parts.version;
+    let mut trail = Trail {
+        request_id: app.request_ids.mint(now),
+        now,
+        dialect: Dialect::Obs,
+        resource: String::new(),
+        is_head: parts.method == Method::HEAD,
+        operation: "none",
+        code: "OK",
+    };
+    let answered = AssertUnwindSafe(answer(app, parts, body, &mut trail)).catch_unwind().await;
+    let answered = answered.unwrap_or_else(|_| {
+        app.metrics.panics.inc();
+        Err(Error::internal("a handler panicked"))
+    });
+    let reply = answered.unwrap_or_else(|error| refuse(&mut trail, &error));
+    let labels = RequestLabels { operation: trail.operation, code: trail.code };
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    app.metrics.requests.get_or_create(&labels).inc();
+    app.metrics.request_micros.get_or_create(&labels).inc_by(micros);
+    tracing::debug!(
+        target: "obs_gateway::access",
+        request_id = trail.request_id.as_str(),
+        operation = trail.operation,
+        code = trail.code,
+        status = reply.status.as_u16(),
+        micros,
+    );
+    finish(app, &trail, reply, version)
+}
+
+async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, trail: &mut Trail) -> Result<Reply> {
+    let head = match Head::parse(parts, &app.endpoints) {
+        Ok(head) => head,
+        Err((error, dialect, _)) => {
+            trail.dialect = dialect;
+            drain(body);
+            return Err(error);
+        }
+    };
+    trail.dialect = head.dialect;
+    let mut body = Some(body);
+    let answered = route(app, &head, &mut body, trail).await;
+    if answered.is_err() {
+        trail.resource = head.target.resource();
+        if let Some(body) = body.filter(|_| !expects_continue(&head)) {
+            drain(body);
+        }
+    }
+    answered
+}
+
+/// The order of the checks: what was asked, who asks, may they, is the shape right, then the operation itself. The
+/// body is taken only by the operation, so a client that waits for `100 Continue` has sent nothing before that.
+async fn route(app: &Arc<App>, head: &Head, body: &mut Option<RequestBody>, trail: &mut Trail) -> Result<Reply> {
+    let op = ops::find(head)?;
+    trail.operation = op.name;
+    let caller = authenticate(app, head, trail.now).await?;
+    let bucket = access::admit(&app.store, &caller, op.action, &head.target).await?;
+    ops::check_shape(op, head)?;
+    let mut call = Call { head, caller, bucket, body: body.take().unwrap_or_else(RequestBody::empty), now: trail.now };
+    let reply = (op.run)(app, &mut call).await;
+    *body = Some(call.body);
+    reply
+}
+
+async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller> {
+    let Claim::Signed(signed) = auth::claim(head)? else { return Ok(Caller::Anonymous) };
+    let credential = app.store.credential(&signed.access_key).await?;
+    let credential = credential.ok_or_else(|| Error::from(Code::InvalidAccessKeyId))?;
+    signed.check(head, &credential.secret_key, now)?;
+    Ok(Caller::Account(Arc::clone(&credential.account)))
+}
+
+fn refuse(trail: &mut Trail, error: &Error) -> Reply {
+    trail.code = error.code().name();
+    let request_id = trail.request_id.as_str();
+    if error.code().status().is_server_error() && error.code() != Code::ServiceNotImplemented {
+        tracing::error!(request_id, operation = trail.operation, ?error, "request failed");
+    } else {
+        tracing::debug!(request_id, operation = trail.operation, ?error, "request refused");
+    }
+    render::error_reply(error, trail.dialect, &trail.request_id, &trail.resource, trail.is_head)
+}
+
+fn expects_continue(head: &Head) -> bool {
+    head.header(hyper::header::EXPECT).is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
+}
+
+/// Reads on what a refused client is still sending, within bounds: many clients read the answer only when they are
+/// done, and a connection closed under them hides it.
+fn drain(mut body: RequestBody) {
+    if body.is_end() {
+        return;
+    }
+    tokio::spawn(async move {
+        let reading = async {
+            let mut left = limits::REFUSED_BODY_DRAIN_BYTES_MAX;
+            while let Ok(Some(piece)) = body.next().await {
+                left = left.saturating_sub(piece.len() as u64);
+                if left == 0 {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(limits::REFUSED_BODY_DRAIN_TIMEOUT, reading).await;
+    });
+}
+
+/// Adds what every response carries, in the order of the documented samples.
+fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<ReplyBody> {
+    let Reply { status, headers: own, body } = reply;
+    let mut headers = HeaderMap::with_capacity(8 + own.len());
+    headers.insert(SERVER, HeaderValue::from_static("OBS"));
+    headers.insert(trail.dialect.request_id_header(), trail.request_id.header_value());
+    headers.insert(trail.dialect.id_2_header(), trail.request_id.id_2().header_value());
+    let mut content_length = None;
+    let mut rest = Vec::new();
+    let mut name = None;
+    for (next, value) in own {
+        name = next.or(name);
+        match &name {
+            Some(CONTENT_TYPE) => {
+                headers.insert(CONTENT_TYPE, value);
+            }
+            Some(CONTENT_LENGTH) => content_length = Some(value),
+            Some(name) => rest.push((name.clone(), value)),
+            None => {}
+        }
+    }
+    headers.insert(DATE, date(trail.now));
+    // A 204 and a 304 have no length of their own (RFC 9110, 8.6).
+    if !matches!(status.as_u16(), 204 | 304) {
+        headers.insert(CONTENT_LENGTH, content_length.unwrap_or_else(|| HeaderValue::from(body.length())));
+    }
+    for (name, value) in rest {
+        headers.append(name, value);
+    }
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    if version <= Version::HTTP_11 {
+        *response.extensions_mut() = app.letter_case.clone();
+    }
+    response
+}
+
+/// The `Date` header, formatted once a second and thread.
+fn date(now: UnixMillis) -> HeaderValue {
+    thread_local! {
+        static LAST: std::cell::RefCell<Option<(u64, HeaderValue)>> = const { std::cell::RefCell::new(None) };
+    }
+    let second = now / 1000;
+    LAST.with_borrow_mut(|last| match last {
+        Some((at, value)) if *at == second => value.clone(),
+        _ => {
+            // A formatted date is always a legal header value.
+            let value = HeaderValue::try_from(http_date(now)).unwrap_or(HeaderValue::from_static(""));
+            *last = Some((second, value.clone()));
+            value
+        }
+    })
+}
+

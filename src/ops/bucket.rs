@@ -1,0 +1,147 @@
+//! A bucket itself: create, head, delete (OBS reference, "Operations on Buckets").
+
+use std::sync::Arc;
+
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use hyper::{Method, StatusCode};
+
+use super::{BodyRule, Call, Op, Scope};
+use crate::access::Action;
+use crate::app::App;
+use crate::error::{Code, Error, Result};
+use crate::limits;
+use crate::meta::NewBucket;
+use crate::wire::dialect::Dialect;
+use crate::wire::{Head, Reply};
+
+pub(super) static PUT: Op = Op {
+    name: "CreateBucket",
+    verb: Method::PUT,
+    scope: Scope::Bucket,
+    picks: &[],
+    action: Action::CreateBucket,
+    body: BodyRule::Document,
+    parameters: &[],
+    document: "obs_04_0021",
+    run: |app, call| Box::pin(put(app, call)),
+};
+
+pub(super) static HEAD: Op = Op {
+    name: "HeadBucket",
+    verb: Method::HEAD,
+    scope: Scope::Bucket,
+    picks: &[],
+    action: Action::HeadBucket,
+    body: BodyRule::Empty,
+    parameters: &[],
+    document: "obs_04_0023",
+    run: |app, call| Box::pin(head(app, call)),
+};
+
+pub(super) static DELETE: Op = Op {
+    name: "DeleteBucket",
+    verb: Method::DELETE,
+    scope: Scope::Bucket,
+    picks: &[],
+    action: Action::DeleteBucket,
+    body: BodyRule::Empty,
+    parameters: &[],
+    document: "obs_04_0025",
+    run: |app, call| Box::pin(delete(app, call)),
+};
+
+async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    refuse_unsupported(call.head)?;
+    let owner = call.account()?.id;
+    let roots = &["CreateBucketConfiguration"];
+    if let Some(document) = call.document(roots, Code::MalformedXml).await? {
+        let location = document.child("Location").or_else(|| document.child("LocationConstraint"));
+        let location = location.map_or("", |element| element.text_trimmed());
+        if !location.is_empty() && location != app.config.region {
+            return Err(Code::InvalidLocationConstraint.because(format!("This server's region is {}.", app.config.region)));
+        }
+    }
+    let Some(name) = &call.head.target.bucket else { return Err(Code::InvalidBucketName.into()) };
+    let new = NewBucket { name: name.clone(), owner, region: app.config.region.clone() };
+    app.store
+        .write(|tx| {
+            match tx.bucket(name)? {
+                // Repeating a creation changes nothing, its headers included.
+                Some(bucket) if bucket.owner == owner => return Ok(()),
+                Some(_) => return Err(Code::BucketAlreadyExists.on(format!("/{name}"))),
+                None => {}
+            }
+            if tx.bucket_count(owner)? >= limits::BUCKETS_PER_ACCOUNT_MAX as u64 {
+                return Err(Error::from(Code::TooManyBuckets));
+            }
+            tx.create_bucket(&new, call.now)?;
+            Ok(())
+        })
+        .await?;
+    // A bucket name is always a legal header value.
+    let location = HeaderValue::try_from(format!("/{name}")).map_err(Error::internal)?;
+    Ok(Reply::empty(StatusCode::OK).with(LOCATION, location))
+}
+
+/// What the reference documents for new buckets and this server cannot do yet is refused, never ignored.
+fn refuse_unsupported(head: &Head) -> Result<()> {
+    let class = if head.dialect.is_obs() { head.own("storage-class") } else { head.header("x-default-storage-class") };
+    match class {
+        None | Some("STANDARD") => {}
+        Some("WARM" | "COLD" | "STANDARD_IA" | "GLACIER" | "DEEP_ARCHIVE" | "INTELLIGENT_TIERING" | "HIGH_PERFORMANCE") => {
+            return Err(Code::ServiceNotImplemented.because("Storage classes other than STANDARD are not implemented."));
+        }
+        Some(_) => return Err(Code::InvalidDefaultStorageClass.into()),
+    }
+    super::object_put::refuse_acl(head)?;
+    let unsupported = [
+        "bucket-object-lock-enabled",
+        "fs-file-interface",
+        "server-side-encryption",
+        "bucket-redundancy",
+        "az-redundancy",
+        "object-ownership",
+    ];
+    // Some SDKs send the names without a counterpart as `x-obs-` in both dialects.
+    let own = |tail: &&str| head.own(tail).is_some() || Dialect::Obs.header(tail, &head.headers).is_some();
+    match unsupported.iter().find(|tail| own(tail)) {
+        Some(tail) => Err(Code::ServiceNotImplemented.because(format!("The header x-obs-{tail} is not implemented."))),
+        None => Ok(()),
+    }
+}
+
+const VERSION: HeaderName = HeaderName::from_static("x-obs-version");
+const OBS_LOCATION: HeaderName = HeaderName::from_static("x-obs-bucket-location");
+const S3_LOCATION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
+const OBS_CLASS: HeaderName = HeaderName::from_static("x-obs-storage-class");
+const S3_CLASS: HeaderName = HeaderName::from_static("x-default-storage-class");
+
+/// The header that names a bucket's region: on HEAD bucket and on listings.
+pub(super) fn region_header(dialect: Dialect, region: &str) -> Result<(HeaderName, HeaderValue)> {
+    let name = if dialect.is_obs() { OBS_LOCATION } else { S3_LOCATION };
+    Ok((name, HeaderValue::try_from(region).map_err(Error::internal)?))
+}
+
+#[expect(clippy::unused_async, reason = "the shape of every handler")]
+async fn head(_: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    let dialect = call.head.dialect;
+    let (region_name, region) = region_header(dialect, &call.bucket()?.region)?;
+    let class = if dialect.is_obs() { OBS_CLASS } else { S3_CLASS };
+    Ok(Reply::empty(StatusCode::OK)
+        .with(CONTENT_TYPE, HeaderValue::from_static("application/xml"))
+        .with(region_name, region)
+        .with(class, HeaderValue::from_static("STANDARD"))
+        .with(VERSION, HeaderValue::from_static("3.0")))
+}
+
+async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    let admitted = call.bucket()?;
+    app.store
+        .write(|tx| {
+            let bucket = tx.bucket(&admitted.name)?.filter(|bucket| bucket.id == admitted.id);
+            let bucket = bucket.ok_or_else(|| Code::NoSuchBucket.on(call.head.target.resource()))?;
+            Ok::<_, Error>(tx.delete_bucket(&bucket)?)
+        })
+        .await?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}

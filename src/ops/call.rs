@@ -1,0 +1,54 @@
+//! What a handler receives.
+
+use crate::access::Caller;
+use crate::clock::UnixMillis;
+use crate::error::{Code, Error, Result};
+use crate::limits;
+use crate::meta::{Account, Bucket};
+use crate::name::ObjectKey;
+use crate::wire::Head;
+use crate::wire::body::RequestBody;
+use crate::wire::xml::Element;
+
+/// One admitted request.
+#[derive(Debug)]
+pub struct Call<'h> {
+    /// Line and headers.
+    pub head: &'h Head,
+    /// Who asks.
+    pub caller: Caller,
+    /// The bucket the request names, as it was when the caller was admitted.
+    pub bucket: Option<Bucket>,
+    /// What is still to be read.
+    pub body: RequestBody,
+    /// When the request arrived.
+    pub now: UnixMillis,
+}
+
+impl Call<'_> {
+    /// The admitted bucket; rows of bucket and object scope always have one.
+    pub fn bucket(&self) -> Result<&Bucket> {
+        self.bucket.as_ref().ok_or_else(|| Error::internal("a row of bucket scope ran without its bucket"))
+    }
+
+    /// The key; rows of object scope always have one.
+    pub fn key(&self) -> Result<&ObjectKey> {
+        self.head.target.key.as_ref().ok_or_else(|| Error::internal("a row of object scope ran without its key"))
+    }
+
+    /// The account that asks.
+    pub fn account(&self) -> Result<&Account> {
+        self.caller.account().map(|account| &**account)
+    }
+
+    /// The body as an XML document with one of `roots`. An empty one is `None`; a bad one has the code `malformed`.
+    pub async fn document(&mut self, roots: &[&str], malformed: Code) -> Result<Option<Element>> {
+        let body = std::mem::replace(&mut self.body, RequestBody::empty());
+        let bytes = body.collect(limits::DOCUMENT_BYTES_MAX).await?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let element = Element::parse(&bytes, malformed)?;
+        if roots.contains(&element.name.as_str()) { Ok(Some(element)) } else { Err(malformed.into()) }
+    }
+}

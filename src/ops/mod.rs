@@ -1,0 +1,121 @@
+//! What every operation means: one file a resource, one row an operation. `docs/adding-an-operation.md` shows how a
+//! row is added.
+
+mod bucket;
+mod bucket_list;
+mod bucket_location;
+mod bucket_quota;
+mod bucket_storage_info;
+mod call;
+mod object_delete;
+mod object_get;
+mod object_put;
+mod op;
+mod probe;
+mod service_list;
+
+pub use call::Call;
+pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
+
+/// Every operation there is.
+pub static TABLE: &[&Op] = &[
+    &service_list::GET,
+    &probe::HEAD,
+    &probe::HEAD_BUCKET,
+    &bucket::PUT,
+    &bucket::HEAD,
+    &bucket::DELETE,
+    &bucket_list::GET,
+    &bucket_location::GET,
+    &bucket_quota::GET,
+    &bucket_quota::PUT,
+    &bucket_storage_info::GET,
+    &object_put::PUT,
+    &object_get::GET,
+    &object_get::HEAD,
+    &object_delete::DELETE,
+];
+
+/// Sub-resources that the OBS and S3 references document and no row answers yet. A request that carries one is
+/// refused; it never falls through to the plain row of its method.
+pub static RESERVED: &[&str] = &[
+    "accelerate",
+    "acl",
+    "analytics",
+    "append",
+    "attributes",
+    "backtosource",
+    "bucketstatus",
+    "cdnnotifyconfiguration",
+    "cors",
+    "customdomain",
+    "delete",
+    "deletebucket",
+    "directcoldaccess",
+    "dispolicy",
+    "encryption",
+    "fileinterface",
+    "getcontentsummary",
+    "intelligent-tiering",
+    "inventory",
+    "legal-hold",
+    "lifecycle",
+    "list-type",
+    "listcontentsummary",
+    "logging",
+    "metadata",
+    "metrics",
+    "mirrorbacktosource",
+    "mirrorrefresh",
+    "modify",
+    "multilistcontentsummary",
+    "notification",
+    "object-lock",
+    "obsalias",
+    "obsbucketalias",
+    "obscompresspolicy",
+    "obsworkflowtriggerpolicy",
+    "orchestration",
+    "ownershipcontrols",
+    "partnumber",
+    "policy",
+    "policystatus",
+    "publicaccessblock",
+    "readahead",
+    "rename",
+    "replication",
+    "replication_progress",
+    "requestpayment",
+    "restore",
+    "retention",
+    "select",
+    "session",
+    "storageclass",
+    "storagepolicy",
+    "symlink",
+    "tagging",
+    "torrent",
+    "truncate",
+    "uploadid",
+    "uploads",
+    "versioning",
+    "versions",
+    "website",
+    "x-image-process",
+    "x-image-save-bucket",
+    "x-image-save-object",
+    "x-obs-accesslabel",
+    "x-obs-qosinfo",
+    "x-obs-snapshot",
+    "x-obs-snapshotroot",
+    "x-obs-trash",
+    "x-oss-process",
+    "x-workflow-execution-state",
+    "x-workflow-execution-type",
+    "x-workflow-graph-name",
+    "x-workflow-limit",
+    "x-workflow-next-marker",
+    "x-workflow-prefix",
+    "x-workflow-start",
+    "x-workflow-template-name",
+];

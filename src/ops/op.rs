@@ -1,0 +1,172 @@
+//! What a row says of an operation, and how a request finds its row.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use hyper::Method;
+
+use super::{Call, RESERVED, TABLE};
+use crate::access::Action;
+use crate::app::App;
+use crate::error::{Code, Error, Result};
+use crate::wire::{Head, Reply};
+
+/// An operation: its facts, and the function that performs it.
+#[derive(Debug)]
+pub struct Op {
+    /// The documented name: metric label, log field, row of the docs.
+    pub name: &'static str,
+    /// Method.
+    pub verb: Method,
+    /// What the address names.
+    pub scope: Scope,
+    /// What else must hold of the request. The row with the most picks wins.
+    pub picks: &'static [Pick],
+    /// What `access::admit` is asked.
+    pub action: Action,
+    /// What body it takes.
+    pub body: BodyRule,
+    /// Query parameters it reads, beside those it is picked by. A changing request with any other is refused.
+    pub parameters: &'static [&'static str],
+    /// The document that defines it.
+    pub document: &'static str,
+    /// Performs it.
+    pub run: for<'a> fn(&'a Arc<App>, &'a mut Call<'a>) -> BoxFuture<'a, Result<Reply>>,
+}
+
+/// What an address names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The endpoint itself.
+    Service,
+    /// A bucket.
+    Bucket,
+    /// An object.
+    Object,
+}
+
+/// A condition on a request beyond method and scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// The query has this parameter, with or without a value.
+    Query(&'static str),
+}
+
+/// What body an operation takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyRule {
+    /// None; a body is 400 `UnexpectedContent`.
+    Empty,
+    /// A document of at most `limits::DOCUMENT_BYTES_MAX` bytes.
+    Document,
+    /// Object bytes.
+    Stream,
+}
+
+/// Query parameters that belong to signatures, to the SDKs' own book-keeping, or to request headers passed in the
+/// query; never an operation's own.
+fn is_common_parameter(name: &str) -> bool {
+    const COMMON: [&str; 5] = ["AccessKeyId", "AWSAccessKeyId", "Expires", "Signature", "x-id"];
+    COMMON.iter().any(|common| name.eq_ignore_ascii_case(common)) || has_own_prefix(name)
+}
+
+fn has_own_prefix(name: &str) -> bool {
+    let prefix = name.as_bytes().get(..6);
+    prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"x-obs-") || prefix.eq_ignore_ascii_case(b"x-amz-"))
+}
+
+/// The row that answers a request.
+///
+/// A documented sub-resource without a row is 501 `ServiceNotImplemented`; one whose rows have other methods, and a
+/// method nothing answers, 405 `MethodNotAllowed`.
+pub fn find(head: &Head) -> Result<&'static Op> {
+    let scope = match (&head.target.bucket, &head.target.key) {
+        (None, _) => Scope::Service,
+        (Some(_), None) => Scope::Bucket,
+        (Some(_), Some(_)) => Scope::Object,
+    };
+    if !head.query.is_empty() {
+        refuse_reserved(head, scope)?;
+    }
+    let matching = TABLE.iter().filter(|op| op.verb == head.method && op.scope == scope && holds(op, head));
+    let found = matching.max_by_key(|op| op.picks.len()).copied();
+    match found {
+        Some(op) => Ok(op),
+        None if head.method == Method::POST || head.method == Method::OPTIONS => {
+            Err(Error::from(Code::ServiceNotImplemented))
+        }
+        None => Err(Error::from(Code::MethodNotAllowed)),
+    }
+}
+
+fn holds(op: &Op, head: &Head) -> bool {
+    op.picks.iter().all(|pick| match pick {
+        Pick::Query(name) => head.query.has(name),
+    })
+}
+
+fn refuse_reserved(head: &Head, scope: Scope) -> Result<()> {
+    for (name, _) in head.query.iter() {
+        if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+            return Err(Code::ServiceNotImplemented.because(format!("The sub-resource {name} is not implemented.")));
+        }
+        let picked = |op: &&&Op| op.picks.iter().any(|Pick::Query(pick)| name.eq_ignore_ascii_case(pick));
+        let mut rows = TABLE.iter().filter(picked).peekable();
+        if rows.peek().is_some() && !rows.any(|op| op.verb == head.method && op.scope == scope) {
+            return Err(Error::from(Code::MethodNotAllowed));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a request, once allowed, has the shape its row asks for.
+pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
+    let length = head.content_length()?;
+    let chunked = head.headers.contains_key(hyper::header::TRANSFER_ENCODING);
+    match op.body {
+        BodyRule::Empty if chunked || length.is_some_and(|length| length > 0) => {
+            return Err(Error::from(Code::UnexpectedContent));
+        }
+        BodyRule::Stream if length.is_none() && !chunked && head.http_11 => {
+            return Err(Error::from(Code::MissingContentLength));
+        }
+        _ => {}
+    }
+    if matches!(op.verb, Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    for (name, _) in head.query.iter() {
+        let known = op.picks.iter().any(|Pick::Query(pick)| name.eq_ignore_ascii_case(pick))
+            || op.parameters.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))
+            || is_common_parameter(name);
+        if !known {
+            return Err(Code::InvalidArgument.because(format!("{} has no parameter {name}.", op.name)));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rows_answer_the_same_request() {
+        for (index, a) in TABLE.iter().enumerate() {
+            for b in &TABLE[index + 1..] {
+                let same = a.verb == b.verb && a.scope == b.scope && a.picks == b.picks;
+                assert!(!same, "{} and {}", a.name, b.name);
+            }
+        }
+    }
+
+    #[test]
+    fn reserved_names_have_no_row_and_are_in_lower_case_and_order() {
+        let picked: Vec<_> = TABLE.iter().flat_map(|op| op.picks).map(|Pick::Query(name)| *name).collect();
+        for name in RESERVED {
+            assert!(!picked.contains(name), "{name}");
+            assert_eq!(*name, name.to_ascii_lowercase());
+        }
+        assert!(RESERVED.is_sorted());
+    }
+}
