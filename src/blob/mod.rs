@@ -6,8 +6,27 @@
 //! handed out again within one segment, so a stale manifest reads zeros or an error, never another object's bytes
 //! undetected: every block carries a CRC32C that reads verify.
 
+mod active;
+mod block;
+#[cfg(test)]
+mod conformance;
+pub mod digest;
+mod disk;
+pub mod faulty;
+pub mod memory;
+pub mod readers;
+pub mod segment;
+mod shelf;
+mod span;
+mod sync;
+pub mod transfer;
+mod writer;
+
+use std::io;
 
 use serde::{Deserialize, Serialize};
+
+pub use transfer::{Blobs, Download, Upload};
 
 /// A contiguous run of bytes in one segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,7 +55,7 @@ pub struct Manifest {
 pub enum Error {
     /// The operating system refused.
     #[error("object store: {0}")]
-    Io(#[from] std::io::Error),
+    Io(#[source] io::Error),
     /// The filesystem has no room.
     #[error("object store: no space left")]
     Full,
@@ -48,6 +67,15 @@ pub enum Error {
         /// Index of the block within its blob.
         block: u64,
     },
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error),
+        }
+    }
 }
 
 /// Result of the blob stores.
@@ -94,4 +122,14 @@ pub trait BlobWriter: Send + std::fmt::Debug {
 
     /// Makes the bytes durable (sharing the sync with whoever waits on the same segment) and says where they lie.
     fn seal(self: Box<Self>) -> Result<Manifest>;
+}
+
+/// Refuses lists from which [`BlobStore::reclaim`] would compute gaps that are somebody's bytes.
+fn check_live(segment: u64, live: &[Extent]) -> Result<()> {
+    let is_in_order = live.windows(2).all(|pair| pair[0].offset.saturating_add(pair[0].length) <= pair[1].offset);
+    if is_in_order && live.iter().all(|extent| extent.segment == segment) {
+        Ok(())
+    } else {
+        Err(Error::Io(io::Error::new(io::ErrorKind::InvalidInput, "live extents of another segment or out of order")))
+    }
 }
