@@ -1,7 +1,7 @@
 //! `curl`: runs curl with a signed request. Reads curl's arguments as far as the signature needs: headers, and whether
 //! curl would add a Content-Type of its own.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::process::{Command, ExitStatus};
 
@@ -46,16 +46,13 @@ impl Curl {
         let url_text = text(url)?;
         let url: Url = url_text.parse().map_err(|error| Failure::Usage(format!("{url_text}: {error}")))?;
         let scan = Scan::of(arguments)?;
-        if scan.is_upload && url.path_and_query().ends_with('/') {
+        if scan.body == Some(Body::Upload) && url.path_and_query().ends_with('/') {
             let text = "curl -T appends the file's name to a URL that ends in `/`: write the object's name into it";
             return Err(Failure::Usage(text.to_owned()));
         }
         let mut added = Vec::new();
-        if scan.is_json && !scan.names_content_type {
-            added.push(("Content-Type".to_owned(), "application/json".to_owned()));
-        } else if scan.is_data && !scan.names_content_type {
-            added.push(("Content-Type".to_owned(), "application/octet-stream".to_owned()));
-        }
+        let content_type = scan.body.and_then(Body::content_type).filter(|_| !scan.names_content_type);
+        added.extend(content_type.map(|value| ("Content-Type".to_owned(), value.to_owned())));
         let given = [scan.headers, added.clone()].concat();
         added.extend(self.signature.open()?.headers(&method, &url, &given, now_millis)?);
 
@@ -82,9 +79,26 @@ struct Scan {
     headers: Vec<Header>,
     /// `Content-Type` is given, or taken away with `Content-Type:`.
     names_content_type: bool,
-    is_data: bool,
-    is_json: bool,
-    is_upload: bool,
+    body: Option<Body>,
+}
+
+/// How curl is told to send a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    Data,
+    Json,
+    Upload,
+}
+
+impl Body {
+    /// The type to send and sign when none is given. For `--data` curl would send a form's, which no object is.
+    fn content_type(self) -> Option<&'static str> {
+        match self {
+            Self::Data => Some("application/octet-stream"),
+            Self::Json => Some("application/json"),
+            Self::Upload => None,
+        }
+    }
 }
 
 impl Scan {
@@ -96,10 +110,9 @@ impl Scan {
             let Some(argument) = argument.to_str() else { continue };
             if let Some(long) = argument.strip_prefix("--") {
                 let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
-                let option = long_option(name);
-                if let Some(option) = option {
-                    let value = if option.takes_value() { next_value(value, &mut rest)? } else { String::new() };
-                    scan.note(option, &value, argument)?;
+                if let Some(option) = long_option(name) {
+                    let value = if option.takes_value() { next_value(value, &mut rest) } else { OsStr::new("") };
+                    scan.note(option, value, argument)?;
                 }
             } else if let Some(cluster) = argument.strip_prefix('-') {
                 scan.read_cluster(cluster, &mut rest, argument)?;
@@ -111,24 +124,20 @@ impl Scan {
     /// `-sSH value`, `-sSHvalue`: letters up to the first that takes a value.
     fn read_cluster<'a>(
         &mut self,
-        cluster: &str,
+        cluster: &'a str,
         rest: &mut impl Iterator<Item = &'a OsString>,
         argument: &str,
     ) -> Result<(), Failure> {
         for (position, letter) in cluster.char_indices() {
-            let takes_value = SHORT_WITH_VALUE.contains(letter);
             let attached = &cluster[position + letter.len_utf8()..];
-            match short_option(letter) {
-                Some(option) => {
-                    let value = if takes_value {
-                        next_value(Some(attached).filter(|attached| !attached.is_empty()), rest)?
-                    } else {
-                        String::new()
-                    };
-                    self.note(option, &value, argument)?;
-                }
-                None if takes_value && attached.is_empty() => drop(rest.next()),
-                None => {}
+            let takes_value = SHORT_WITH_VALUE.contains(letter);
+            let value = if takes_value {
+                next_value(Some(attached).filter(|attached| !attached.is_empty()), rest)
+            } else {
+                OsStr::new("")
+            };
+            if let Some(option) = short_option(letter) {
+                self.note(option, value, argument)?;
             }
             if takes_value {
                 break;
@@ -137,25 +146,24 @@ impl Scan {
         Ok(())
     }
 
-    fn note(&mut self, option: CurlOption, value: &str, argument: &str) -> Result<(), Failure> {
+    fn note(&mut self, option: CurlOption, value: &OsStr, argument: &str) -> Result<(), Failure> {
         match option {
             CurlOption::Header => {
+                let value = text(value)?;
                 if value.starts_with('@') {
                     return Err(Failure::Usage(format!(
                         "{value}: headers in a file cannot be signed: give each with -H"
                     )));
                 }
                 let (name, content) =
-                    parse_header(value).map_err(|error| Failure::Usage(format!("{value}: {error}")))?;
+                    parse_header(&value).map_err(|error| Failure::Usage(format!("{value}: {error}")))?;
                 self.names_content_type |= name.eq_ignore_ascii_case("content-type");
                 // `Name:` takes curl's own header away, `Name;` sends an empty one.
                 if !content.is_empty() || value.ends_with(';') {
                     self.headers.push((name, content));
                 }
             }
-            CurlOption::Data => self.is_data = true,
-            CurlOption::Json => self.is_json = true,
-            CurlOption::Upload => self.is_upload = true,
+            CurlOption::Body(body) => self.body = Some(body),
             CurlOption::Refused(why) => return Err(Failure::Usage(format!("{argument}: {why}"))),
         }
         Ok(())
@@ -165,9 +173,7 @@ impl Scan {
 #[derive(Clone, Copy, Debug)]
 enum CurlOption {
     Header,
-    Data,
-    Json,
-    Upload,
+    Body(Body),
     Refused(&'static str),
 }
 
@@ -185,9 +191,9 @@ const SECOND: CurlOption = CurlOption::Refused("one request is signed at a time"
 fn long_option(name: &str) -> Option<CurlOption> {
     Some(match name {
         "header" => CurlOption::Header,
-        "data" | "data-ascii" | "data-binary" | "data-raw" | "data-urlencode" => CurlOption::Data,
-        "json" => CurlOption::Json,
-        "upload-file" => CurlOption::Upload,
+        "data" | "data-ascii" | "data-binary" | "data-raw" | "data-urlencode" => CurlOption::Body(Body::Data),
+        "json" => CurlOption::Body(Body::Json),
+        "upload-file" => CurlOption::Body(Body::Upload),
         "form" | "form-string" => FORM,
         "get" | "url-query" => QUERY,
         "request" | "head" => METHOD,
@@ -199,8 +205,8 @@ fn long_option(name: &str) -> Option<CurlOption> {
 fn short_option(letter: char) -> Option<CurlOption> {
     Some(match letter {
         'H' => CurlOption::Header,
-        'd' => CurlOption::Data,
-        'T' => CurlOption::Upload,
+        'd' => CurlOption::Body(Body::Data),
+        'T' => CurlOption::Body(Body::Upload),
         'F' => FORM,
         'G' => QUERY,
         'X' | 'I' => METHOD,
@@ -210,15 +216,11 @@ fn short_option(letter: char) -> Option<CurlOption> {
 }
 
 /// The value written in the option's own word, else the next word; curl itself complains when there is none.
-fn next_value<'a>(attached: Option<&str>, rest: &mut impl Iterator<Item = &'a OsString>) -> Result<String, Failure> {
-    match attached {
-        Some(value) => Ok(value.to_owned()),
-        // A file's name may be any bytes; only a header's value is looked at, and `note` refuses what is not one.
-        None => Ok(rest.next().map(|value| value.to_string_lossy().into_owned()).unwrap_or_default()),
-    }
+fn next_value<'a>(attached: Option<&'a str>, rest: &mut impl Iterator<Item = &'a OsString>) -> &'a OsStr {
+    attached.map(OsStr::new).or_else(|| rest.next().map(OsString::as_os_str)).unwrap_or_default()
 }
 
-fn text(argument: &OsString) -> Result<String, Failure> {
+fn text(argument: &OsStr) -> Result<String, Failure> {
     let text = argument.to_str().map(str::to_owned);
     text.ok_or_else(|| Failure::Usage(format!("{} is not UTF-8", argument.display())))
 }
