@@ -35,7 +35,7 @@ class Gateway {
     );
     // Files, not pipes: a pipe nobody reads fills up and stops the gateway.
     const [stdout, stderr] = ['stdout', 'stderr'].map((name) => fs.openSync(path.join(this.folder, name), 'w'));
-    this.process = spawn(process.env.OBS_GATEWAY_BIN, ['serve'], {
+    this.process = spawn(path.resolve(process.env.OBS_GATEWAY_BIN ?? 'target/debug/obs-gateway'), ['serve'], {
       cwd: this.folder,
       env: {
         ...environment,

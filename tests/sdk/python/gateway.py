@@ -21,7 +21,7 @@ class Gateway:
     """One running `obs-gateway serve`, on ports of the kernel's choice, over a data folder of its own."""
 
     def __init__(self, folder: Path):
-        self.binary = os.environ.get("OBS_GATEWAY_BIN", "target/debug/obs-gateway")
+        self.binary = Path(os.environ.get("OBS_GATEWAY_BIN", "target/debug/obs-gateway")).resolve()
         self.data = folder / "data"
         self.stdout = folder / "stdout"
         self.stderr = folder / "stderr"
