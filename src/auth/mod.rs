@@ -2,6 +2,7 @@
 //!
 //! Not here: accounts, keys and permissions. The caller finds the secret that belongs to a claim's access key.
 
+pub mod admin;
 pub mod canonical;
 pub mod date;
 mod sign;

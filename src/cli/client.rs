@@ -9,7 +9,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use comfy_table::Table;
-use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -17,12 +16,12 @@ use md5::{Digest, Md5};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use sha1::Sha1;
 use tokio::net::TcpStream;
 
 use super::credentials::{KeyPair, find_root};
 use super::failure::Failure;
 use super::flags::{Console, Flags};
+use crate::auth::admin::{admin_signature, admin_string_to_sign};
 use crate::clock::{Clock, http_date};
 use crate::config::Config;
 
@@ -34,27 +33,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Everything but unreserved characters, so that a name is one path segment or one query value.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// The text whose HMAC-SHA1 under the root secret key signs an admin request. `content_md5` (Base64) and
-/// `content_type` are empty when the request has no body; `date` is the text of `x-obs-date` (RFC 1123);
-/// `path_and_query` is as on the request line. The third line, where `Date` would be, is always empty.
-pub fn admin_string_to_sign(
-    method: &str,
-    content_md5: &str,
-    content_type: &str,
-    date: &str,
-    path_and_query: &str,
-) -> String {
-    format!("{method}\n{content_md5}\n{content_type}\n\nx-obs-date:{date}\n{path_and_query}")
-}
-
-/// Base64 of the HMAC-SHA1 of `text` under `secret_key`, which may have any length.
-#[expect(clippy::missing_panics_doc, reason = "HMAC takes keys of any length")]
-pub fn admin_signature(secret_key: &str, text: &str) -> String {
-    let mut mac = Hmac::<Sha1>::new_from_slice(secret_key.as_bytes()).expect("HMAC takes keys of any length");
-    mac.update(text.as_bytes());
-    BASE64.encode(mac.finalize().into_bytes())
-}
 
 /// How to reach the server, and how to show what it answers: the part all such commands share.
 #[derive(Debug, clap::Args)]

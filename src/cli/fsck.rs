@@ -24,7 +24,7 @@ impl Fsck {
                 writeln!(out, "checked {count} {what}")?;
             }
             for difference in &report.differences {
-                writeln!(out, "{}: stored {}, found {}", difference.what, difference.stored, difference.found)?;
+                writeln!(out, "{}: {}", difference.place, difference.finding)?;
             }
         }
         match report.differences.len() {

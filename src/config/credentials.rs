@@ -34,9 +34,9 @@ impl Credentials {
     /// Reads the credentials of `data`; `None` if there is no such file. Unreadable or incomplete is an error.
     pub fn read(data: &Path) -> Result<Option<Self>, ConfigError> {
         let path = Self::path(data);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        let text = match read_private(&path) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(None),
             Err(error) => return Err(ConfigError::Credentials { path, problem: error.to_string() }),
         };
         match toml::from_str(&text) {
@@ -54,7 +54,7 @@ impl Credentials {
             Ok(text) => format!("# Credentials of the root account. Keep this file private.\n{text}"),
             Err(error) => return Err(ConfigError::Credentials { path, problem: error.to_string() }),
         };
-        replace(data, &path, &text).map_err(|error| ConfigError::Credentials { path, problem: error.to_string() })
+        write_private(&path, &text).map_err(|error| ConfigError::Credentials { path, problem: error.to_string() })
     }
 }
 
@@ -65,8 +65,19 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Writes aside, syncs, renames, syncs the folder: a crash leaves the old file or the new one.
-fn replace(folder: &Path, path: &Path, text: &str) -> std::io::Result<()> {
+/// The text of a private file; `None` if there is no such file.
+pub fn read_private(path: &Path) -> std::io::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file for its owner's eyes only (mode 0600), in place of what was there. Writes aside, syncs, renames,
+/// syncs the folder: a crash leaves the old file or the new one.
+pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
     let aside = path.with_extension("new");
     // A file left by a crash may have another mode; `mode` below only counts when the file is made.
     match std::fs::remove_file(&aside) {

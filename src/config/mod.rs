@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use check::{is_access_key, is_secret_key};
-pub use credentials::Credentials;
+pub use credentials::{Credentials, read_private, write_private};
 pub use table::{Fallback, SETTINGS, Setting, reference};
 
 /// Name of the settings file that is read from the working folder when it exists and no other is named.

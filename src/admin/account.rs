@@ -1,0 +1,154 @@
+//! `accounts`: create, list, show, freeze, activate, deregister.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::{Ask, json, unsigned};
+use crate::app::App;
+use crate::clock::iso_date;
+use crate::error::{Code, Error, Result};
+use crate::meta::{self, Account, AccountStatus, NewAccount, Tx};
+use crate::server::hash_password;
+use crate::wire::Reply;
+
+/// Bytes of an account's name.
+const NAME_BYTES_MAX: usize = 64;
+/// Bytes of an e-mail address.
+const EMAIL_BYTES_MAX: usize = 254;
+/// Bytes of a password, lower and upper bound.
+const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=256;
+
+#[derive(Serialize)]
+pub(super) struct Shown {
+    name: String,
+    id: String,
+    email: Option<String>,
+    status: AccountStatus,
+    root: bool,
+    created: String,
+    bucket_count: u64,
+    used_bytes: u64,
+    object_count: u64,
+}
+
+fn shown(tx: &mut Tx<'_>, account: Account) -> meta::Result<Shown> {
+    let usage = tx.account_usage(account.id)?;
+    Ok(Shown {
+        bucket_count: tx.bucket_count(account.id)?,
+        used_bytes: unsigned(usage.used_bytes()),
+        object_count: unsigned(usage.used_objects()),
+        id: account.id.to_string(),
+        created: iso_date(account.created_millis),
+        name: account.name,
+        email: account.email,
+        status: account.status,
+        root: account.root,
+    })
+}
+
+/// The account called `name`, or 404.
+pub(super) fn named(tx: &mut Tx<'_>, name: &str) -> Result<Account> {
+    tx.account_named(name)?.ok_or_else(|| Code::NoSuchAccount.because(format!("There is no account {name}.")))
+}
+
+#[derive(Serialize)]
+struct Accounts {
+    accounts: Vec<Shown>,
+}
+
+pub(super) async fn list(app: &Arc<App>, _: Ask) -> Result<Reply> {
+    let accounts = app
+        .store
+        .read_frozen(|tx| {
+            let mut accounts = tx.accounts()?;
+            accounts.sort_by(|a, b| a.name.cmp(&b.name));
+            accounts.into_iter().map(|account| shown(tx, account)).collect::<meta::Result<_>>()
+        })
+        .await
+        .map_err(Error::from)?;
+    json(StatusCode::OK, &Accounts { accounts })
+}
+
+pub(super) async fn show(app: &Arc<App>, ask: Ask) -> Result<Reply> {
+    let account = app.store.read_frozen(|tx| {
+        let account = named(tx, &ask.name)?;
+        Ok::<_, Error>(shown(tx, account)?)
+    });
+    json(StatusCode::OK, &account.await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    name: String,
+    email: Option<String>,
+    password: Option<String>,
+}
+
+pub(super) async fn create(app: &Arc<App>, ask: Ask) -> Result<Reply> {
+    let wanted: Wanted = ask.document()?;
+    check(&wanted)?;
+    let password_hash = match wanted.password {
+        // Argon2 takes its time on purpose; not on a thread that serves others.
+        Some(password) => Some(
+            tokio::task::spawn_blocking(move || hash_password(&password))
+                .await
+                .map_err(Error::internal)?
+                .map_err(|error| Error::internal(error.to_string()))?,
+        ),
+        None => None,
+    };
+    let new = NewAccount { name: wanted.name, email: wanted.email, password_hash, root: false };
+    let account = app.store.write(|tx| {
+        let account = tx.create_account(&new, ask.now)?.ok_or(Code::AccountAlreadyExists)?;
+        Ok::<_, Error>(shown(tx, account)?)
+    });
+    json(StatusCode::CREATED, &account.await?)
+}
+
+fn check(wanted: &Wanted) -> Result<()> {
+    let refuse = |message: String| Err(Code::InvalidArgument.because(message));
+    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@+".contains(&byte);
+    if !(1..=NAME_BYTES_MAX).contains(&wanted.name.len()) || !wanted.name.bytes().all(is_name_byte) {
+        return refuse(format!("A name has 1 to {NAME_BYTES_MAX} letters, digits and - _ . @ +."));
+    }
+    if let Some(email) = &wanted.email {
+        let (local, domain) = email.split_once('@').unwrap_or_default();
+        let is_plain = email.bytes().all(|byte| byte.is_ascii_graphic());
+        if local.is_empty() || domain.is_empty() || !is_plain || email.len() > EMAIL_BYTES_MAX {
+            return refuse("The e-mail address is not valid.".to_owned());
+        }
+    }
+    if wanted.password.as_ref().is_some_and(|password| !PASSWORD_BYTES.contains(&password.len())) {
+        return refuse(format!("A password has {} to {} bytes.", PASSWORD_BYTES.start(), PASSWORD_BYTES.end()));
+    }
+    Ok(())
+}
+
+pub(super) async fn freeze(app: &Arc<App>, ask: Ask) -> Result<Reply> {
+    set_status(app, &ask, AccountStatus::Frozen).await
+}
+
+pub(super) async fn activate(app: &Arc<App>, ask: Ask) -> Result<Reply> {
+    set_status(app, &ask, AccountStatus::Active).await
+}
+
+pub(super) async fn deregister(app: &Arc<App>, ask: Ask) -> Result<Reply> {
+    set_status(app, &ask, AccountStatus::Deregistered).await
+}
+
+async fn set_status(app: &Arc<App>, ask: &Ask, status: AccountStatus) -> Result<Reply> {
+    let account = app.store.write(|tx| {
+        let mut account = named(tx, &ask.name)?;
+        if account.root && status != AccountStatus::Active {
+            // Nobody could activate it again.
+            return Err(Code::InvalidArgument.because("The root account stays active."));
+        }
+        account.status = status;
+        tx.put_account(&account)?;
+        Ok::<_, Error>(shown(tx, account)?)
+    });
+    json(StatusCode::OK, &account.await?)
+}

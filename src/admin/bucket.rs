@@ -1,0 +1,96 @@
+//! `buckets`: list, show, and their quotas.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::account::named;
+use super::{Ask, json, unsigned};
+use crate::app::App;
+use crate::clock::iso_date;
+use crate::error::{Code, Error, Result};
+use crate::meta::{self, Bucket, Tx};
+use crate::name::BucketName;
+use crate::ops::QUOTA_BYTES_MAX;
+use crate::wire::Reply;
+
+#[derive(Serialize)]
+struct Shown {
+    name: String,
+    account: String,
+    region: String,
+    created: String,
+    quota_bytes: u64,
+    used_bytes: u64,
+    object_count: u64,
+}
+
+fn shown(tx: &mut Tx<'_>, bucket: Bucket) -> meta::Result<Shown> {
+    let usage = tx.bucket_usage(bucket.id)?;
+    let owner = tx.account(bucket.owner)?;
+    Ok(Shown {
+        account: owner.map_or_else(|| bucket.owner.to_string(), |account| account.name),
+        name: bucket.name.to_string(),
+        region: bucket.region,
+        created: iso_date(bucket.created_millis),
+        quota_bytes: bucket.quota_bytes,
+        used_bytes: unsigned(usage.used_bytes()),
+        object_count: unsigned(usage.used_objects()),
+    })
+}
+
+/// The bucket called `name`, or 404.
+fn bucket_named(tx: &mut Tx<'_>, name: &str) -> Result<Bucket> {
+    let missing = || Code::NoSuchBucket.because(format!("There is no bucket {name}."));
+    let name = BucketName::parse(name).map_err(|_| missing())?;
+    tx.bucket(&name)?.ok_or_else(missing)
+}
+
+#[derive(Serialize)]
+struct Buckets {
+    buckets: Vec<Shown>,
+}
+
+pub(super) async fn list(app: &Arc<App>, ask: Ask) -> Result<Reply> {
+    let filter = ask.account_filter()?;
+    let buckets = app.store.read_frozen(|tx| {
+        let buckets = match filter {
+            Some(name) => {
+                let account = named(tx, name)?;
+                tx.buckets_of(account.id)?
+            }
+            None => tx.buckets()?,
+        };
+        Ok::<_, Error>(buckets.into_iter().map(|bucket| shown(tx, bucket)).collect::<meta::Result<_>>()?)
+    });
+    json(StatusCode::OK, &Buckets { buckets: buckets.await? })
+}
+
+pub(super) async fn show(app: &Arc<App>, ask: Ask) -> Result<Reply> {
+    let bucket = app.store.read_frozen(|tx| {
+        let bucket = bucket_named(tx, &ask.name)?;
+        Ok::<_, Error>(shown(tx, bucket)?)
+    });
+    json(StatusCode::OK, &bucket.await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    quota_bytes: u64,
+}
+
+pub(super) async fn put_quota(app: &Arc<App>, ask: Ask) -> Result<Reply> {
+    let wanted: Wanted = ask.document()?;
+    if wanted.quota_bytes > QUOTA_BYTES_MAX {
+        return Err(Code::InvalidArgument.because("The quota must be between 0 and 9223372036854775807."));
+    }
+    let bucket = app.store.write(|tx| {
+        let mut bucket = bucket_named(tx, &ask.name)?;
+        bucket.quota_bytes = wanted.quota_bytes;
+        tx.put_bucket(&bucket)?;
+        Ok::<_, Error>(shown(tx, bucket)?)
+    });
+    json(StatusCode::OK, &bucket.await?)
+}

@@ -1,0 +1,239 @@
+//! The console listener: the admin API under `/admin/v1` (JSON, for the root account's keys), `/metrics`, `/healthz`
+//! and `/readyz`. One file a noun; one row a route.
+
+mod account;
+mod bucket;
+mod key;
+mod usage;
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use futures_util::future::BoxFuture;
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use subtle::ConstantTimeEq as _;
+
+use crate::app::App;
+use crate::auth::admin::{admin_signature, admin_string_to_sign};
+use crate::auth::date;
+use crate::blob::digest::Digest;
+use crate::clock::{UnixMillis, http_date};
+use crate::error::{Code, Error, Result};
+use crate::limits;
+use crate::wire::body::{ReplyBody, RequestBody};
+use crate::wire::headers::content_md5;
+use crate::wire::query::Query;
+use crate::wire::render;
+use crate::wire::{Reply, percent};
+
+/// Where the admin API begins.
+const BASE: &str = "/admin/v1/";
+
+/// One route of the admin API.
+struct Route {
+    verb: Method,
+    /// Segments after [`BASE`]; `*` stands for any one, which the handler gets decoded.
+    path: &'static str,
+    run: for<'a> fn(&'a Arc<App>, Ask) -> BoxFuture<'a, Result<Reply>>,
+}
+
+static ROUTES: &[Route] = &[
+    Route { verb: Method::GET, path: "accounts", run: |app, ask| Box::pin(account::list(app, ask)) },
+    Route { verb: Method::POST, path: "accounts", run: |app, ask| Box::pin(account::create(app, ask)) },
+    Route { verb: Method::GET, path: "accounts/*", run: |app, ask| Box::pin(account::show(app, ask)) },
+    Route { verb: Method::POST, path: "accounts/*/freeze", run: |app, ask| Box::pin(account::freeze(app, ask)) },
+    Route { verb: Method::POST, path: "accounts/*/activate", run: |app, ask| Box::pin(account::activate(app, ask)) },
+    Route { verb: Method::POST, path: "accounts/*/deregister", run: |app, ask| Box::pin(account::deregister(app, ask)) },
+    Route { verb: Method::GET, path: "keys", run: |app, ask| Box::pin(key::list(app, ask)) },
+    Route { verb: Method::POST, path: "keys", run: |app, ask| Box::pin(key::create(app, ask)) },
+    Route { verb: Method::DELETE, path: "keys/*", run: |app, ask| Box::pin(key::revoke(app, ask)) },
+    Route { verb: Method::GET, path: "buckets", run: |app, ask| Box::pin(bucket::list(app, ask)) },
+    Route { verb: Method::GET, path: "buckets/*", run: |app, ask| Box::pin(bucket::show(app, ask)) },
+    Route { verb: Method::PUT, path: "buckets/*/quota", run: |app, ask| Box::pin(bucket::put_quota(app, ask)) },
+    Route { verb: Method::GET, path: "usage", run: |app, ask| Box::pin(usage::get(app, ask)) },
+];
+
+/// An authenticated admin request.
+struct Ask {
+    /// What the `*` of the route stood for.
+    name: String,
+    query: Query,
+    body: bytes::Bytes,
+    now: UnixMillis,
+}
+
+impl Ask {
+    /// The body as JSON; unknown members are refused, so that a misspelt one is not silently ignored.
+    fn document<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.body).map_err(|error| Code::BadRequest.because(format!("The body: {error}.")))
+    }
+
+    /// The one query parameter of lists; any other is refused.
+    fn account_filter(&self) -> Result<Option<&str>> {
+        match self.query.iter().find(|(name, _)| *name != "account") {
+            Some((name, _)) => Err(Code::InvalidArgument.because(format!("There is no parameter {name}."))),
+            None => Ok(self.query.get("account")),
+        }
+    }
+}
+
+/// Answers one request of the console listener.
+pub async fn handle(app: &Arc<App>, request: Request<RequestBody>) -> Response<ReplyBody> {
+    let now = app.clock.now_millis();
+    let request_id = app.request_ids.mint(now);
+    let (parts, body) = request.into_parts();
+    let reply = answer(app, parts, body, now).await.unwrap_or_else(|error| {
+        if error.code().status().is_server_error() {
+            tracing::error!(request_id = request_id.as_str(), ?error, "admin request failed");
+        }
+        render::error_json(&error, &request_id)
+    });
+    let mut response = Response::new(reply.body);
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    let length = HeaderValue::from(response.body().length());
+    let headers = response.headers_mut();
+    headers.insert("x-obs-request-id", request_id.header_value());
+    if let Ok(date) = HeaderValue::try_from(http_date(now)) {
+        headers.insert(DATE, date);
+    }
+    headers.insert(CONTENT_LENGTH, length);
+    response
+}
+
+async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, now: UnixMillis) -> Result<Reply> {
+    match (&parts.method, parts.uri.path()) {
+        (&Method::GET, "/healthz") => return Ok(text("ok\n".to_owned())),
+        (&Method::GET, "/readyz") => return ready(app),
+        (&Method::GET, "/metrics") => return Ok(text(app.metrics.render())),
+        _ => {}
+    }
+    let Some(path) = parts.uri.path().strip_prefix(BASE) else { return Err(Code::NoSuchResource.into()) };
+    let body = body.collect(limits::ADMIN_DOCUMENT_BYTES_MAX).await?;
+    // Who asks comes before what there is: a stranger learns nothing about routes.
+    authenticate(app, &parts, &body, now).await?;
+    let (route, name) = find(&parts.method, path)?;
+    let query = Query::parse(parts.uri.query())?;
+    (route.run)(app, Ask { name, query, body, now }).await
+}
+
+fn ready(app: &App) -> Result<Reply> {
+    match app.store.engine().failure() {
+        None => Ok(text("ready\n".to_owned())),
+        Some(failure) => Err(Code::ServiceUnavailable.because(failure)),
+    }
+}
+
+/// The root account's active keys alone, signed within the usual quarter of an hour; a body is covered by its
+/// `Content-MD5`.
+async fn authenticate(app: &App, parts: &Parts, body: &[u8], now: UnixMillis) -> Result<()> {
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let claim = header(AUTHORIZATION.as_str()).strip_prefix("OBS ").and_then(|claim| claim.split_once(':'));
+    let Some((access_key, signature)) = claim else {
+        return Err(Code::AccessDenied.because("The admin API takes requests signed with a key of the root account."));
+    };
+    let date = header("x-obs-date");
+    let sent = date::parse(date).ok_or_else(|| Code::AccessDenied.because("x-obs-date is missing or no date."))?;
+    if sent.abs_diff(now) > limits::CLOCK_SKEW_SECONDS_MAX * 1000 {
+        return Err(Code::RequestTimeTooSkewed.into());
+    }
+    let credential = app.store.credential(access_key).await?.ok_or(Code::InvalidAccessKeyId)?;
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let text = admin_string_to_sign(
+        parts.method.as_str(),
+        header("content-md5"),
+        header(CONTENT_TYPE.as_str()),
+        date,
+        target,
+    );
+    let expected = admin_signature(&credential.secret_key, &text);
+    if !bool::from(expected.as_bytes().ct_eq(signature.as_bytes())) {
+        return Err(Code::SignatureDoesNotMatch.into());
+    }
+    if !credential.account.root {
+        return Err(Code::AccessDenied.because("The admin API is the root account's alone."));
+    }
+    check_body(content_md5(&parts.headers)?, body)
+}
+
+fn check_body(expected: Option<[u8; 16]>, body: &[u8]) -> Result<()> {
+    let mut digest = Digest::new();
+    digest.update(body);
+    match expected {
+        None if body.is_empty() => Ok(()),
+        None => Err(Code::InvalidRequest.because("A body needs Content-MD5: the signature covers it through that.")),
+        Some(expected) if expected == digest.finish() => Ok(()),
+        Some(expected) => Err(Code::BadDigest.because(format!("The body does not have the MD5 {}.", BASE64.encode(expected)))),
+    }
+}
+
+fn find(method: &Method, path: &str) -> Result<(&'static Route, String)> {
+    let mut known = false;
+    for route in ROUTES {
+        let Some(name) = matched(route.path, path)? else { continue };
+        if route.verb == *method {
+            return Ok((route, name));
+        }
+        known = true;
+    }
+    Err(if known { Code::MethodNotAllowed } else { Code::NoSuchResource }.into())
+}
+
+/// What `*` stands for in `path`, if it has the shape of `pattern`.
+fn matched(pattern: &str, path: &str) -> Result<Option<String>> {
+    let mut name = String::new();
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Ok(Some(name)),
+            (Some("*"), Some(segment)) if !segment.is_empty() => {
+                name = percent::decode(segment, percent::Plus::Literal)?.into_owned();
+            }
+            (Some(wanted), Some(given)) if wanted == given => {}
+            _ => return Ok(None),
+        }
+    }
+}
+
+fn text(text: String) -> Reply {
+    let mut reply = Reply::empty(StatusCode::OK);
+    reply.body = ReplyBody::Full(text.into());
+    reply.with(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"))
+}
+
+fn json<T: Serialize>(status: StatusCode, document: &T) -> Result<Reply> {
+    let mut reply = Reply::empty(status);
+    reply.body = ReplyBody::Full(serde_json::to_vec(document).map_err(Error::internal)?.into());
+    Ok(reply.with(CONTENT_TYPE, HeaderValue::from_static("application/json")))
+}
+
+/// Counters never fall below zero; the ledger refuses such a change.
+fn unsigned(counter: i64) -> u64 {
+    u64::try_from(counter).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, expected: Option<(&str, &str)>) {
+        let found = find(&Method::POST, path).ok().map(|(route, name)| (route.path, name));
+        assert_eq!(found.as_ref().map(|(path, name)| (*path, name.as_str())), expected, "{path}");
+    }
+
+    #[test]
+    fn routes_are_found_by_their_segments() {
+        check("accounts", Some(("accounts", "")));
+        check("accounts/a%2Fb/freeze", Some(("accounts/*/freeze", "a/b")));
+        check("accounts/a+b/freeze", Some(("accounts/*/freeze", "a+b")));
+        check("accounts//freeze", None);
+        check("accounts/a/freeze/", None);
+        check("accounts/a", None);
+        check("", None);
+    }
+}

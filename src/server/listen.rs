@@ -1,0 +1,180 @@
+//! One listener: accept under a cap, one task a connection, HTTP/1.1 and HTTP/2, timeouts, drain.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Sleep, sleep};
+
+use crate::app::App;
+use crate::limits;
+use crate::wire::body::ReplyBody;
+
+/// After an accept that failed for want of a resource, wait for connections to end.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// Accepts and serves until `stopping` says so, then waits for the requests in flight, at most
+/// `limits::DRAIN_TIMEOUT`.
+pub(super) async fn serve<H, F>(app: Arc<App>, listener: TcpListener, mut stopping: watch::Receiver<bool>, handle: H)
+where
+    H: Fn(Arc<App>, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<ReplyBody>> + Send + 'static,
+{
+    let room = Arc::new(Semaphore::new(limits::CONNECTION_COUNT_MAX));
+    let protocol = Arc::new(protocol());
+    let graceful = GracefulShutdown::new();
+    loop {
+        let permit = tokio::select! {
+            permit = Arc::clone(&room).acquire_owned() => permit,
+            _ = stopping.wait_for(|stop| *stop) => break,
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stop| *stop) => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_RETRY).await;
+                continue;
+            }
+        };
+        // Answers are whole when they are written; waiting for more to send only delays them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let service = {
+            let (app, handle) = (Arc::clone(&app), handle.clone());
+            service_fn(move |request| {
+                let answer = handle(Arc::clone(&app), request);
+                async move { Ok::<_, Infallible>(answer.await) }
+            })
+        };
+        let connection = protocol.serve_connection(TokioIo::new(Patient::new(stream)), service).into_owned();
+        let connection = graceful.watch(connection);
+        let app = Arc::clone(&app);
+        tokio::spawn(async move {
+            app.metrics.connections.inc();
+            if let Err(error) = connection.await {
+                // A client that went away or talked nonsense: its own affair.
+                tracing::debug!(%error, "connection ended");
+            }
+            app.metrics.connections.dec();
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits::DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+}
+
+fn protocol() -> auto::Builder<TokioExecutor> {
+    let mut protocol = auto::Builder::new(TokioExecutor::new());
+    protocol
+        .http1()
+        .timer(TokioTimer::new())
+        // Also what closes an idle kept-alive connection: the wait for the next head begins with the last answer.
+        .header_read_timeout(limits::HEADER_TIMEOUT)
+        .max_headers(limits::HEADER_COUNT_MAX)
+        .max_buf_size(limits::HEAD_BYTES_MAX)
+        .half_close(true);
+    protocol
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits::H2_STREAM_COUNT_MAX)
+        .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .adaptive_window(true)
+        .keep_alive_interval(limits::HEADER_TIMEOUT)
+        .keep_alive_timeout(limits::HEADER_TIMEOUT);
+    protocol
+}
+
+pin_project! {
+    /// A stream that gives up on a client that takes nothing for `limits::BODY_IDLE_TIMEOUT`. Reads have their own
+    /// timeouts: hyper's for heads, `RequestBody`'s for bodies.
+    struct Patient {
+        #[pin]
+        stream: TcpStream,
+        #[pin]
+        stalled: Option<Sleep>,
+    }
+}
+
+impl Patient {
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, stalled: None }
+    }
+
+    fn watch<T>(
+        mut stalled: Pin<&mut Option<Sleep>>,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            if stalled.is_some() {
+                stalled.set(None);
+            }
+            return written;
+        }
+        if stalled.is_none() {
+            stalled.set(Some(sleep(limits::BODY_IDLE_TIMEOUT)));
+        }
+        match stalled.as_mut().as_pin_mut().map(|timer| timer.poll(cx)) {
+            Some(Poll::Ready(())) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Patient {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.project().stream.poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Patient {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.project();
+        let written = this.stream.poll_write(cx, buf);
+        Self::watch(this.stalled, cx, written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.project();
+        let written = this.stream.poll_write_vectored(cx, bufs);
+        Self::watch(this.stalled, cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.project();
+        let flushed = this.stream.poll_flush(cx);
+        Self::watch(this.stalled, cx, flushed)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().stream.poll_shutdown(cx)
+    }
+}
