@@ -1,6 +1,5 @@
 //! An OBS- and S3-compatible object gateway whose limits are exact.
 
-
 pub mod auth;
 pub mod blob;
 pub mod clock;
