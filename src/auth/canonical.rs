@@ -167,12 +167,20 @@ impl<'a> Input<'a> {
         let mut variants = vec![Variant::default()];
         let mut widen = |applies: bool, change: fn(&mut Variant)| {
             if applies {
-                let changed: Vec<Variant> = variants.iter().map(|variant| { let mut variant = *variant; change(&mut variant); variant }).collect();
+                let changed: Vec<Variant> = variants
+                    .iter()
+                    .map(|variant| {
+                        let mut variant = *variant;
+                        change(&mut variant);
+                        variant
+                    })
+                    .collect();
                 variants.extend(changed);
             }
         };
         let has_disputed = self.query.iter().any(|(name, _)| self.standing(name) == Standing::Disputed);
-        let has_empty = self.query.iter().any(|(name, value)| value == Some("") && self.standing(name) != Standing::Unsigned);
+        let has_empty =
+            self.query.iter().any(|(name, value)| value == Some("") && self.standing(name) != Standing::Unsigned);
         widen(self.is_bucket, |variant| variant.other_slash = true);
         widen(has_disputed, |variant| variant.without_disputed = true);
         widen(has_empty, |variant| variant.with_empty = true);
@@ -335,7 +343,9 @@ mod tests {
     use crate::wire::address::Endpoints;
 
     fn head(uri: &str, host: &str, lines: &[(&str, &str)]) -> Head {
-        let request = lines.iter().fold(hyper::Request::get(uri).header("host", host), |request, line| request.header(line.0, line.1));
+        let request = lines
+            .iter()
+            .fold(hyper::Request::get(uri).header("host", host), |request, line| request.header(line.0, line.1));
         let endpoints = Endpoints::new(vec!["obs.example.com".into()]);
         Head::parse(request.body(()).unwrap().into_parts().0, &endpoints).unwrap()
     }
@@ -380,8 +390,14 @@ mod tests {
             "/?customdomain=",
             bucket,
             &[
-                "/photos/?customdomain", "/photos?customdomain", "/photos/", "/photos", "/photos/?customdomain=",
-                "/photos?customdomain=", "/photos/", "/photos",
+                "/photos/?customdomain",
+                "/photos?customdomain",
+                "/photos/",
+                "/photos",
+                "/photos/?customdomain=",
+                "/photos?customdomain=",
+                "/photos/",
+                "/photos",
             ],
         );
     }
@@ -395,10 +411,20 @@ mod tests {
 
     #[test]
     fn headers_are_sorted_joined_and_trimmed() {
-        let head = head("/photos/k", "192.0.2.10", &[
-            ("x-obs-meta-b", " 1 "), ("x-obs-acl", "Private"), ("x-amz-acl", "x"), ("x-obs-meta-b", "2"),
-            ("content-type", "text/plain"), ("content-md5", "digest"), ("date", "then"), ("x-obs-meta-a", ""),
-        ]);
+        let head = head(
+            "/photos/k",
+            "192.0.2.10",
+            &[
+                ("x-obs-meta-b", " 1 "),
+                ("x-obs-acl", "Private"),
+                ("x-amz-acl", "x"),
+                ("x-obs-meta-b", "2"),
+                ("content-type", "text/plain"),
+                ("content-md5", "digest"),
+                ("date", "then"),
+                ("x-obs-meta-a", ""),
+            ],
+        );
         let check = |prefix, expected: &str| {
             let mut string = Vec::new();
             let input = Input::of(&head, prefix);

@@ -53,7 +53,18 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_none() {
-        for text in ["", "now", "1435721265", "Wed, 32 Jul 2015 03:27:45 GMT", "Wed, 01 Jul 2015", "20150701", "20150701T032745", "Wed, 01 Jul 1915 03:27:45 GMT", "20150701T032745Z[UTC]", "Wed, 01 Jul 2015 25:27:45 GMT"] {
+        for text in [
+            "",
+            "now",
+            "1435721265",
+            "Wed, 32 Jul 2015 03:27:45 GMT",
+            "Wed, 01 Jul 2015",
+            "20150701",
+            "20150701T032745",
+            "Wed, 01 Jul 1915 03:27:45 GMT",
+            "20150701T032745Z[UTC]",
+            "Wed, 01 Jul 2015 25:27:45 GMT",
+        ] {
             check(text, None);
         }
     }

@@ -72,8 +72,7 @@ pub struct Scheme {
 }
 
 /// Every scheme. At most one may claim a request.
-pub static SCHEMES: &[&Scheme] =
-    &[&v2::OBS_HEADER, &v2::AWS_HEADER, &v2::OBS_URL, &v2::AWS_URL, &v4::HEADER, &v4::URL];
+pub static SCHEMES: &[&Scheme] = &[&v2::OBS_HEADER, &v2::AWS_HEADER, &v2::OBS_URL, &v2::AWS_URL, &v4::HEADER, &v4::URL];
 
 /// What `head` says about its sender.
 ///
@@ -84,14 +83,20 @@ pub fn claim(head: &Head) -> Result<Claim> {
     let has_word = head.headers.contains_key(AUTHORIZATION);
     let Some((scheme, signed)) = claims.next() else {
         // Published SDKs look for this very sentence to fall back to another scheme.
-        return if has_word { Err(Code::InvalidArgument.because("Unsupported Authorization Type")) } else { Ok(Claim::Anonymous) };
+        return if has_word {
+            Err(Code::InvalidArgument.because("Unsupported Authorization Type"))
+        } else {
+            Ok(Claim::Anonymous)
+        };
     };
     if claims.next().is_some() || (has_word && scheme.place == Place::Url) {
         return Err(Code::InvalidArgument.because("Only one authentication mechanism is allowed in a request."));
     }
     let signed = signed?;
     if head.own("security-token").is_some() {
-        return Err(Code::ServiceNotImplemented.because("Temporary security credentials are not implemented by this server."));
+        return Err(
+            Code::ServiceNotImplemented.because("Temporary security credentials are not implemented by this server.")
+        );
     }
     Ok(Claim::Signed(signed))
 }

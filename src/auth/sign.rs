@@ -126,7 +126,13 @@ mod tests {
             check(dialect, "GET", "192.0.2.10:9000", "/photos?quota", &[]);
             check(dialect, "GET", "192.0.2.10:9000", "/", &[]);
             check(dialect, "PUT", "photos.obs.example.com", "/a%20b?x-obs-acl=private", &[("x-amz-meta-a", "é")]);
-            check(dialect, "PUT", "localhost", "/photos/k", &[("Host", "x"), ("x-obs-date", DATE), ("x-amz-date", DATE)]);
+            check(
+                dialect,
+                "PUT",
+                "localhost",
+                "/photos/k",
+                &[("Host", "x"), ("x-obs-date", DATE), ("x-amz-date", DATE)],
+            );
             check(dialect, "DELETE", "localhost", "/photos/k?versionId=", &[("Content-Type", "text/plain")]);
         }
     }

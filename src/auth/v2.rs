@@ -63,13 +63,16 @@ fn claim_header(head: &Head, words: &Words) -> Option<Result<Signed>> {
 
 fn parse_header(head: &Head, credentials: &str, words: &Words) -> Result<Signed> {
     let is_one = head.headers.get_all(AUTHORIZATION).iter().nth(1).is_none();
-    let parts = credentials.rsplit_once(':').filter(|(key, signature)| is_one && !key.is_empty() && !signature.is_empty());
+    let parts =
+        credentials.rsplit_once(':').filter(|(key, signature)| is_one && !key.is_empty() && !signature.is_empty());
     let Some((access_key, signature)) = parts else {
         return Err(Code::InvalidArgument.because("The Authorization header is not of the form `word key:signature`."));
     };
     let date = Input::of(head, words.prefix).date();
     let Some(sent) = date.and_then(parse_date) else {
-        return Err(Code::AccessDenied.because("A signed request needs a valid Date or x-obs-date (x-amz-date) header."));
+        return Err(
+            Code::AccessDenied.because("A signed request needs a valid Date or x-obs-date (x-amz-date) header.")
+        );
     };
     Ok(signed(access_key, signature, words.header, Moment::Sent(sent)))
 }
@@ -138,4 +141,151 @@ fn date_slot<'a>(head: &'a Head, input: &Input<'a>, moment: Moment) -> &'a str {
 
 fn is_match(secret: &str, string: &[u8], signature: &[u8]) -> bool {
     digest(secret, string).ct_eq(signature).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::auth::{Claim, claim};
+    use crate::error::Error;
+    use crate::wire::address::Endpoints;
+
+    const NOW_MS: u64 = 1_435_721_265_000;
+    const DATE: &str = "Wed, 01 Jul 2015 03:27:45 GMT";
+
+    fn head(path: &str, lines: &[(&str, &str)]) -> Head {
+        let request = hyper::Request::get(path).header("host", "192.0.2.10");
+        let request = lines.iter().fold(request, |request, line| request.header(line.0, line.1));
+        Head::parse(request.body(()).unwrap().into_parts().0, &Endpoints::default()).unwrap()
+    }
+
+    fn verify(head: &Head) -> Result<()> {
+        match claim(head)? {
+            Claim::Anonymous => panic!("nothing is signed"),
+            Claim::Signed(signed) => signed.check(head, "secret", NOW_MS),
+        }
+    }
+
+    /// A client signs `resource` and sends `path`.
+    fn check_variant(word: &str, path: &str, resource: &str, passes: bool) {
+        let signature = sign_string("secret", format!("GET\n\n\n{DATE}\n{resource}").as_bytes());
+        let head = head(path, &[("date", DATE), ("authorization", &format!("{word} AK:{signature}"))]);
+        assert_eq!(verify(&head).is_ok(), passes, "{word} {path} signed as {resource}");
+    }
+
+    #[test]
+    fn variants_of_published_clients_pass() {
+        check_variant("AWS", "/photos", "/photos/", true);
+        check_variant("OBS", "/photos/?acl", "/photos?acl", true);
+        check_variant("OBS", "/photos/a%20b*", "/photos/a%20b%2A", true);
+        check_variant("OBS", "/photos/a%20b%2A%7E", "/photos/a+b*%7E", true);
+        check_variant("OBS", "/photos?customdomain=a", "/photos", true);
+        check_variant("OBS", "/photos?uploads=", "/photos?uploads=", true);
+        check_variant("AWS", "/photos/?encryption", "/photos/", true);
+    }
+
+    #[test]
+    fn other_resources_do_not() {
+        check_variant("OBS", "/photos/?encryption", "/photos/", false);
+        check_variant("OBS", "/photos?quota", "/photos", false);
+        check_variant("OBS", "/photos/k", "/photos/k/", false);
+        check_variant("OBS", "/photos/k", "/photos/K", false);
+        check_variant("OBS", "/photos/a%2Fb", "/photos/c", false);
+        check_variant("AWS", "/photos", "/", false);
+    }
+
+    #[test]
+    fn an_unencoded_plus_in_a_url_passes() {
+        // Some expiry gives a signature with a plus; the URL carries it raw.
+        let (expires, signature) = (2_000_000_000_u64..)
+            .map(|expires| (expires, sign_string("secret", format!("GET\n\n\n{expires}\n/photos/k").as_bytes())))
+            .find(|(_, signature)| signature.contains('+'))
+            .unwrap();
+        verify(&head(&format!("/photos/k?AWSAccessKeyId=AK&Expires={expires}&Signature={signature}"), &[])).unwrap();
+    }
+
+    fn check_refused(path: &str, lines: &[(&str, &str)], code: Code) -> Error {
+        let error = verify(&head(path, lines)).unwrap_err();
+        assert_eq!(error.code(), code, "{path} {lines:?}");
+        error
+    }
+
+    #[test]
+    fn refusals_have_their_codes() {
+        let sig = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        let signed = format!("OBS AK:{sig}");
+        let of = |value| [("date", DATE), ("authorization", value)];
+        check_refused("/", &of(&signed), Code::SignatureDoesNotMatch);
+        check_refused("/", &of("OBS AK:%%"), Code::SignatureDoesNotMatch);
+        check_refused("/", &of("OBS AK:AAAA"), Code::SignatureDoesNotMatch);
+        for mutilated in ["OBS", "OBS ", "OBS AK", "OBS :x", "OBS AK:", "AWS x"] {
+            check_refused("/", &of(mutilated), Code::InvalidArgument);
+        }
+        let unknown = check_refused("/", &of("Bearer x"), Code::InvalidArgument);
+        assert_eq!(unknown.message(), "Unsupported Authorization Type");
+        check_refused("/", &of("obs AK:x"), Code::InvalidArgument);
+        check_refused("/", &of(""), Code::InvalidArgument);
+        check_refused(
+            "/",
+            &[("date", DATE), ("authorization", &signed), ("authorization", &signed)],
+            Code::InvalidArgument,
+        );
+        check_refused("/", &[("authorization", &signed)], Code::AccessDenied);
+        check_refused("/", &[("authorization", &signed), ("date", "soon")], Code::AccessDenied);
+        check_refused("/", &[("authorization", &signed), ("date", DATE), ("x-obs-date", "soon")], Code::AccessDenied);
+        let late = [("authorization", signed.as_str()), ("date", "Wed, 01 Jul 2015 03:12:44 GMT")];
+        check_refused("/", &late, Code::RequestTimeTooSkewed);
+        let url = |query: &str| format!("/photos/k?{query}");
+        check_refused(&url("AccessKeyId=AK&Expires=1435721264&Signature=AAAA"), &[], Code::AccessDenied);
+        check_refused(&url("AccessKeyId=AK&Expires=1435721265&Signature=AAAA"), &[], Code::SignatureDoesNotMatch);
+        check_refused(&url("AccessKeyId=AK&Expires=1435721265&Signature=AAAA"), &of(&signed), Code::InvalidArgument);
+        check_refused(&url("AccessKeyId=AK&Expires=1435721265&Signature=AAAA"), &of("Bearer x"), Code::InvalidArgument);
+        for bad in [
+            "AccessKeyId=AK",
+            "AccessKeyId=AK&Expires=9999999999",
+            "AccessKeyId=&Expires=9999999999&Signature=AAAA",
+            "AccessKeyId=AK&Signature=AAAA",
+            "AWSAccessKeyId=AK&Expires=-1&Signature=AAAA",
+            "AWSAccessKeyId=AK&Expires=+9&Signature=AAAA",
+            "AccessKeyId=AK&Expires=99999999999999999999&Signature=AAAA",
+            "AccessKeyId=AK&Expires=&Signature=AAAA",
+        ] {
+            check_refused(&url(bad), &[], Code::AccessDenied);
+        }
+        check_refused(
+            "/",
+            &of("AWS4-HMAC-SHA256 Credential=AK/20150701/region/s3/aws4_request"),
+            Code::ServiceNotImplemented,
+        );
+        check_refused(&url("X-Amz-Algorithm=AWS4-HMAC-SHA256"), &[], Code::ServiceNotImplemented);
+        let token = [("date", DATE), ("authorization", signed.as_str()), ("x-obs-security-token", "t")];
+        check_refused("/", &token, Code::ServiceNotImplemented);
+    }
+
+    #[test]
+    fn nothing_is_nobody() {
+        assert!(matches!(claim(&head("/photos?acl&Expires=1&Signature=x", &[])), Ok(Claim::Anonymous)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_claimed_or_refused(word in "(OBS|AWS|)", rest in "[ -~]{0,40}", date in "[ -~]{0,30}") {
+            let head = head("/photos/k", &[("authorization", &format!("{word} {rest}")), ("date", &date)]);
+            if let Ok(Claim::Signed(signed)) = claim(&head) {
+                prop_assert!(signed.check(&head, "secret", NOW_MS).is_err());
+            }
+        }
+
+        #[test]
+        fn any_url_is_claimed_or_refused(query in "(AccessKeyId|Expires|Signature|=|&|[0-9]|%2|[a-zA-Z+])*") {
+            let request = hyper::Request::get(format!("/photos/k?{query}")).header("host", "192.0.2.10").body(()).unwrap();
+            if let Ok(head) = Head::parse(request.into_parts().0, &Endpoints::default())
+                && let Ok(Claim::Signed(signed)) = claim(&head)
+            {
+                prop_assert!(signed.check(&head, "secret", NOW_MS).is_err());
+            }
+        }
+    }
 }

@@ -23,5 +23,6 @@ fn claim_url(head: &Head) -> Option<Result<Signed>> {
 }
 
 fn refusal() -> Error {
-    Code::ServiceNotImplemented.because("AWS4-HMAC-SHA256 signatures are not implemented by this server; sign with OBS or AWS V2.")
+    Code::ServiceNotImplemented
+        .because("AWS4-HMAC-SHA256 signatures are not implemented by this server; sign with OBS or AWS V2.")
 }

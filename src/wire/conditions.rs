@@ -114,7 +114,9 @@ fn is_listed(tags: &str, etag: &str, compare: Compare) -> bool {
         let (is_weak, after_mark) = rest.strip_prefix("W/").map_or((false, rest), |after| (true, after));
         let (tag, after) = match after_mark.strip_prefix('"') {
             Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-            None => after_mark.split_once(',').map_or((after_mark.trim_end(), ""), |(tag, after)| (tag.trim_end(), after)),
+            None => {
+                after_mark.split_once(',').map_or((after_mark.trim_end(), ""), |(tag, after)| (tag.trim_end(), after))
+            }
         };
         if (rest.starts_with('*') && tag == "*") || (tag == etag && (compare == Compare::Weak || !is_weak)) {
             return true;

@@ -56,7 +56,8 @@ impl Dialect {
     }
 
     fn of_name(name: &str) -> Option<Self> {
-        let starts_with = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        let starts_with =
+            |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if starts_with(OBS_PREFIX) {
             Some(Self::Obs)
         } else if starts_with(AMZ_PREFIX) {

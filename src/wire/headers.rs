@@ -207,7 +207,9 @@ mod tests {
         };
         assert_eq!(content_md5(&HeaderMap::new()).unwrap(), None);
         check("AAAAAAAAAAAAAAAAAAAAAA==", Ok(Some([0; 16])));
-        for bad in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAA", "?"] {
+        for bad in
+            ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAA", "?"]
+        {
             check(bad, Err(Code::InvalidDigest));
         }
     }

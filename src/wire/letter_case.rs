@@ -19,11 +19,31 @@ use tokio::io::AsyncWriteExt;
 
 /// Names of our answers that are not written in lower case.
 const NAMES: &[&str] = &[
-    "Server", "Content-Type", "Date", "Content-Length", "ETag", "Last-Modified", "Accept-Ranges", "Content-Range",
-    "Content-Encoding", "Content-Disposition", "Content-Language", "Cache-Control", "Expires", "Location", "Connection",
-    "Allow", "Vary", "Retry-After", "WWW-Authenticate", "Access-Control-Allow-Origin",
-    "Access-Control-Allow-Methods", "Access-Control-Allow-Headers", "Access-Control-Expose-Headers",
-    "Access-Control-Max-Age", "Access-Control-Allow-Credentials",
+    "Server",
+    "Content-Type",
+    "Date",
+    "Content-Length",
+    "ETag",
+    "Last-Modified",
+    "Accept-Ranges",
+    "Content-Range",
+    "Content-Encoding",
+    "Content-Disposition",
+    "Content-Language",
+    "Cache-Control",
+    "Expires",
+    "Location",
+    "Connection",
+    "Allow",
+    "Vary",
+    "Retry-After",
+    "WWW-Authenticate",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Allow-Methods",
+    "Access-Control-Allow-Headers",
+    "Access-Control-Expose-Headers",
+    "Access-Control-Max-Age",
+    "Access-Control-Allow-Credentials",
 ];
 
 /// The few names nearly every answer has. A map of these is cheaper to clone than one of all.
@@ -59,8 +79,10 @@ async fn harvest_names(names: &[&str]) -> Extensions {
     }
     request.push_str("\r\n");
     // Both ends live in this function: a failure would leave the extensions empty, which only costs the spelling.
-    if client.write_all(request.as_bytes()).await.is_ok() && client.shutdown().await.is_ok() {
-        let connection = http1::Builder::new().preserve_header_case(true).serve_connection(TokioIo::new(server), service);
+    // `Connection: close` among the names ends the connection.
+    if client.write_all(request.as_bytes()).await.is_ok() {
+        let connection =
+            http1::Builder::new().preserve_header_case(true).serve_connection(TokioIo::new(server), service);
         let _ = connection.await;
     }
     let mut harvested = harvested.lock();
@@ -80,16 +102,19 @@ mod tests {
             let mut response = Response::new(Full::new(Bytes::from_static(b"body")));
             *response.extensions_mut() = extensions.clone();
             for (name, value) in [
-                ("server", "OBS"), ("x-obs-request-id", "1"), ("content-type", "application/xml"),
-                ("date", "today"), ("content-length", "4"), ("etag", "e"),
+                ("server", "OBS"),
+                ("x-obs-request-id", "1"),
+                ("content-type", "application/xml"),
+                ("date", "today"),
+                ("content-length", "4"),
+                ("etag", "e"),
             ] {
                 response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
             }
             std::future::ready(Ok::<_, Infallible>(response))
         });
         let (mut client, server) = tokio::io::duplex(8 * 1024);
-        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-        client.shutdown().await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
         http1::Builder::new().serve_connection(TokioIo::new(server), service).await.unwrap();
         let mut text = String::new();
         client.read_to_string(&mut text).await.unwrap();
@@ -99,7 +124,7 @@ mod tests {
     #[tokio::test]
     async fn names_are_written_as_the_reference_writes_them() {
         let expected = "HTTP/1.1 200 OK\r\nServer: OBS\r\nx-obs-request-id: 1\r\nContent-Type: application/xml\r\n\
-            Date: today\r\nContent-Length: 4\r\nETag: e\r\n\r\nbody";
+            Date: today\r\nContent-Length: 4\r\nETag: e\r\nConnection: close\r\n\r\nbody";
         assert_eq!(answer(harvest().await).await, expected);
         assert_eq!(answer(harvest_common().await).await, expected.replace("ETag", "etag"));
     }

@@ -237,9 +237,9 @@ mod tests {
     #[test]
     fn content_length_is_one_plain_number() {
         let check = |values: &[&str], expected: std::result::Result<Option<u64>, Code>| {
-            let request = values.iter().fold(get("/").header("host", "localhost"), |request, value| {
-                request.header("content-length", *value)
-            });
+            let request = values
+                .iter()
+                .fold(get("/").header("host", "localhost"), |request, value| request.header("content-length", *value));
             let found = parse(request).unwrap().content_length().map_err(|error| error.code());
             assert_eq!(found, expected, "{values:?}");
         };

@@ -33,7 +33,8 @@ pub fn decode_into(text: &str, plus: Plus, decoded: &mut Vec<u8>) -> Result<()> 
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'%' => {
-                let escape = bytes.get(at + 1).copied().and_then(hex_value).zip(bytes.get(at + 2).copied().and_then(hex_value));
+                let escape =
+                    bytes.get(at + 1).copied().and_then(hex_value).zip(bytes.get(at + 2).copied().and_then(hex_value));
                 let (high, low) = escape.ok_or(Code::InvalidUri)?;
                 decoded.push(high << 4 | low);
                 at += 3;

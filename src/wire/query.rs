@@ -63,7 +63,12 @@ impl Query {
                 text.truncate(start);
                 continue;
             }
-            query.push(Span { start: offset(start), name_end: offset(name_end), end: offset(text.len()), has_value: value.is_some() });
+            query.push(Span {
+                start: offset(start),
+                name_end: offset(name_end),
+                end: offset(text.len()),
+                has_value: value.is_some(),
+            });
         }
         query.text = String::from_utf8(text).map_err(|_| Error::from(Code::InvalidUri))?;
         Ok(query)

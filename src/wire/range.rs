@@ -129,7 +129,21 @@ mod tests {
 
     #[test]
     fn mistakes_are_ignored() {
-        for header in ["", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=4-2", "bytes=1-2-3", "items=0-1", "bytes=+1-2", "bytes=--1", "bytes=0-1,", "bytes=0-1,x", "bytes=0x1-2"] {
+        for header in [
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=4-2",
+            "bytes=1-2-3",
+            "items=0-1",
+            "bytes=+1-2",
+            "bytes=--1",
+            "bytes=0-1,",
+            "bytes=0-1,x",
+            "bytes=0x1-2",
+        ] {
             check(header, 10, &Whole);
         }
     }

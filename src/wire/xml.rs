@@ -342,8 +342,7 @@ mod tests {
 
     #[test]
     fn the_quota_document_is_the_reference_sample() {
-        let mut writer =
-            Writer::document("Quota", Some("http://obs.example.com/doc/2015-06-30/"), Layout::Indented);
+        let mut writer = Writer::document("Quota", Some("http://obs.example.com/doc/2015-06-30/"), Layout::Indented);
         writer.number("StorageQuota", 0);
         assert_eq!(writer.finish(), QUOTA);
     }
@@ -400,7 +399,10 @@ mod tests {
     #[test]
     fn liberal_where_clients_differ() {
         check(QUOTA, Some("Quota[StorageQuota[0]]"));
-        check("<?xml version='1.0' encoding='utf-8'?><Quota><StorageQuota>1</StorageQuota></Quota>", Some("Quota[StorageQuota[1]]"));
+        check(
+            "<?xml version='1.0' encoding='utf-8'?><Quota><StorageQuota>1</StorageQuota></Quota>",
+            Some("Quota[StorageQuota[1]]"),
+        );
         check("\u{FEFF}<?xml version=\"1.0\"?>\n<Quota/>\n", Some("Quota[]"));
         check("<!-- c --><?pi x?><o:Quota xmlns:o='u'><o:A> 1 </o:A></o:Quota><!-- d -->", Some("Quota[A[1]]"));
         check("<q>&#49;&#x32;&lt;<![CDATA[&<]]>&amp;</q>", Some("q[12<&<&]"));
@@ -410,11 +412,39 @@ mod tests {
     #[test]
     fn strict_where_it_matters() {
         for bad in [
-            "", " ", "quota", "<q>", "</q>", "<q></p>", "<q/><p/>", "<q/>x", "x<q/>", "<q/>&amp;", "<![CDATA[x]]><q/>",
-            "<q>&x;</q>", "<q>&</q>", "<q>&lt</q>", "<q>&#0;</q>", "<q>&#x1F;</q>", "<q>&#xD800;</q>", "<q>\u{1}</q>",
-            "<!DOCTYPE q><q/>", "<!DOCTYPE q [<!ENTITY x 'y'>]><q>&x;</q>", "<q a></q>", "<q a='1' a='2'/>", "<q a='1/>",
-            "< q/>", "<1/>", "<>x</>", "<q", "<q><!-- -- --></q>", "<q><![CDATA[x</q>", "<?xml version='1.0'?>",
-            "<?xml version='1.0' encoding='latin-1'?><q/>", "<?xml version='1.1'?><q/>", " <?xml version='1.0'?><q/>",
+            "",
+            " ",
+            "quota",
+            "<q>",
+            "</q>",
+            "<q></p>",
+            "<q/><p/>",
+            "<q/>x",
+            "x<q/>",
+            "<q/>&amp;",
+            "<![CDATA[x]]><q/>",
+            "<q>&x;</q>",
+            "<q>&</q>",
+            "<q>&lt</q>",
+            "<q>&#0;</q>",
+            "<q>&#x1F;</q>",
+            "<q>&#xD800;</q>",
+            "<q>\u{1}</q>",
+            "<!DOCTYPE q><q/>",
+            "<!DOCTYPE q [<!ENTITY x 'y'>]><q>&x;</q>",
+            "<q a></q>",
+            "<q a='1' a='2'/>",
+            "<q a='1/>",
+            "< q/>",
+            "<1/>",
+            "<>x</>",
+            "<q",
+            "<q><!-- -- --></q>",
+            "<q><![CDATA[x</q>",
+            "<?xml version='1.0'?>",
+            "<?xml version='1.0' encoding='latin-1'?><q/>",
+            "<?xml version='1.1'?><q/>",
+            " <?xml version='1.0'?><q/>",
             "<q/><?xml version='1.0'?>",
         ] {
             check(bad, None);
