@@ -6,6 +6,7 @@
 //! handed out again within one segment, so a stale manifest reads zeros or an error, never another object's bytes
 //! undetected: every block carries a CRC32C that reads verify.
 
+
 use serde::{Deserialize, Serialize};
 
 /// A contiguous run of bytes in one segment.
