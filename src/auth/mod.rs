@@ -1,74 +1,158 @@
-//! Placeholder for the `wire` branch: enough of a signer to try `sign` and `curl` with. Dropped when that is merged.
-#![allow(clippy::too_many_arguments, reason = "the signature agreed with the wire branch")]
+//! Who signed a request: the table of signature schemes, and what a request claims before its key is looked up.
+//!
+//! Not here: accounts, keys and permissions. The caller finds the secret that belongs to a claim's access key.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+pub mod canonical;
+pub mod date;
+mod sign;
+mod v2;
+mod v4;
 
-use crate::cli::client::admin_signature;
-use crate::wire::address::Endpoints;
-use crate::wire::dialect::Dialect;
+pub use sign::{sign_header, sign_url};
+pub use v2::sign_string;
 
-/// Placeholder.
-pub fn sign_header(
-    dialect: Dialect,
-    method: &str,
-    host: &str,
-    path_and_query: &str,
-    headers: &[(String, String)],
-    endpoints: &Endpoints,
-    access_key: &str,
-    secret_key: &str,
-) -> String {
-    let word = if dialect.is_obs() { "OBS" } else { "AWS" };
-    let text = text(dialect, method, host, path_and_query, headers, endpoints, None);
-    format!("{word} {access_key}:{}", admin_signature(secret_key, &text))
+use hyper::header::AUTHORIZATION;
+
+use crate::clock::UnixMillis;
+use crate::error::{Code, Error, Result};
+use crate::limits;
+use crate::wire::Head;
+
+/// What a request says about its sender.
+#[derive(Debug)]
+pub enum Claim {
+    /// Nothing.
+    Anonymous,
+    /// That it holds the secret of an access key, still to be checked.
+    Signed(Signed),
 }
 
-/// Placeholder.
-pub fn sign_url(
-    dialect: Dialect,
-    method: &str,
-    host: &str,
-    path_and_query: &str,
-    headers: &[(String, String)],
-    endpoints: &Endpoints,
-    access_key: &str,
-    secret_key: &str,
-    expires_seconds: u64,
-) -> String {
-    let name = if dialect.is_obs() { "AccessKeyId" } else { "AWSAccessKeyId" };
-    let text = text(dialect, method, host, path_and_query, headers, endpoints, Some(expires_seconds));
-    let signature = admin_signature(secret_key, &text);
-    let signature = utf8_percent_encode(&signature, NON_ALPHANUMERIC);
-    let separator = if path_and_query.contains('?') { '&' } else { '?' };
-    format!("{path_and_query}{separator}{name}={access_key}&Expires={expires_seconds}&Signature={signature}")
+/// A signature, taken apart but not yet checked.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The access key the signature names.
+    pub access_key: String,
+    /// The scheme that recognised it.
+    pub scheme: &'static Scheme,
+    /// The bytes presented; empty if they could not be decoded, which equals no digest.
+    signature: Vec<u8>,
+    moment: Moment,
 }
 
-fn text(
-    dialect: Dialect,
-    method: &str,
-    host: &str,
-    path_and_query: &str,
-    headers: &[(String, String)],
-    endpoints: &Endpoints,
-    expires_seconds: Option<u64>,
-) -> String {
-    let prefix = if dialect.is_obs() { "x-obs-" } else { "x-amz-" };
-    let header = |name: &str| headers.iter().find(|h| h.0.eq_ignore_ascii_case(name)).map_or("", |h| h.1.as_str());
-    let mut own: Vec<_> = headers.iter().map(|h| (h.0.to_ascii_lowercase(), &h.1)).collect();
-    own.retain(|h| h.0.starts_with(prefix));
-    own.sort();
-    let own_date = own.iter().any(|h| h.0[prefix.len()..] == *"date");
-    let date = match expires_seconds {
-        Some(seconds) => seconds.to_string(),
-        None if own_date => String::new(),
-        None => header("date").to_owned(),
+/// When a signature holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Made then, and good while the clocks differ by no more than [`limits::CLOCK_SKEW_SECONDS_MAX`].
+    Sent(UnixMillis),
+    /// Good up to and including this second of Unix time.
+    Expires(u64),
+}
+
+/// Where a scheme puts its signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the `Authorization` header.
+    Header,
+    /// In query parameters.
+    Url,
+}
+
+/// One way of signing requests.
+#[derive(Debug)]
+pub struct Scheme {
+    /// Name, for logs and metrics.
+    pub name: &'static str,
+    /// Where the signature is.
+    pub place: Place,
+    /// `None` if the request is not signed this way, an error if it is but cannot be.
+    claim: fn(&Head) -> Option<Result<Signed>>,
+    /// Whether the signature was made with this secret.
+    check: fn(&Signed, &Head, &str) -> Result<()>,
+}
+
+/// Every scheme. At most one may claim a request.
+pub static SCHEMES: &[&Scheme] = &[&v2::OBS_HEADER, &v2::AWS_HEADER, &v2::OBS_URL, &v2::AWS_URL, &v4::HEADER, &v4::URL];
+
+/// What `head` says about its sender.
+///
+/// Two signatures, an unknown `Authorization` word or a mutilated one are 400 `InvalidArgument`; a signature without
+/// a readable date or expiry is 403 `AccessDenied`; temporary credentials are 501, because none are issued.
+pub fn claim(head: &Head) -> Result<Claim> {
+    let mut claims = SCHEMES.iter().filter_map(|scheme| (scheme.claim)(head).map(|signed| (scheme, signed)));
+    let has_word = head.headers.contains_key(AUTHORIZATION);
+    let Some((scheme, signed)) = claims.next() else {
+        // Published SDKs look for this very sentence to fall back to another scheme.
+        return if has_word {
+            Err(Code::InvalidArgument.because("Unsupported Authorization Type"))
+        } else {
+            Ok(Claim::Anonymous)
+        };
     };
-    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-    let host = host.split(':').next().unwrap_or_default();
-    let bucket = endpoints.0.iter().find_map(|domain| host.strip_suffix(domain.as_str())?.strip_suffix('.'));
-    let resource = bucket.map_or(path.to_owned(), |bucket| format!("/{bucket}{path}"));
-    let own: String = own.iter().map(|h| format!("{}:{}\n", h.0, h.1)).collect();
-    let query = if query == "quota" { "?quota" } else { "" };
-    let (md5, kind) = (header("content-md5"), header("content-type"));
-    format!("{method}\n{md5}\n{kind}\n{date}\n{own}{resource}{query}")
+    if claims.next().is_some() || (has_word && scheme.place == Place::Url) {
+        return Err(Code::InvalidArgument.because("Only one authentication mechanism is allowed in a request."));
+    }
+    let signed = signed?;
+    if head.own("security-token").is_some() {
+        return Err(
+            Code::ServiceNotImplemented.because("Temporary security credentials are not implemented by this server.")
+        );
+    }
+    Ok(Claim::Signed(signed))
+}
+
+impl Signed {
+    /// When the signature holds.
+    pub fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    /// Checks the claim against the secret of its access key: first the time, then the signature.
+    ///
+    /// 403 `RequestTimeTooSkewed`, `AccessDenied` (expired) or `SignatureDoesNotMatch`, which shows the string that
+    /// should have been signed.
+    pub fn check(&self, head: &Head, secret: &str, now_millis: UnixMillis) -> Result<()> {
+        self.moment.check(now_millis)?;
+        (self.scheme.check)(self, head, secret)
+    }
+}
+
+impl Moment {
+    fn check(self, now_millis: UnixMillis) -> Result<()> {
+        match self {
+            Self::Sent(millis) if millis.abs_diff(now_millis) > limits::CLOCK_SKEW_SECONDS_MAX * 1000 => {
+                Err(Code::RequestTimeTooSkewed.into())
+            }
+            Self::Expires(seconds) if seconds < now_millis / 1000 => {
+                Err(Code::AccessDenied.because("Request has expired"))
+            }
+            Self::Sent(_) | Self::Expires(_) => Ok(()),
+        }
+    }
+}
+
+/// The refusal of a signature; clients show the string to find where theirs differs.
+fn mismatch(access_key: &str, string_to_sign: &[u8]) -> Error {
+    Error::from(Code::SignatureDoesNotMatch)
+        .detail("AccessKeyId", access_key)
+        .detail("StringToSign", String::from_utf8_lossy(string_to_sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fifteen_minutes_pass_and_no_more() {
+        let code = |moment: Moment, now_millis| moment.check(now_millis).err().map(|error| error.code());
+        let quarter = 15 * 60 * 1000;
+        for sent in [0, quarter, 5 * quarter] {
+            assert_eq!(code(Moment::Sent(sent), sent + quarter), None);
+            assert_eq!(code(Moment::Sent(sent + quarter), sent), None);
+            assert_eq!(code(Moment::Sent(sent), sent + quarter + 1), Some(Code::RequestTimeTooSkewed));
+            assert_eq!(code(Moment::Sent(sent + quarter + 1), sent), Some(Code::RequestTimeTooSkewed));
+        }
+        assert_eq!(code(Moment::Expires(10), 10_999), None);
+        assert_eq!(code(Moment::Expires(10), 11_000), Some(Code::AccessDenied));
+        assert_eq!(code(Moment::Expires(u64::MAX), u64::MAX), None);
+    }
 }

@@ -1,36 +1,254 @@
-//! Placeholder for the `wire` branch: the two types the signer names.
+//! Bytes to words and back: [`Head`] is a request's line and headers, parsed; [`Reply`] is what is answered.
+//!
+//! Nothing here knows buckets, accounts or stores, and nothing waits for anything but a body.
 
-pub mod dialect {
-    //! Placeholder.
+pub mod address;
+pub mod body;
+pub mod conditions;
+pub mod dialect;
+pub mod headers;
+pub mod letter_case;
+pub mod percent;
+pub mod query;
+pub mod range;
+pub mod render;
+pub mod request_id;
+pub mod xml;
 
-    /// Placeholder.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Dialect {
-        /// Placeholder.
-        Obs,
-        /// Placeholder.
-        AwsV2,
+use bytes::Bytes;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode, Uri, Version};
+
+use crate::error::{Code, Error, Result};
+use crate::limits;
+use crate::wire::address::{Endpoints, Target};
+use crate::wire::body::ReplyBody;
+use crate::wire::dialect::Dialect;
+use crate::wire::query::Query;
+
+/// The parsed head of a request.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The method.
+    pub method: Method,
+    /// The request line's URI as sent.
+    pub uri: Uri,
+    /// The headers as sent.
+    pub headers: HeaderMap,
+    /// What the request is about.
+    pub target: Target,
+    /// The decoded query parameters.
+    pub query: Query,
+    /// The request's vocabulary.
+    pub dialect: Dialect,
+    /// Whether the client spoke HTTP/1.1 rather than an older or a newer version.
+    pub http_11: bool,
+}
+
+impl Head {
+    /// Takes a request's head apart. An error comes with what its rendering needs: the dialect, as far as it
+    /// could be told, and whether the method is `HEAD`.
+    ///
+    /// Too long a URI is 414, a missing or repeated `Host` 400 `BadRequest`; the rest as [`Query::parse`] and
+    /// [`Target::parse`] say.
+    pub fn parse(
+        parts: hyper::http::request::Parts,
+        endpoints: &Endpoints,
+    ) -> std::result::Result<Self, (Error, Dialect, bool)> {
+        let is_head = parts.method == Method::HEAD;
+        let query = match parse_query(&parts.uri) {
+            Ok(query) => query,
+            Err(error) => return Err((error, Dialect::of(&parts.headers, &Query::default()), is_head)),
+        };
+        let dialect = Dialect::of(&parts.headers, &query);
+        let parsed = check_host(&parts).and_then(|host| Target::parse(host, parts.uri.path(), endpoints));
+        let target = parsed.map_err(|error| (error, dialect, is_head))?;
+        let http_11 = parts.version == Version::HTTP_11;
+        Ok(Self { method: parts.method, uri: parts.uri, headers: parts.headers, target, query, dialect, http_11 })
     }
 
-    impl Dialect {
-        /// Placeholder.
-        pub fn is_obs(self) -> bool {
-            self == Self::Obs
+    /// The path as sent, still percent-encoded.
+    pub fn raw_path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The host as sent, with its port if it had one: the URI's where that names one (HTTP/2, absolute form), else
+    /// the `Host` header's.
+    pub fn host(&self) -> &str {
+        find_host(&self.uri, &self.headers).unwrap_or_default()
+    }
+
+    /// The first value of `name`; one that is not UTF-8 is as good as absent.
+    pub fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
+        find_header(&self.headers, name)
+    }
+
+    /// The value of `x-obs-<tail>` or `x-amz-<tail>` by the request's dialect, from a header or, as signed URLs
+    /// have it, from a query parameter of that name. `tail` is in lower case.
+    pub fn own(&self, tail: &str) -> Option<&str> {
+        self.dialect.header(tail, &self.headers).or_else(|| self.own_parameter(tail))
+    }
+
+    /// The announced length of the body, in bytes; `None` if it was not announced.
+    pub fn content_length(&self) -> Result<Option<u64>> {
+        let mut values = self.headers.get_all(header::CONTENT_LENGTH).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        if values.next().is_some() {
+            return Err(Code::MultipleContentLengths.into());
         }
+        let text = value.to_str().unwrap_or_default();
+        // `u64::from_str` would take a plus sign.
+        if !text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Code::InvalidContentLength.into());
+        }
+        text.parse().map(Some).map_err(|_| Code::InvalidContentLength.into())
+    }
+
+    fn own_parameter(&self, tail: &str) -> Option<&str> {
+        let prefix = self.dialect.header_prefix();
+        let is_own = |name: &str| {
+            let parts = name.get(..prefix.len()).zip(name.get(prefix.len()..));
+            parts.is_some_and(|(start, rest)| start.eq_ignore_ascii_case(prefix) && rest.eq_ignore_ascii_case(tail))
+        };
+        self.query.iter().find(|(name, _)| is_own(name)).map(|(_, value)| value.unwrap_or_default())
     }
 }
 
-pub mod address {
-    //! Placeholder.
+/// The answer to a request, before the headers every answer carries are added.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status.
+    pub status: StatusCode,
+    /// The answer's own headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: ReplyBody,
+}
 
-    /// Placeholder.
-    #[derive(Clone, Debug)]
-    pub struct Endpoints(pub Vec<String>);
+impl Reply {
+    /// An answer without a body.
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), body: ReplyBody::Empty }
+    }
 
-    impl Endpoints {
-        /// Placeholder.
-        pub fn new(domains: Vec<String>) -> Self {
-            Self(domains)
+    /// A 200 with an XML document. The type is spelled the one way every SDK accepts.
+    pub fn xml(document: Bytes) -> Self {
+        let mut reply = Self::empty(StatusCode::OK);
+        reply.body = ReplyBody::Full(document);
+        reply.with(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"))
+    }
+
+    /// Sets one header.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+fn parse_query(uri: &Uri) -> Result<Query> {
+    if uri.path_and_query().map_or(0, |path_and_query| path_and_query.as_str().len()) > limits::URI_BYTES_MAX {
+        return Err(Code::UriTooLarge.into());
+    }
+    Query::parse(uri.query())
+}
+
+fn find_header(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| str::from_utf8(value.as_bytes()).ok())
+}
+
+fn find_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    match uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => find_header(headers, header::HOST),
+    }
+}
+
+/// The host, where the version demands one (RFC 9112 3.2); a request of HTTP/1.0 may go without.
+fn check_host(parts: &hyper::http::request::Parts) -> Result<&str> {
+    let header_count = parts.headers.get_all(header::HOST).iter().take(2).count();
+    match find_host(&parts.uri, &parts.headers) {
+        _ if header_count > 1 => Err(Code::BadRequest.because("The Host header appears more than once.")),
+        _ if header_count == 0 && parts.version == Version::HTTP_11 => {
+            Err(Code::BadRequest.because("The Host header is missing."))
+        }
+        Some(host) => Ok(host),
+        None if parts.version < Version::HTTP_11 => Ok(""),
+        None => Err(Code::BadRequest.because("The host is missing or not text.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(request: hyper::http::request::Builder) -> std::result::Result<Head, (Error, Dialect, bool)> {
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        Head::parse(parts, &Endpoints::new(vec!["obs.example.com".into()]))
+    }
+
+    fn get(uri: &str) -> hyper::http::request::Builder {
+        hyper::Request::get(uri)
+    }
+
+    #[test]
+    fn a_head_is_taken_apart() {
+        let head = parse(
+            get("/k%20y?acl&x-obs-Version=3")
+                .header("host", "photos.obs.example.com:8080")
+                .header("x-obs-acl", "private")
+                .header("content-length", "12"),
+        )
+        .unwrap();
+        assert_eq!(head.target.resource(), "/photos/k y");
+        assert_eq!(head.raw_path(), "/k%20y");
+        assert_eq!(head.host(), "photos.obs.example.com:8080");
+        assert_eq!(head.dialect, Dialect::Obs);
+        assert_eq!((head.own("acl"), head.own("version"), head.own("meta")), (Some("private"), Some("3"), None));
+        assert_eq!(head.content_length().unwrap(), Some(12));
+        assert!(head.http_11 && head.query.has("acl"));
+    }
+
+    #[test]
+    fn the_uri_names_the_host_where_it_can() {
+        let h2 = get("http://photos.obs.example.com/k").version(Version::HTTP_2);
+        assert_eq!(parse(h2).unwrap().target.resource(), "/photos/k");
+        let absolute = get("http://photos.obs.example.com/k").header("host", "other");
+        assert_eq!(parse(absolute).unwrap().target.resource(), "/photos/k");
+        assert_eq!(parse(get("/photos/k").version(Version::HTTP_10)).unwrap().target.resource(), "/photos/k");
+    }
+
+    #[test]
+    fn refusals_come_with_dialect_and_method() {
+        let check = |request, code, dialect, is_head| {
+            let (error, found_dialect, found_head) = parse(request).unwrap_err();
+            assert_eq!((error.code(), found_dialect, found_head), (code, dialect, is_head));
+        };
+        let long = format!("/{}", "k".repeat(limits::URI_BYTES_MAX));
+        check(get("/"), Code::BadRequest, Dialect::Obs, false);
+        check(get("http://photos.obs.example.com/"), Code::BadRequest, Dialect::Obs, false);
+        check(get("/").version(Version::HTTP_2), Code::BadRequest, Dialect::Obs, false);
+        check(get("/").header("host", "a").header("host", "b"), Code::BadRequest, Dialect::Obs, false);
+        check(get(&long).header("authorization", "AWS a:b"), Code::UriTooLarge, Dialect::AwsV2, false);
+        check(hyper::Request::head("/?%zz").header("host", "localhost"), Code::InvalidUri, Dialect::Obs, true);
+        check(get("/?x-amz-acl").header("host", "other.host"), Code::NoSuchBucket, Dialect::S3, false);
+    }
+
+    #[test]
+    fn content_length_is_one_plain_number() {
+        let check = |values: &[&str], expected: std::result::Result<Option<u64>, Code>| {
+            let request = values
+                .iter()
+                .fold(get("/").header("host", "localhost"), |request, value| request.header("content-length", *value));
+            let found = parse(request).unwrap().content_length().map_err(|error| error.code());
+            assert_eq!(found, expected, "{values:?}");
+        };
+        check(&[], Ok(None));
+        check(&["0"], Ok(Some(0)));
+        check(&["18446744073709551615"], Ok(Some(u64::MAX)));
+        check(&["5", "5"], Err(Code::MultipleContentLengths));
+        for bad in ["", "+1", "-1", "1 2", "5, 5", "0x10", "18446744073709551616"] {
+            check(&[bad], Err(Code::InvalidContentLength));
         }
     }
 }

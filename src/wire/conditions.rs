@@ -1,0 +1,218 @@
+//! `If-Match` and its relatives: parsed from a request, evaluated against an object. Nothing is looked up here.
+
+use hyper::header::{self, HeaderMap, HeaderName};
+
+use crate::clock::UnixMillis;
+use crate::error::{Code, Error};
+
+/// The conditions of a request. Dates that cannot be read are as good as absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    if_match: Option<String>,
+    if_none_match: Option<String>,
+    if_modified_since: Option<u64>,
+    if_unmodified_since: Option<u64>,
+}
+
+/// What conditions say of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// They hold, or there are none.
+    Proceed,
+    /// The reader has it already: 304.
+    NotModified,
+    /// The named header does not hold: 412.
+    Failed(&'static str),
+}
+
+impl Verdict {
+    /// The refusal for a header that does not hold; the document names it.
+    pub fn refusal(header: &'static str) -> Error {
+        Error::from(Code::PreconditionFailed).detail("Condition", header)
+    }
+}
+
+impl Conditions {
+    /// Takes the four conditions from a request's headers.
+    pub fn parse(headers: &HeaderMap) -> Self {
+        Self {
+            if_match: parse_tags(headers, &header::IF_MATCH),
+            if_none_match: parse_tags(headers, &header::IF_NONE_MATCH),
+            if_modified_since: parse_date(headers, &header::IF_MODIFIED_SINCE),
+            if_unmodified_since: parse_date(headers, &header::IF_UNMODIFIED_SINCE),
+        }
+    }
+
+    /// Whether the request has none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Evaluates the conditions of a read in RFC 9110's order. `etag` is without quotes; dates in the future are
+    /// ignored (OBS reference), and an object's time counts in whole seconds, as headers show it.
+    pub fn check_read(&self, etag: &str, modified_ms: UnixMillis, now_ms: UnixMillis) -> Verdict {
+        let modified = modified_ms / 1000;
+        let past = |date: &Option<u64>| date.filter(|&date| date <= now_ms / 1000);
+        if let Some(tags) = &self.if_match {
+            if !is_listed(tags, etag, Compare::Strong) {
+                return Verdict::Failed("If-Match");
+            }
+        } else if past(&self.if_unmodified_since).is_some_and(|date| modified > date) {
+            return Verdict::Failed("If-Unmodified-Since");
+        }
+        let is_known = match &self.if_none_match {
+            Some(tags) => is_listed(tags, etag, Compare::Weak),
+            None => past(&self.if_modified_since).is_some_and(|date| modified <= date),
+        };
+        if is_known { Verdict::NotModified } else { Verdict::Proceed }
+    }
+
+    /// Evaluates the conditions of a write against the object it would replace, `None` if there is none. Dates
+    /// play no part in writes.
+    pub fn check_write(&self, existing_etag: Option<&str>) -> Verdict {
+        if let Some(tags) = &self.if_match
+            && !existing_etag.is_some_and(|etag| is_listed(tags, etag, Compare::Strong))
+        {
+            return Verdict::Failed("If-Match");
+        }
+        if let (Some(tags), Some(etag)) = (&self.if_none_match, existing_etag)
+            && is_listed(tags, etag, Compare::Weak)
+        {
+            return Verdict::Failed("If-None-Match");
+        }
+        Verdict::Proceed
+    }
+}
+
+/// RFC 9110 8.8.3.2: whether a tag marked weak may match.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Compare {
+    Strong,
+    Weak,
+}
+
+fn parse_tags(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let mut values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let first = values.next()?.into_owned();
+    Some(values.fold(first, |tags, value| tags + "," + &value))
+}
+
+/// One of the three date forms of HTTP, in seconds.
+fn parse_date(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+    let date = httpdate::parse_http_date(headers.get(name)?.to_str().ok()?.trim()).ok()?;
+    date.duration_since(std::time::UNIX_EPOCH).ok().map(|since_epoch| since_epoch.as_secs())
+}
+
+/// Whether a list of tags names `etag`. Quotes are optional, because OBS's SDKs leave them out; `*` is any object.
+fn is_listed(tags: &str, etag: &str, compare: Compare) -> bool {
+    let mut rest = tags;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return false;
+        }
+        let (is_weak, after_mark) = rest.strip_prefix("W/").map_or((false, rest), |after| (true, after));
+        let (tag, after) = match after_mark.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+            None => {
+                after_mark.split_once(',').map_or((after_mark.trim_end(), ""), |(tag, after)| (tag.trim_end(), after))
+            }
+        };
+        if (rest.starts_with('*') && tag == "*") || (tag == etag && (compare == Compare::Weak || !is_weak)) {
+            return true;
+        }
+        rest = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Verdict::{Failed, NotModified, Proceed};
+    use super::*;
+
+    const NOON: &str = "Wed, 01 Jul 2015 12:00:00 GMT";
+    const LATER: &str = "Wed, 01 Jul 2015 12:00:01 GMT";
+    const FUTURE: &str = "Wed, 01 Jul 2099 12:00:00 GMT";
+    const NOON_MS: u64 = 1_435_752_000_000;
+
+    fn conditions(lines: &[(&'static str, &str)]) -> Conditions {
+        let line = |&(name, value): &(&'static str, &str)| (HeaderName::from_static(name), value.parse().unwrap());
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines.iter().map(line) {
+            headers.append(name, value);
+        }
+        Conditions::parse(&headers)
+    }
+
+    fn check_read(lines: &[(&'static str, &str)], expected: Verdict) {
+        // Modified at noon and a bit; the bit must not count.
+        let found = conditions(lines).check_read("abc", NOON_MS + 999, NOON_MS + 60_000);
+        assert_eq!(found, expected, "{lines:?}");
+    }
+
+    fn check_write(lines: &[(&'static str, &str)], existing: Option<&str>, expected: Verdict) {
+        assert_eq!(conditions(lines).check_write(existing), expected, "{lines:?} {existing:?}");
+    }
+
+    #[test]
+    fn tags_of_a_read() {
+        check_read(&[], Proceed);
+        for listed in ["\"abc\"", "abc", "*", "\"x\", \"abc\"", "x,abc", " abc ", "\"x,y\",abc"] {
+            check_read(&[("if-match", listed)], Proceed);
+            check_read(&[("if-none-match", listed)], NotModified);
+        }
+        for other in ["\"ABC\"", "x", "\"*\"", "", ",", "ab", "abcd"] {
+            check_read(&[("if-match", other)], Failed("If-Match"));
+            check_read(&[("if-none-match", other)], Proceed);
+        }
+        check_read(&[("if-match", "W/\"abc\"")], Failed("If-Match"));
+        check_read(&[("if-none-match", "W/\"abc\"")], NotModified);
+        check_read(&[("if-match", "x"), ("if-match", "abc")], Proceed);
+    }
+
+    #[test]
+    fn dates_of_a_read() {
+        check_read(&[("if-modified-since", NOON)], NotModified);
+        check_read(&[("if-modified-since", "Wed, 01 Jul 2015 11:59:59 GMT")], Proceed);
+        check_read(&[("if-modified-since", "Wednesday, 01-Jul-15 12:00:00 GMT")], NotModified);
+        check_read(&[("if-modified-since", "Wed Jul  1 12:00:00 2015")], NotModified);
+        check_read(&[("if-modified-since", FUTURE)], Proceed);
+        check_read(&[("if-modified-since", "soon")], Proceed);
+        check_read(&[("if-unmodified-since", NOON)], Proceed);
+        check_read(&[("if-unmodified-since", "Wed, 01 Jul 2015 11:59:59 GMT")], Failed("If-Unmodified-Since"));
+        check_read(&[("if-unmodified-since", FUTURE)], Proceed);
+    }
+
+    #[test]
+    fn tags_go_before_dates() {
+        let early = "Wed, 01 Jul 2015 11:00:00 GMT";
+        check_read(&[("if-match", "abc"), ("if-unmodified-since", early)], Proceed);
+        check_read(&[("if-none-match", "x"), ("if-modified-since", LATER)], Proceed);
+        check_read(&[("if-none-match", "abc"), ("if-modified-since", early)], NotModified);
+        check_read(&[("if-match", "x"), ("if-none-match", "abc")], Failed("If-Match"));
+        check_read(&[("if-match", "abc"), ("if-none-match", "abc")], NotModified);
+    }
+
+    #[test]
+    fn conditions_of_a_write() {
+        check_write(&[], None, Proceed);
+        check_write(&[("if-match", "*")], None, Failed("If-Match"));
+        check_write(&[("if-match", "*")], Some("abc"), Proceed);
+        check_write(&[("if-match", "\"abc\"")], Some("abc"), Proceed);
+        check_write(&[("if-match", "\"abc\"")], Some("x"), Failed("If-Match"));
+        check_write(&[("if-none-match", "*")], None, Proceed);
+        check_write(&[("if-none-match", "*")], Some("abc"), Failed("If-None-Match"));
+        check_write(&[("if-none-match", "\"abc\"")], Some("x"), Proceed);
+        check_write(&[("if-modified-since", NOON)], Some("x"), Proceed);
+        assert_eq!(Verdict::refusal("If-Match").details(), [("Condition", "If-Match".to_owned())]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_list_is_read_to_its_end(tags in "[\"W/*a, é]{0,40}") {
+            is_listed(&tags, "a", Compare::Weak);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Errors to bytes: XML on the data listener, JSON on the admin API. The one place that does it.
+
+use hyper::header::{self, HeaderName, HeaderValue};
+
+use crate::error::Error;
+use crate::wire::Reply;
+use crate::wire::body::ReplyBody;
+use crate::wire::dialect::Dialect;
+use crate::wire::request_id::RequestId;
+use crate::wire::xml::{Layout, Writer};
+
+/// The answer to a refused request of the data listener: the error document, or on `HEAD` its code and message as
+/// headers. `resource` is shown unless the error names a resource itself.
+pub fn error_reply(error: &Error, dialect: Dialect, request_id: &RequestId, resource: &str, is_head: bool) -> Reply {
+    let code_name = dialect.code_name(error.code());
+    let mut reply = Reply::empty(dialect.status(error.code()));
+    if is_head {
+        let message = HeaderValue::from_str(shown_message(error)).unwrap_or_else(|_| HeaderValue::from_static(""));
+        reply = reply.with(dialect.error_code_header(), HeaderValue::from_static(code_name));
+        reply = reply.with(dialect.error_message_header(), message);
+    } else {
+        let mut writer = Writer::document("Error", None, Layout::Compact);
+        writer.element("Code", code_name).element("Message", shown_message(error));
+        writer.element("Resource", error.resource().unwrap_or(resource));
+        writer.element("RequestId", request_id.as_str()).element("HostId", request_id.id_2().as_str());
+        if !is_own_fault(error) {
+            for (name, value) in error.details() {
+                writer.element(name, value);
+            }
+        }
+        reply.body = ReplyBody::Full(writer.finish());
+        reply = reply.with(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    }
+    with_headers(error, reply)
+}
+
+/// The answer to a refused request of the admin API: `code`, `message` and `request_id`.
+pub fn error_json(error: &Error, request_id: &RequestId) -> Reply {
+    let document = serde_json::json!({
+        "code": error.code().name(),
+        "message": shown_message(error),
+        "request_id": request_id.as_str(),
+    });
+    let mut reply = Reply::empty(error.code().status());
+    reply.body = ReplyBody::Full(document.to_string().into());
+    with_headers(error, reply.with(header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
+}
+
+/// Whether the status says the fault is ours: then nothing but the table's sentence goes out. 501 is a fact about
+/// the request and may have words of its own.
+fn is_own_fault(error: &Error) -> bool {
+    let status = error.code().status();
+    status.is_server_error() && status != hyper::StatusCode::NOT_IMPLEMENTED
+}
+
+fn shown_message(error: &Error) -> &str {
+    if is_own_fault(error) { error.code().message() } else { error.message() }
+}
+
+fn with_headers(error: &Error, mut reply: Reply) -> Reply {
+    for (name, value) in error.headers() {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            reply.headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+    use crate::wire::request_id::RequestIds;
+
+    fn body(reply: &Reply) -> &str {
+        match &reply.body {
+            ReplyBody::Full(bytes) => str::from_utf8(bytes).unwrap(),
+            _ => "",
+        }
+    }
+
+    #[test]
+    fn an_error_document_has_the_documented_order() {
+        let id = RequestIds::new(1).mint(2);
+        let error = Code::NoSuchKey.on("/b/k<").detail("Key", "k<");
+        let reply = error_reply(&error, Dialect::Obs, &id, "/other", false);
+        let expected = format!(
+            concat!(
+                r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><Error><Code>NoSuchKey</Code>"#,
+                "<Message>The resource you requested does not exist</Message><Resource>/b/k&lt;</Resource>",
+                "<RequestId>{}</RequestId><HostId>{}</HostId><Key>k&lt;</Key></Error>"
+            ),
+            id,
+            id.id_2()
+        );
+        assert_eq!(body(&reply), expected);
+        assert_eq!((reply.status.as_u16(), &reply.headers["content-type"]), (404, &"application/xml".parse().unwrap()));
+    }
+
+    #[test]
+    fn dialects_and_headers_show() {
+        let id = RequestIds::new(1).mint(2);
+        let full = Error::from(Code::InsufficientStorageSpace);
+        assert!(body(&error_reply(&full, Dialect::S3, &id, "/b", false)).contains("<Code>QuotaExceeded</Code>"));
+        assert!(body(&error_reply(&full, Dialect::AwsV2, &id, "/b", false)).contains("<Resource>/b</Resource>"));
+        let range = Error::from(Code::InvalidRange).header("content-range", "bytes */3");
+        assert_eq!(error_reply(&range, Dialect::Obs, &id, "/", false).headers["content-range"], "bytes */3");
+        let timeout = Error::from(Code::RequestTimeout);
+        assert_eq!(error_reply(&timeout, Dialect::S3, &id, "/", false).status, 400);
+    }
+
+    #[test]
+    fn a_head_has_headers_only() {
+        let id = RequestIds::new(1).mint(2);
+        let reply = error_reply(&Error::from(Code::NoSuchBucket), Dialect::AwsV2, &id, "/", true);
+        assert_eq!(body(&reply), "");
+        assert_eq!(reply.headers["x-amz-error-code"], "NoSuchBucket");
+        assert_eq!(reply.headers["x-amz-error-message"], "The specified bucket does not exist");
+    }
+
+    #[test]
+    fn a_fault_of_ours_stays_ours() {
+        let id = RequestIds::new(1).mint(2);
+        let error = Code::InternalError.because("disk sda1").detail("Path", "/var/secret");
+        let shown = [error_reply(&error, Dialect::Obs, &id, "/", false), error_json(&error, &id)];
+        assert!(shown.iter().all(|reply| !body(reply).contains("sda1") && !body(reply).contains("secret")));
+        let missing = Code::ServiceNotImplemented.because("No V4 yet.");
+        assert!(body(&error_json(&missing, &id)).contains("No V4 yet."));
+    }
+
+    #[test]
+    fn the_admin_api_speaks_json() {
+        let id = RequestIds::new(1).mint(2);
+        let reply = error_json(&Code::NoSuchAccount.because("No \"x\"."), &id);
+        let expected = serde_json::json!({"code": "NoSuchAccount", "message": "No \"x\".", "request_id": id.as_str()});
+        assert_eq!(serde_json::from_str::<serde_json::Value>(body(&reply)).unwrap(), expected);
+        assert_eq!(reply.headers["content-type"], "application/json");
+    }
+}
