@@ -101,7 +101,7 @@ impl Signer {
             &self.keys.access_key,
             &self.keys.secret_key,
         )
-        .map_err(unsignable)?;
+        .map_err(|error| unsignable(&error))?;
         headers.push(("Authorization".to_owned(), authorization));
         Ok(headers.split_off(given.len()))
     }
@@ -126,7 +126,7 @@ impl Signer {
             &self.keys.secret_key,
             expires_seconds,
         )
-        .map_err(unsignable)?;
+        .map_err(|error| unsignable(&error))?;
         Ok(format!("{}://{}{path_and_query}", url.scheme, url.host))
     }
 
@@ -157,7 +157,7 @@ impl Signer {
 }
 
 /// What no server would take is refused in the server's words.
-fn unsignable(error: Error) -> Failure {
+fn unsignable(error: &Error) -> Failure {
     let resource = error.resource().map(|resource| format!(" ({resource})")).unwrap_or_default();
     Failure::Usage(format!("the request cannot be signed: {error}{resource}"))
 }
@@ -291,13 +291,13 @@ mod tests {
     fn a_host_the_server_does_not_know_is_refused_before_it_is_signed() {
         for (host, is_known) in [
             ("obs.region.example.com", true),
-            ("b.OBS.region.example.com:8080", true),
+            ("bucket.OBS.region.example.com:8080", true),
             ("a.b.obs.region.example.com", true),
             ("127.0.0.1:8080", true),
             ("[::1]:8080", true),
             ("localhost:8080", true),
-            ("bobs.region.example.com", false),
-            ("b.obs.localhost", false),
+            ("bucketobs.region.example.com", false),
+            ("bucket.obs.localhost", false),
         ] {
             let url = format!("http://{host}/").parse().unwrap();
             let outcome = signer(Dialect::Obs).headers("GET", &url, &[], NOW_MILLIS);
