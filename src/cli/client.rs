@@ -219,7 +219,7 @@ impl Client {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::convert::Infallible;
     use std::sync::mpsc;
     use std::thread::JoinHandle;
@@ -231,9 +231,9 @@ mod tests {
     use super::*;
 
     /// A request as the server saw it.
-    struct Seen {
-        head: hyper::http::request::Parts,
-        body: Bytes,
+    pub(in crate::cli) struct Seen {
+        pub(in crate::cli) head: hyper::http::request::Parts,
+        pub(in crate::cli) body: Bytes,
     }
 
     impl Seen {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     /// A server on a port of its own that answers one request and hands it back.
-    fn serve_once(status: u16, answer: &'static str) -> (SocketAddr, JoinHandle<Seen>) {
+    pub(in crate::cli) fn serve_once(status: u16, answer: &'static str) -> (SocketAddr, JoinHandle<Seen>) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {

@@ -12,14 +12,17 @@ use crate::clock::Clock;
 /// curl's short options that take a value, in the same word or the next.
 const SHORT_WITH_VALUE: &str = "AbCcDdEeFHKmoPQrTtUuwXxYyz";
 
-/// Signs the headers given with -H; a body sent with --data goes as application/octet-stream unless -H names its type.
+/// Run curl with a signed request
+///
+/// The headers given to curl with -H are signed too. A body given with --data is sent as application/octet-stream
+/// unless -H names its type, because the signature covers it.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "obs-gateway curl [OPTIONS] <METHOD> <URL> [CURL_ARGUMENTS]...")]
 pub(super) struct Curl {
     #[command(flatten)]
     signature: Signature,
     /// Method, URL, and any arguments for curl; options of this command come before them
-    #[arg(required = true, num_args = 2.., trailing_var_arg = true, allow_hyphen_values = true, value_name = "METHOD> <URL> [CURL_ARGUMENTS]..")]
+    #[arg(required = true, num_args = 2.., trailing_var_arg = true, allow_hyphen_values = true, value_name = "METHOD URL CURL_ARGUMENTS")]
     line: Vec<OsString>,
 }
 

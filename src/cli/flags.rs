@@ -90,10 +90,13 @@ impl<S: Scope> Args for Flags<S> {
             let fallback = match setting.fallback {
                 Fallback::Value(text) | Fallback::Described(text) => text,
             };
+            // One sentence for `-h`, everything for `--help`.
+            let brief = setting.doc.split_inclusive(". ").next().unwrap_or_default().trim_end_matches(['.', ' ']);
             let arg = Arg::new(setting.key)
                 .long(setting.flag)
                 .value_name(setting.form)
-                .help(format!("{} [env: {}] [default: {fallback}]", setting.doc, setting.variable))
+                .help(brief.to_owned())
+                .long_help(format!("{}\n[env: {}] [default: {fallback}]", setting.doc, setting.variable))
                 .help_heading("Settings")
                 .global(true);
             match setting.alias {

@@ -58,9 +58,7 @@ enum Command {
     Quota(quota::Quota),
     /// Show what accounts use and what the store has left
     Usage(usage::Usage),
-    /// Print the headers (or the URL) of a signed request
     Sign(sign::Sign),
-    /// Run curl with a signed request
     Curl(curl::Curl),
     /// Check the store of a stopped gateway: every counter, every blob
     Fsck(fsck::Fsck),

@@ -6,7 +6,9 @@ use super::failure::Failure;
 use super::signing::{Header, Signature, Url, parse_header, parse_method};
 use crate::clock::Clock;
 
-/// Prints one header per line, those of -H included, ready for `curl -H @- URL`.
+/// Print the headers (or the URL) of a signed request
+///
+/// One header per line, those given with -H included: `obs-gateway sign GET URL | curl -H @- URL`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Sign {
     /// Method of the request

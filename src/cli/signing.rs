@@ -13,6 +13,7 @@ use super::flags::{self, Flags};
 use crate::auth;
 use crate::clock::http_date;
 use crate::config::Config;
+use crate::error::Error;
 use crate::wire::address::Endpoints;
 use crate::wire::dialect::Dialect;
 
@@ -99,7 +100,8 @@ impl Signer {
             &self.endpoints,
             &self.keys.access_key,
             &self.keys.secret_key,
-        );
+        )
+        .map_err(|error| unsignable(&error))?;
         headers.push(("Authorization".to_owned(), authorization));
         Ok(headers.split_off(given.len()))
     }
@@ -123,7 +125,8 @@ impl Signer {
             &self.keys.access_key,
             &self.keys.secret_key,
             expires_seconds,
-        );
+        )
+        .map_err(|error| unsignable(&error))?;
         Ok(format!("{}://{}{path_and_query}", url.scheme, url.host))
     }
 
@@ -151,6 +154,12 @@ impl Signer {
             self.domains.join(",")
         )))
     }
+}
+
+/// What no server would take is refused in the server's words.
+fn unsignable(error: &Error) -> Failure {
+    let resource = error.resource().map(|resource| format!(" ({resource})")).unwrap_or_default();
+    Failure::Usage(format!("the request cannot be signed: {error}{resource}"))
 }
 
 fn without_port(host: &str) -> &str {
@@ -282,13 +291,13 @@ mod tests {
     fn a_host_the_server_does_not_know_is_refused_before_it_is_signed() {
         for (host, is_known) in [
             ("obs.region.example.com", true),
-            ("b.OBS.region.example.com:8080", true),
+            ("bucket.OBS.region.example.com:8080", true),
             ("a.b.obs.region.example.com", true),
             ("127.0.0.1:8080", true),
             ("[::1]:8080", true),
             ("localhost:8080", true),
-            ("bobs.region.example.com", false),
-            ("b.obs.localhost", false),
+            ("bucketobs.region.example.com", false),
+            ("bucket.obs.localhost", false),
         ] {
             let url = format!("http://{host}/").parse().unwrap();
             let outcome = signer(Dialect::Obs).headers("GET", &url, &[], NOW_MILLIS);
@@ -299,6 +308,14 @@ mod tests {
         assert!(signer(Dialect::Obs).headers("GET", &url, &given, NOW_MILLIS).is_ok());
         let given = [("authorization".to_owned(), "OBS a:b".to_owned()), given[0].clone()];
         assert!(signer(Dialect::Obs).headers("GET", &url, &given, NOW_MILLIS).is_err());
+    }
+
+    #[test]
+    fn what_no_server_would_take_is_a_wrong_usage() {
+        let url = "http://127.0.0.1/A_bucket/key".parse().unwrap();
+        let failure = signer(Dialect::Obs).headers("GET", &url, &[], NOW_MILLIS).unwrap_err();
+        assert_eq!(failure.exit_code(), 2);
+        assert!(failure.to_string().contains("InvalidBucketName"), "{failure}");
     }
 
     #[test]

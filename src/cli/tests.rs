@@ -2,6 +2,7 @@
 
 use clap::error::ErrorKind;
 
+use super::client::tests::serve_once;
 use super::*;
 
 fn parsed(line: &str) -> Result<Cli, clap::Error> {
@@ -95,6 +96,106 @@ fn the_reference_and_the_completions_print() {
         assert_eq!(parsed(line).unwrap().command.run(&mut out).unwrap(), 0);
         assert!(String::from_utf8(out).unwrap().contains(expected), "{line}");
     }
+}
+
+/// `line`, sent to a server that answers `answer`, asks for `request` (method, path, body) and prints `expected`.
+fn converse(line: &str, request: (&str, &str, &str), (status, answer): (u16, &'static str), expected: &str) {
+    let (address, server) = serve_once(status, answer);
+    let keys = "--root-access-key ROOTKEY --root-secret-key root-secret";
+    let mut out = Vec::new();
+    let outcome = parsed(&format!("{line} --console {address} {keys}")).unwrap().command.run(&mut out);
+    let seen = server.join().unwrap();
+    let body = String::from_utf8(seen.body.to_vec()).unwrap();
+    let asked = (seen.head.method.as_str(), seen.head.uri.path_and_query().unwrap().as_str(), body.as_str());
+    assert_eq!(asked, request, "{line}");
+    assert_eq!(outcome.unwrap(), 0, "{line}");
+    assert_eq!(String::from_utf8(out).unwrap(), expected, "{line}");
+}
+
+const ACCOUNT: &str = r#"{"name":"a","id":"0123456789abcdef0123456789abcdef","email":null,"status":"active","root":false,
+"created":"2026-01-02T03:04:05.678Z","bucket_count":1,"used_bytes":4096,"object_count":2,"later":"x"}"#;
+
+const ACCOUNT_CARD: &str = "\x20name        a
+ id          0123456789abcdef0123456789abcdef
+ email       -
+ status      active
+ root        no
+ created     2026-01-02T03:04:05.678Z
+ buckets     1
+ objects     2
+ used bytes  4096 (4 KiB)
+";
+
+#[test]
+fn accounts_are_asked_for_and_shown() {
+    let ok = (200, ACCOUNT);
+    converse("account show a/b", ("GET", "/admin/v1/accounts/a%2Fb", ""), ok, ACCOUNT_CARD);
+    converse("account freeze a", ("POST", "/admin/v1/accounts/a/freeze", ""), ok, ACCOUNT_CARD);
+    converse("account activate a", ("POST", "/admin/v1/accounts/a/activate", ""), ok, ACCOUNT_CARD);
+    converse("account deregister a", ("POST", "/admin/v1/accounts/a/deregister", ""), ok, ACCOUNT_CARD);
+    let created = (201, ACCOUNT);
+    let bare = ("POST", "/admin/v1/accounts", r#"{"name":"a"}"#);
+    converse("account create a", bare, created, ACCOUNT_CARD);
+    let full = ("POST", "/admin/v1/accounts", r#"{"email":"e@x","name":"a","password":"p"}"#);
+    converse("account create a --email e@x --password p", full, created, ACCOUNT_CARD);
+    let list = r#"{"accounts":[{"name":"root","id":"01","email":"r@x","status":"active","root":true,
+"created":"2026-01-02T03:04:05.678Z","bucket_count":0,"used_bytes":0,"object_count":0}]}"#;
+    let table = " NAME         STATUS  BUCKETS  OBJECTS  USED BYTES  ID\n root (root)  active  0        0        0           01\n";
+    converse("account list", ("GET", "/admin/v1/accounts", ""), (200, list), table);
+}
+
+#[test]
+fn json_is_what_the_server_sent() {
+    let request = ("GET", "/admin/v1/accounts/a", "");
+    converse("account show a --json", request, (200, ACCOUNT), &format!("{ACCOUNT}\n"));
+    converse("key revoke A --json", ("DELETE", "/admin/v1/keys/A", ""), (204, ""), "{}\n");
+}
+
+#[test]
+fn keys_are_asked_for_and_shown() {
+    let created = r#"{"access_key":"AK","secret_key":"SK","account":"a","status":"active","created":"2026"}"#;
+    let shown = " account     a\n access key  AK\n secret key  SK\n\n\
+                 Keep the secret key: the server will not show it again.\n";
+    let bare = ("POST", "/admin/v1/keys", r#"{"account":"a"}"#);
+    converse("key create --account a", bare, (201, created), shown);
+    let full = ("POST", "/admin/v1/keys", r#"{"access_key":"AK","account":"a","secret_key":"SK"}"#);
+    converse("key create --account a --access-key AK --secret-key SK", full, (201, created), shown);
+    let list = r#"{"keys":[{"access_key":"AK","account":"a","status":"revoked","created":"2026"}]}"#;
+    let table = " ACCESS KEY  ACCOUNT  STATUS   CREATED\n AK          a        revoked  2026\n";
+    converse("key list", ("GET", "/admin/v1/keys", ""), (200, list), table);
+    converse("key list --account a", ("GET", "/admin/v1/keys?account=a", ""), (200, list), table);
+    converse("key revoke AK", ("DELETE", "/admin/v1/keys/AK", ""), (204, ""), "revoked AK\n");
+}
+
+#[test]
+fn buckets_quotas_and_usage_are_asked_for_and_shown() {
+    let bucket = r#"{"name":"b","account":"a","region":"r","created":"2026","quota_bytes":1024,"used_bytes":24,"object_count":1}"#;
+    let card = " name         b\n account      a\n region       r\n created      2026\n objects      1\n \
+                used bytes   24\n quota bytes  1024 (1 KiB)\n";
+    converse("bucket show b", ("GET", "/admin/v1/buckets/b", ""), (200, bucket), card);
+    let list = r#"{"buckets":[{"name":"b","account":"a","region":"r","created":"2026","quota_bytes":0,"used_bytes":24,"object_count":1}]}"#;
+    let table = " NAME  ACCOUNT  OBJECTS  USED BYTES  QUOTA BYTES\n b     a        1        24          0 (no limit)\n";
+    converse("bucket list --account a", ("GET", "/admin/v1/buckets?account=a", ""), (200, list), table);
+    let quota = " bucket       b\n quota bytes  1024 (1 KiB)\n used bytes   24\n left bytes   1000\n";
+    converse("quota get b", ("GET", "/admin/v1/buckets/b", ""), (200, bucket), quota);
+    let set = ("PUT", "/admin/v1/buckets/b/quota", r#"{"quota_bytes":1024}"#);
+    converse("quota set b 1KiB", set, (200, bucket), quota);
+    let usage = r#"{"accounts":[{"account":"a","used_bytes":24,"object_count":1,"bucket_count":1}],
+"store":{"total_bytes":2048,"available_bytes":1024}}"#;
+    let table = " ACCOUNT  BUCKETS  OBJECTS  USED BYTES\n a        1        1        24\n\n\
+                 store: 1024 (1 KiB) bytes available of 2048 (2 KiB)\n";
+    converse("usage", ("GET", "/admin/v1/usage", ""), (200, usage), table);
+}
+
+#[test]
+fn an_answer_of_another_shape_is_a_failure() {
+    let (address, server) = serve_once(200, r#"{"accounts":3}"#);
+    let line =
+        format!("account list --json --console {address} --root-access-key ROOTKEY --root-secret-key root-secret");
+    let failure = parsed(&line).unwrap().command.run(&mut Vec::new()).unwrap_err();
+    server.join().unwrap();
+    assert_eq!(failure.exit_code(), 1);
+    assert!(failure.to_string().contains("not understood"), "{failure}");
 }
 
 #[test]
