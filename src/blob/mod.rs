@@ -12,6 +12,7 @@ mod block;
 mod conformance;
 pub mod digest;
 mod disk;
+mod download;
 pub mod faulty;
 pub mod memory;
 pub mod segment;
@@ -19,6 +20,7 @@ mod shelf;
 mod span;
 mod sync;
 pub mod transfer;
+mod upload;
 mod writer;
 
 use std::io;
@@ -130,5 +132,18 @@ fn check_live(segment: u64, live: &[Extent]) -> Result<()> {
         Ok(())
     } else {
         Err(Error::Io(io::Error::new(io::ErrorKind::InvalidInput, "live extents of another segment or out of order")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_space_has_one_name() {
+        assert!(matches!(Error::from(io::Error::from(io::ErrorKind::StorageFull)), Error::Full));
+        assert!(matches!(Error::from(io::Error::from_raw_os_error(28)), Error::Full));
+        assert!(matches!(Error::from(io::Error::from(io::ErrorKind::QuotaExceeded)), Error::Full));
+        assert!(matches!(Error::from(io::Error::other("else")), Error::Io(_)));
     }
 }

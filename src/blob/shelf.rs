@@ -89,10 +89,10 @@ impl Shelf {
         let first = self.turn.fetch_add(1, Ordering::Relaxed) % self.slots.len();
         let mut slot = (self.slots[first..].iter().chain(&self.slots[..first]).find_map(Mutex::try_lock))
             .unwrap_or_else(|| self.slots[first].lock());
-        if let Some(segment) = &*slot {
-            if let Some(start) = segment.take(length) {
-                return Ok((Lease::new(self, Arc::clone(segment)), start));
-            }
+        if let Some(segment) = &*slot
+            && let Some(start) = segment.take(length)
+        {
+            return Ok((Lease::new(self, Arc::clone(segment)), start));
         }
         if let Some(full) = slot.take() {
             self.retire(&full);
@@ -144,10 +144,10 @@ impl Shelf {
             book.note_freed(number, span.clone());
             book.active.contains_key(&number)
         };
-        if !is_active && self.is_wholly_free(number, &file)? {
-            return self.remove(number, &file);
+        if is_active || !self.remove_if_free(number, &file)? {
+            file.punch(span.start, span.end - span.start)?;
         }
-        file.punch(span.start, span.end - span.start).map(drop)
+        Ok(())
     }
 
     /// See [`super::BlobStore::reclaim`]; `live` is checked already.
@@ -226,10 +226,7 @@ impl Shelf {
             book.handles.insert(number, Arc::clone(&segment.file));
         }
         // Only space is lost if this fails, and `reclaim` finds it.
-        let _ = self.is_wholly_free(number, &segment.file).and_then(|is_free| match is_free {
-            true => self.remove(number, &segment.file),
-            false => Ok(()),
-        });
+        let _ = self.remove_if_free(number, &segment.file);
     }
 
     /// Makes a segment file of `wanted` bytes, or of what there is room for down to `minimum`, and registers it;
@@ -270,9 +267,14 @@ impl Shelf {
         Ok((file, size))
     }
 
-    fn is_wholly_free(&self, number: u64, file: &SegmentFile) -> io::Result<bool> {
+    /// Removes a sealed segment of which nothing is left, and says whether that was so.
+    fn remove_if_free(&self, number: u64, file: &SegmentFile) -> io::Result<bool> {
         let size = file.size()?;
-        Ok(self.book.lock().freed.get(&number).is_some_and(|freed| freed.covers(size)))
+        let is_free = self.book.lock().freed.get(&number).is_some_and(|freed| freed.covers(size));
+        if is_free {
+            self.remove(number, file)?;
+        }
+        Ok(is_free)
     }
 
     /// Removes a sealed segment. Emptied first, so that the space comes back although readers still have it open.
