@@ -19,6 +19,9 @@ use super::{Extent, Result, Segment};
 /// Ranges remembered as free; above, all are forgotten, and only `reclaim` finds wholly free segments again.
 const FREED_SPAN_COUNT_MAX: usize = 1 << 17;
 
+/// One preallocation takes at most this part of the space that is available.
+const PREALLOCATION_DIVISOR: u64 = 16;
+
 #[derive(Debug)]
 pub(super) struct Shelf {
     pub(super) layout: Layout,
@@ -68,9 +71,10 @@ impl Shelf {
         for (number, _) in entries.iter().filter(|(number, size)| *size == 0 && *number < highest) {
             directory.remove(*number)?;
         }
+        let next = highest.checked_add(1).ok_or_else(|| io::Error::other("no segment number is left"))?;
         Ok(Self {
             directory,
-            next: AtomicU64::new(highest + 1),
+            next: AtomicU64::new(next),
             turn: AtomicUsize::new(0),
             slots: iter::repeat_with(|| Mutex::new(None)).take(layout.shared_count).collect(),
             book: Mutex::new(Book {
@@ -98,20 +102,34 @@ impl Shelf {
             self.retire(&full);
         }
         let length = align_up(length);
-        let segment = self.create(self.layout.shared_bytes, length, |number, file, size| {
+        let segment = self.create(self.modest(self.layout.shared_bytes, length), length, |number, file, size| {
             ActiveSegment::new(number, file, length, size, true)
         })?;
         *slot = Some(Arc::clone(&segment));
         Ok((Lease::new(self, segment), 0))
     }
 
-    /// Makes a segment for one writer alone; returns its size, at most `wanted` bytes and at least `minimum`.
+    /// Makes a segment for one writer alone; returns its size, at most `wanted` bytes and at least `minimum`, both
+    /// aligned.
     pub(super) fn take_own(self: &Arc<Self>, wanted: u64, minimum: u64) -> Result<(Lease, u64)> {
-        let segment = self.create(align_up(wanted), align_up(minimum), |number, file, size| {
+        let segment = self.create(self.modest(wanted, minimum), minimum, |number, file, size| {
             ActiveSegment::new(number, file, size, size, false)
         })?;
         let size = segment.written_bytes();
         Ok((Lease::new(self, segment), size))
+    }
+
+    /// Lengthens a segment that belongs to one writer alone, behind `end`; returns the bytes gained, as above.
+    pub(super) fn grow_own(&self, segment: &ActiveSegment, end: u64, wanted: u64, minimum: u64) -> io::Result<u64> {
+        let gained = segment.file.preallocate(end, self.modest(wanted, minimum), minimum)?;
+        segment.set_end(end + gained);
+        Ok(gained)
+    }
+
+    /// Preallocation must not starve what else lives on a disk that is nearly full.
+    fn modest(&self, wanted: u64, minimum: u64) -> u64 {
+        let share = self.capacity().map_or(wanted, |(_, available)| available / PREALLOCATION_DIVISOR);
+        wanted.min(share / ALIGN_BYTES * ALIGN_BYTES).max(minimum)
     }
 
     /// The file of a segment. With `cached_only`, `None` if it would have to be opened.
@@ -346,5 +364,68 @@ impl Drop for Lease {
         if self.segment.release() {
             self.shelf.deactivate(&self.segment);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf(folder: &Path) -> Arc<Shelf> {
+        Arc::new(Shelf::open(folder, Layout { shared_count: 1, handle_count: 2, ..Layout::default() }).unwrap())
+    }
+
+    #[test]
+    fn the_least_recently_read_file_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(folder.path());
+        for _ in 0..3 {
+            shelf.take_own(4096, 4096).unwrap();
+        }
+        let is_open = |number| shelf.file(number, true).unwrap().is_some();
+        assert_eq!([1, 2, 3].map(is_open), [false, true, true]);
+        assert!(is_open(2));
+        assert!(shelf.file(1, false).unwrap().is_some());
+        assert_eq!([1, 2, 3].map(is_open), [true, true, false]);
+    }
+
+    #[test]
+    fn too_many_freed_ranges_are_forgotten_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(folder.path());
+        let mut book = shelf.book.lock();
+        for range in 0..FREED_SPAN_COUNT_MAX as u64 + 5 {
+            book.note_freed(range % 7, range * 10..range * 10 + 1);
+        }
+        assert_eq!(book.freed_span_count, 5);
+        assert_eq!(book.freed.values().map(Spans::count).sum::<usize>(), 5);
+        book.forget(2);
+        assert_eq!(book.freed_span_count, book.freed.values().map(Spans::count).sum::<usize>());
+    }
+
+    #[test]
+    fn a_lease_keeps_a_segment_active() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(folder.path());
+        let (first, _) = shelf.take_shared(1).unwrap();
+        let (second, _) = shelf.take_shared(1).unwrap();
+        assert_eq!(first.segment.number, second.segment.number);
+        shelf.close();
+        drop(first);
+        assert!(shelf.segments().unwrap()[0].active);
+        drop(second);
+        assert!(!shelf.segments().unwrap()[0].active);
+        let (third, _) = shelf.take_shared(1).unwrap();
+        assert_eq!(third.segment.number, 2);
+    }
+
+    #[test]
+    fn preallocation_is_modest() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(folder.path());
+        assert_eq!(shelf.modest(4096, 4096), 4096);
+        assert_eq!(shelf.modest(0, 4096), 4096);
+        let (total, _) = shelf.capacity().unwrap();
+        assert!(shelf.modest(u64::MAX, 4096) <= total / PREALLOCATION_DIVISOR);
     }
 }

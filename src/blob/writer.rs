@@ -86,8 +86,7 @@ impl SegmentWriter {
         let wanted = align_up(if announced > 0 { announced.min(growth) } else { growth });
         let minimum = wanted.min(OWN_STEP_BYTES_MIN);
         if let Some(last) = self.pieces.last_mut().filter(|last| last.is_own) {
-            last.end += last.lease.segment.file.preallocate(last.end, wanted, minimum)?;
-            last.lease.segment.set_end(last.end);
+            last.end += self.shelf.grow_own(&last.lease.segment, last.end, wanted, minimum)?;
             return Ok(());
         }
         let (lease, end) = self.shelf.take_own(wanted, minimum)?;
