@@ -1,6 +1,8 @@
 //! One suite that every store passes: what the contract in `mod.rs` says, from outside. What only one store does
 //! (files, syncs, preallocation) is tested beside it.
 
+#![expect(clippy::needless_pass_by_value, reason = "a case owns its store, because it may open it again")]
+
 use std::sync::Arc;
 use std::thread;
 
@@ -10,7 +12,7 @@ use super::{BlobStore, Error, Extent, Manifest};
 use crate::limits::{BLOCK_BYTES, KIB};
 
 /// A store under test.
-trait Bench {
+trait Rig {
     fn store(&self) -> &dyn BlobStore;
 
     /// As after a restart of the process; nobody may be writing.
@@ -22,7 +24,7 @@ trait Bench {
 
 struct Memory(MemoryStore);
 
-impl Bench for Memory {
+impl Rig for Memory {
     fn store(&self) -> &dyn BlobStore {
         &self.0
     }
@@ -50,7 +52,7 @@ impl Files {
     }
 }
 
-impl Bench for Files {
+impl Rig for Files {
     fn store(&self) -> &dyn BlobStore {
         &self.store
     }
@@ -146,7 +148,7 @@ fn get(store: &dyn BlobStore, manifest: &Manifest) -> Result<Vec<u8>, Error> {
     Ok(data)
 }
 
-fn is_corrupt(outcome: Result<Vec<u8>, Error>) -> bool {
+fn is_corrupt(outcome: &Result<Vec<u8>, Error>) -> bool {
     matches!(outcome, Err(Error::Corrupt { .. }))
 }
 
@@ -165,8 +167,8 @@ fn sweep(store: &dyn BlobStore, manifests: &[&Manifest]) -> u64 {
     segments.iter().map(|segment| store.reclaim(segment.number, &live_in(segment.number, manifests)).unwrap()).sum()
 }
 
-fn sizes_come_back(bench: impl Bench) {
-    let store = bench.store();
+fn sizes_come_back(rig: impl Rig) {
+    let store = rig.store();
     let edges = [4096, BLOCK_BYTES, SMALL.growth_bytes, SMALL.own_bytes, SMALL.shared_bytes, 8 * 1024 * KIB];
     let sizes = edges.iter().flat_map(|edge| [edge - 1, *edge, edge + 1]).chain([1, 2, 100_000, 3_000_000]);
     let mut kept = Vec::new();
@@ -197,36 +199,36 @@ fn sizes_come_back(bench: impl Bench) {
     }
 }
 
-fn an_empty_blob_lies_nowhere(bench: impl Bench) {
+fn an_empty_blob_lies_nowhere(rig: impl Rig) {
     for declared in [None, Some(0), Some(10)] {
-        let mut writer = bench.store().create(declared).unwrap();
+        let mut writer = rig.store().create(declared).unwrap();
         writer.write(b"").unwrap();
         assert_eq!(writer.seal().unwrap(), Manifest::default());
     }
-    assert!(bench.store().read_block(&Manifest::default(), 0, false, &mut Vec::new()).is_err());
-    assert_eq!(bench.store().segments().unwrap(), []);
+    assert!(rig.store().read_block(&Manifest::default(), 0, false, &mut Vec::new()).is_err());
+    assert_eq!(rig.store().segments().unwrap(), []);
 }
 
-fn blocks_are_appended_and_only_when_whole(bench: impl Bench) {
+fn blocks_are_appended_and_only_when_whole(rig: impl Rig) {
     let data = bytes(1, BLOCK_BYTES + 5);
-    let manifest = put_declared(bench.store(), &data);
+    let manifest = put_declared(rig.store(), &data);
     let mut buffer = b"before".to_vec();
-    assert!(bench.store().read_block(&manifest, 1, false, &mut buffer).unwrap());
+    assert!(rig.store().read_block(&manifest, 1, false, &mut buffer).unwrap());
     assert_eq!(buffer, [b"before", &data[data.len() - 5..]].concat());
     // It was read just now; but a filesystem that cannot tell may say no.
     let mut cached = b"before".to_vec();
-    if bench.store().read_block(&manifest, 1, true, &mut cached).unwrap() {
+    if rig.store().read_block(&manifest, 1, true, &mut cached).unwrap() {
         assert_eq!(cached, buffer);
     } else {
         assert_eq!(cached, b"before");
     }
 }
 
-fn blocks_that_are_not_there_are_damage(bench: impl Bench) {
-    let manifest = put_declared(bench.store(), &bytes(1, 1000));
+fn blocks_that_are_not_there_are_damage(rig: impl Rig) {
+    let manifest = put_declared(rig.store(), &bytes(1, 1000));
     let extent = manifest.extents[0];
     let check = |manifest: &Manifest, block: u64| {
-        let outcome = bench.store().read_block(manifest, block, false, &mut Vec::new());
+        let outcome = rig.store().read_block(manifest, block, false, &mut Vec::new());
         assert!(matches!(outcome, Err(Error::Corrupt { .. })), "{manifest:?} {block} {outcome:?}");
     };
     let with = |extents: Vec<Extent>| Manifest { extents, ..manifest.clone() };
@@ -241,10 +243,10 @@ fn blocks_that_are_not_there_are_damage(bench: impl Bench) {
     check(&Manifest { length: 999, ..manifest.clone() }, 0);
 }
 
-fn writers_side_by_side(bench: impl Bench) {
+fn writers_side_by_side(rig: impl Rig) {
     const WRITER_COUNT: u64 = 8;
     const BLOB_COUNT: u64 = 12;
-    let store = bench.store();
+    let store = rig.store();
     let put_some = |writer: u64| -> Vec<(u64, u64, Manifest)> {
         (0..BLOB_COUNT)
             .map(|blob| {
@@ -273,151 +275,152 @@ fn writers_side_by_side(bench: impl Bench) {
     }
 }
 
-fn a_dropped_writer_leaves_nothing(bench: impl Bench) {
-    let kept = put_declared(bench.store(), &bytes(1, 50_000));
+fn a_dropped_writer_leaves_nothing(rig: impl Rig) {
+    let kept = put_declared(rig.store(), &bytes(1, 50_000));
     for (declared, length) in [(None, 10_000), (Some(20_000), 10_000), (Some(2_000_000), 700_000), (None, 1_500_000)] {
-        let mut writer = bench.store().create(declared).unwrap();
+        let mut writer = rig.store().create(declared).unwrap();
         writer.write(&bytes(2, length)).unwrap();
         drop(writer);
     }
-    let bench = bench.reopen();
-    sweep(bench.store(), &[&kept]);
-    let numbers: Vec<u64> = bench.store().segments().unwrap().iter().map(|segment| segment.number).collect();
+    let rig = rig.reopen();
+    sweep(rig.store(), &[&kept]);
+    let numbers: Vec<u64> = rig.store().segments().unwrap().iter().map(|segment| segment.number).collect();
     assert_eq!(numbers, [kept.extents[0].segment]);
-    assert!(get(bench.store(), &kept).unwrap() == bytes(1, 50_000));
-    sweep(bench.store(), &[]);
-    assert_eq!(bench.store().segments().unwrap(), []);
+    assert!(get(rig.store(), &kept).unwrap() == bytes(1, 50_000));
+    sweep(rig.store(), &[]);
+    assert_eq!(rig.store().segments().unwrap(), []);
 }
 
-fn a_failed_reading_changes_nothing(bench: impl Bench) {
-    let mut manifest = put_declared(bench.store(), &bytes(1, 5000));
+fn a_failed_reading_changes_nothing(rig: impl Rig) {
+    let mut manifest = put_declared(rig.store(), &bytes(1, 5000));
     manifest.block_checksums[0] ^= 1;
     let mut buffer = b"before".to_vec();
     for cached_only in [false, true] {
-        assert!(!bench.store().read_block(&manifest, 0, cached_only, &mut buffer).unwrap_or(false));
+        assert!(!rig.store().read_block(&manifest, 0, cached_only, &mut buffer).unwrap_or(false));
         assert_eq!(buffer, b"before");
     }
 }
 
-fn freed_blobs_are_damage_and_their_neighbours_are_not(bench: impl Bench) {
+fn freed_blobs_are_damage_and_their_neighbours_are_not(rig: impl Rig) {
     let sizes = [4096, 5000, 1, 100_000, 300_000, 600_000, 1_200_000];
-    let blobs: Vec<Manifest> = sizes.iter().map(|size| put_declared(bench.store(), &bytes(*size, *size))).collect();
+    let blobs: Vec<Manifest> = sizes.iter().map(|size| put_declared(rig.store(), &bytes(*size, *size))).collect();
     for (freed, blob) in blobs.iter().enumerate() {
-        bench.store().free(&blob.extents).unwrap();
+        rig.store().free(&blob.extents).unwrap();
         for (index, (blob, size)) in blobs.iter().zip(sizes).enumerate() {
-            let outcome = get(bench.store(), blob);
+            let outcome = get(rig.store(), blob);
             if index <= freed {
-                assert!(is_corrupt(outcome), "{size} is freed");
+                assert!(is_corrupt(&outcome), "{size} is freed");
             } else {
                 assert!(outcome.unwrap() == bytes(size, size), "{size} is not freed");
             }
         }
     }
-    let bench = bench.reopen();
-    assert_eq!(bench.store().segments().unwrap(), [], "what is wholly freed needs no sweep");
+    let rig = rig.reopen();
+    assert_eq!(rig.store().segments().unwrap(), [], "what is wholly freed needs no sweep");
 }
 
-fn freeing_is_harmless_twice_and_of_what_is_gone(bench: impl Bench) {
-    let first = put_declared(bench.store(), &bytes(1, 700_000));
-    let second = put_declared(bench.store(), &bytes(2, 100_000));
-    let third = put_declared(bench.store(), &bytes(3, 100_000));
+fn freeing_is_harmless_twice_and_of_what_is_gone(rig: impl Rig) {
+    let first = put_declared(rig.store(), &bytes(1, 700_000));
+    let second = put_declared(rig.store(), &bytes(2, 100_000));
+    let third = put_declared(rig.store(), &bytes(3, 100_000));
     for _ in 0..2 {
-        bench.store().free(&first.extents).unwrap();
-        bench.store().free(&second.extents).unwrap();
-        bench.store().free(&[Extent { segment: 999, offset: 0, length: 5000 }]).unwrap();
-        bench.store().free(&[Extent { segment: third.extents[0].segment, offset: 0, length: 0 }]).unwrap();
-        bench.store().free(&[]).unwrap();
+        rig.store().free(&first.extents).unwrap();
+        rig.store().free(&second.extents).unwrap();
+        rig.store().free(&[Extent { segment: 999, offset: 0, length: 5000 }]).unwrap();
+        rig.store().free(&[Extent { segment: third.extents[0].segment, offset: 0, length: 0 }]).unwrap();
+        rig.store().free(&[]).unwrap();
     }
-    assert!(get(bench.store(), &third).unwrap() == bytes(3, 100_000));
+    assert!(get(rig.store(), &third).unwrap() == bytes(3, 100_000));
 }
 
-fn sealed_blobs_outlive_the_process(bench: impl Bench) {
+fn sealed_blobs_outlive_the_process(rig: impl Rig) {
     let sizes = [1, 4096, 70_000, 300_000, 600_000, 2_000_000];
-    let blobs: Vec<Manifest> =
-        sizes.iter().map(|size| put(bench.store(), None, 65_536, &bytes(*size, *size))).collect();
-    let bench = bench.reopen();
-    assert!(bench.store().segments().unwrap().iter().all(|segment| !segment.active));
-    let later = put_declared(bench.store(), &bytes(7, 1000));
+    let blobs: Vec<Manifest> = sizes.iter().map(|size| put(rig.store(), None, 65_536, &bytes(*size, *size))).collect();
+    let rig = rig.reopen();
+    assert!(rig.store().segments().unwrap().iter().all(|segment| !segment.active));
+    let later = put_declared(rig.store(), &bytes(7, 1000));
     assert!(blobs.iter().flat_map(|blob| &blob.extents).all(|extent| extent.segment < later.extents[0].segment));
-    let bench = bench.reopen();
-    sweep(bench.store(), &blobs.iter().chain([&later]).collect::<Vec<_>>());
+    let rig = rig.reopen();
+    sweep(rig.store(), &blobs.iter().chain([&later]).collect::<Vec<_>>());
     for (blob, size) in blobs.iter().zip(sizes) {
-        assert!(get(bench.store(), blob).unwrap() == bytes(size, size), "{size}");
+        assert!(get(rig.store(), blob).unwrap() == bytes(size, size), "{size}");
     }
-    assert!(get(bench.store(), &later).unwrap() == bytes(7, 1000));
+    assert!(get(rig.store(), &later).unwrap() == bytes(7, 1000));
 }
 
-fn numbers_never_come_again(mut bench: impl Bench) {
+fn numbers_never_come_again(mut rig: impl Rig) {
     let mut last = 0;
     for round in 0..4 {
         for length in [1000, 2_000_000] {
-            let blob = put_declared(bench.store(), &bytes(1, length));
+            let blob = put_declared(rig.store(), &bytes(1, length));
             assert!(blob.extents[0].segment > last, "{round} {length}");
             last = blob.extents[0].segment;
-            bench.store().free(&blob.extents).unwrap();
+            rig.store().free(&blob.extents).unwrap();
         }
-        bench = bench.reopen();
-        sweep(bench.store(), &[]);
-        assert_eq!(bench.store().segments().unwrap(), []);
+        rig = rig.reopen();
+        sweep(rig.store(), &[]);
+        assert_eq!(rig.store().segments().unwrap(), []);
     }
 }
 
-fn reclaim_spares_what_lives(bench: impl Bench) {
+fn reclaim_spares_what_lives(rig: impl Rig) {
     let sizes = [100_000, 4096, 1, 200_000, 60_000, 8191];
-    let blobs: Vec<Manifest> = sizes.iter().map(|size| put_declared(bench.store(), &bytes(*size, *size))).collect();
-    let bench = bench.reopen();
+    let blobs: Vec<Manifest> = sizes.iter().map(|size| put_declared(rig.store(), &bytes(*size, *size))).collect();
+    let rig = rig.reopen();
     let live: Vec<&Manifest> = blobs.iter().skip(1).step_by(2).collect();
-    let freed = sweep(bench.store(), &live);
+    let freed = sweep(rig.store(), &live);
     assert!(freed > 0);
-    assert_eq!(sweep(bench.store(), &live), 0, "nothing is left to give back");
+    assert_eq!(sweep(rig.store(), &live), 0, "nothing is left to give back");
     for (index, (blob, size)) in blobs.iter().zip(sizes).enumerate() {
-        let outcome = get(bench.store(), blob);
+        let outcome = get(rig.store(), blob);
         if index % 2 == 1 {
             assert!(outcome.unwrap() == bytes(size, size), "{size} lives");
         } else {
-            assert!(is_corrupt(outcome), "{size} does not");
+            assert!(is_corrupt(&outcome), "{size} does not");
         }
     }
-    live.iter().for_each(|blob| bench.store().free(&blob.extents).unwrap());
-    assert_eq!(bench.store().segments().unwrap(), [], "the sweep and later frees make it whole");
+    for blob in live {
+        rig.store().free(&blob.extents).unwrap();
+    }
+    assert_eq!(rig.store().segments().unwrap(), [], "the sweep and later frees make it whole");
 }
 
-fn reclaim_refuses_what_it_cannot_trust(bench: impl Bench) {
-    let first = put_declared(bench.store(), &bytes(1, 10_000));
-    let bench = bench.reopen();
+fn reclaim_refuses_what_it_cannot_trust(rig: impl Rig) {
+    let first = put_declared(rig.store(), &bytes(1, 10_000));
+    let rig = rig.reopen();
     let extent = first.extents[0];
     let behind = Extent { offset: extent.offset + 20_000, length: 1, ..extent };
-    assert!(bench.store().reclaim(extent.segment, &[behind, extent]).is_err(), "descending");
-    assert!(bench.store().reclaim(extent.segment, &[extent, extent]).is_err(), "overlapping");
-    assert!(bench.store().reclaim(extent.segment + 1, &[extent]).is_err(), "another segment's");
-    assert_eq!(bench.store().reclaim(999, &[]).unwrap(), 0);
-    assert!(get(bench.store(), &first).unwrap() == bytes(1, 10_000));
+    assert!(rig.store().reclaim(extent.segment, &[behind, extent]).is_err(), "descending");
+    assert!(rig.store().reclaim(extent.segment, &[extent, extent]).is_err(), "overlapping");
+    assert!(rig.store().reclaim(extent.segment + 1, &[extent]).is_err(), "another segment's");
+    assert_eq!(rig.store().reclaim(999, &[]).unwrap(), 0);
+    assert!(get(rig.store(), &first).unwrap() == bytes(1, 10_000));
 }
 
-fn an_active_segment_is_left_alone(bench: impl Bench) {
+fn an_active_segment_is_left_alone(rig: impl Rig) {
     for declared in [None, Some(100_000), Some(2_000_000)] {
-        let mut writer = bench.store().create(declared).unwrap();
+        let mut writer = rig.store().create(declared).unwrap();
         writer.write(&bytes(1, 50_000)).unwrap();
-        let active: Vec<_> = bench.store().segments().unwrap().into_iter().filter(|segment| segment.active).collect();
+        let active: Vec<_> = rig.store().segments().unwrap().into_iter().filter(|segment| segment.active).collect();
         assert!(active.iter().any(|segment| segment.written_bytes >= 50_000));
         for segment in active {
-            assert_eq!(bench.store().reclaim(segment.number, &[]).unwrap(), 0);
+            assert_eq!(rig.store().reclaim(segment.number, &[]).unwrap(), 0);
         }
         writer.write(&bytes(2, 50_000)).unwrap();
         let manifest = writer.seal().unwrap();
-        assert!(get(bench.store(), &manifest).unwrap() == [bytes(1, 50_000), bytes(2, 50_000)].concat());
+        assert!(get(rig.store(), &manifest).unwrap() == [bytes(1, 50_000), bytes(2, 50_000)].concat());
     }
 }
 
-fn damage_is_found(bench: impl Bench) {
+fn damage_is_found(rig: impl Rig) {
     let data = bytes(1, BLOCK_BYTES * 2 + 1000);
-    let manifest = put_declared(bench.store(), &data);
-    let other = put_declared(bench.store(), &bytes(2, 5000));
+    let manifest = put_declared(rig.store(), &data);
+    let other = put_declared(rig.store(), &bytes(2, 5000));
     let extent = manifest.extents[0];
     for (offset, block) in [(0, 0), (BLOCK_BYTES - 1, 0), (BLOCK_BYTES, 1), (manifest.length - 1, 2)] {
-        bench.damage(extent.segment, extent.offset + offset);
+        rig.damage(extent.segment, extent.offset + offset);
         for index in 0..3 {
-            let outcome = bench.store().read_block(&manifest, index, false, &mut Vec::new());
+            let outcome = rig.store().read_block(&manifest, index, false, &mut Vec::new());
             match outcome {
                 Err(Error::Corrupt { segment, block: found }) => {
                     assert_eq!((segment, found, index), (extent.segment, block, block), "{offset}");
@@ -425,10 +428,10 @@ fn damage_is_found(bench: impl Bench) {
                 outcome => assert!(outcome.unwrap() && index != block, "{offset}"),
             }
         }
-        bench.damage(extent.segment, extent.offset + offset);
+        rig.damage(extent.segment, extent.offset + offset);
     }
-    assert!(get(bench.store(), &manifest).unwrap() == data);
-    assert!(get(bench.store(), &other).unwrap() == bytes(2, 5000));
+    assert!(get(rig.store(), &manifest).unwrap() == data);
+    assert!(get(rig.store(), &other).unwrap() == bytes(2, 5000));
 }
 
 #[test]

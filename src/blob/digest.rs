@@ -1,4 +1,4 @@
-//! Digests of a body, computed while it streams. MD5 always, because the ETag is made of it; what a client asks for
+//! Digests of a body, computed while it streams. MD5 always, because the `ETag` is made of it; what a client asks for
 //! beyond that gets its field here. Not here: hex, base64, comparing.
 
 use md5::{Digest as _, Md5};

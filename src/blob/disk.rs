@@ -83,7 +83,7 @@ impl Directory {
     }
 
     fn file_path(&self, number: u64) -> PathBuf {
-        self.path.join(format!("{number:0width$x}{SUFFIX}", width = NAME_DIGIT_COUNT))
+        self.path.join(format!("{number:0NAME_DIGIT_COUNT$x}{SUFFIX}"))
     }
 }
 

@@ -13,11 +13,11 @@ use super::{BlobStore, BlobWriter, Error, Extent, Manifest, Result, Segment, blo
 /// A store that is gone with its last clone; clones share the bytes.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
-    shelf: Arc<Mutex<Shelf>>,
+    contents: Arc<Mutex<Contents>>,
 }
 
 #[derive(Debug, Default)]
-struct Shelf {
+struct Contents {
     highest: u64,
     /// Bytes it may hold, where that is bounded.
     capacity_bytes: Option<u64>,
@@ -40,14 +40,14 @@ impl MemoryStore {
     /// An empty store that is full at `capacity_bytes`.
     pub fn with_capacity(capacity_bytes: u64) -> Self {
         let store = Self::default();
-        store.shelf.lock().capacity_bytes = Some(capacity_bytes);
+        store.contents.lock().capacity_bytes = Some(capacity_bytes);
         store
     }
 
     /// Flips a bit of the byte at `offset` of a segment, if it is there: damage for tests to find.
     pub fn damage(&self, segment: u64, offset: u64) {
-        let mut shelf = self.shelf.lock();
-        let held = shelf.segments.get_mut(&segment);
+        let mut contents = self.contents.lock();
+        let held = contents.segments.get_mut(&segment);
         let byte = held.and_then(|held| held.bytes.get_mut(usize::try_from(offset).ok()?));
         if let Some(byte) = byte {
             *byte ^= 1;
@@ -55,7 +55,7 @@ impl MemoryStore {
     }
 }
 
-impl Shelf {
+impl Contents {
     fn used_bytes(&self) -> u64 {
         self.segments.values().map(|held| held.bytes.len() as u64 - held.freed.total_bytes()).sum()
     }
@@ -80,24 +80,24 @@ impl Shelf {
 
 impl BlobStore for MemoryStore {
     fn create(&self, _declared: Option<u64>) -> Result<Box<dyn BlobWriter>> {
-        let mut shelf = self.shelf.lock();
-        shelf.highest += 1;
-        let number = shelf.highest;
-        shelf.segments.insert(number, Held { bytes: Vec::new(), is_active: true, freed: Spans::default() });
-        drop(shelf);
+        let mut contents = self.contents.lock();
+        contents.highest += 1;
+        let number = contents.highest;
+        contents.segments.insert(number, Held { bytes: Vec::new(), is_active: true, freed: Spans::default() });
+        drop(contents);
         Ok(Box::new(MemoryWriter { store: self.clone(), number, length: 0, sums: BlockSums::new(), is_sealed: false }))
     }
 
     fn read_block(&self, manifest: &Manifest, block: u64, _cached_only: bool, buffer: &mut Vec<u8>) -> Result<bool> {
         let start = buffer.len();
-        let shelf = self.shelf.lock();
+        let contents = self.contents.lock();
         for piece in block::pieces(manifest, block) {
             let range = usize::try_from(piece.offset).ok().zip(usize::try_from(piece.length).ok());
-            let held = shelf.segments.get(&piece.segment);
+            let held = contents.segments.get(&piece.segment);
             let bytes = held.zip(range).and_then(|(held, (from, length))| held.bytes.get(from..)?.get(..length));
             buffer.extend_from_slice(bytes.unwrap_or_default());
         }
-        drop(shelf);
+        drop(contents);
         let outcome = block::check(manifest, block, &buffer[start..]);
         if outcome.is_err() {
             buffer.truncate(start);
@@ -106,39 +106,39 @@ impl BlobStore for MemoryStore {
     }
 
     fn free(&self, extents: &[Extent]) -> Result<()> {
-        let mut shelf = self.shelf.lock();
+        let mut contents = self.contents.lock();
         for extent in extents {
-            shelf.free(extent.segment, extent.offset, extent.offset.saturating_add(extent.length));
+            contents.free(extent.segment, extent.offset, extent.offset.saturating_add(extent.length));
         }
         Ok(())
     }
 
     fn segments(&self) -> Result<Vec<Segment>> {
-        let shelf = self.shelf.lock();
+        let contents = self.contents.lock();
         let describe = |(&number, held): (&u64, &Held)| Segment {
             number,
             written_bytes: held.bytes.len() as u64,
             active: held.is_active,
         };
-        Ok(shelf.segments.iter().map(describe).collect())
+        Ok(contents.segments.iter().map(describe).collect())
     }
 
     fn reclaim(&self, segment: u64, live: &[Extent]) -> Result<u64> {
         super::check_live(segment, live)?;
-        let mut shelf = self.shelf.lock();
+        let mut contents = self.contents.lock();
         let mut freed = 0;
         let mut gap_start = 0;
         for extent in live {
-            freed += shelf.free(segment, gap_start, extent.offset);
+            freed += contents.free(segment, gap_start, extent.offset);
             gap_start = extent.offset.saturating_add(extent.length);
         }
-        Ok(freed + shelf.free(segment, gap_start, u64::MAX))
+        Ok(freed + contents.free(segment, gap_start, u64::MAX))
     }
 
     fn capacity(&self) -> Option<(u64, u64)> {
-        let shelf = self.shelf.lock();
-        let total = shelf.capacity_bytes?;
-        Some((total, total.saturating_sub(shelf.used_bytes())))
+        let contents = self.contents.lock();
+        let total = contents.capacity_bytes?;
+        Some((total, total.saturating_sub(contents.used_bytes())))
     }
 }
 
@@ -153,14 +153,14 @@ struct MemoryWriter {
 
 impl BlobWriter for MemoryWriter {
     fn write(&mut self, data: &[u8]) -> Result<()> {
-        let mut shelf = self.store.shelf.lock();
-        let is_over = shelf.capacity_bytes.is_some_and(|total| shelf.used_bytes() + data.len() as u64 > total);
+        let mut contents = self.store.contents.lock();
+        let is_over = contents.capacity_bytes.is_some_and(|total| contents.used_bytes() + data.len() as u64 > total);
         if is_over {
             return Err(Error::Full);
         }
-        let held = shelf.segments.get_mut(&self.number).ok_or_else(|| io::Error::other("the segment is gone"))?;
+        let held = contents.segments.get_mut(&self.number).ok_or_else(|| io::Error::other("the segment is gone"))?;
         held.bytes.extend_from_slice(data);
-        drop(shelf);
+        drop(contents);
         self.sums.update(data);
         self.length += data.len() as u64;
         Ok(())
@@ -170,7 +170,7 @@ impl BlobWriter for MemoryWriter {
         if self.length == 0 {
             return Ok(Manifest::default());
         }
-        if let Some(held) = self.store.shelf.lock().segments.get_mut(&self.number) {
+        if let Some(held) = self.store.contents.lock().segments.get_mut(&self.number) {
             held.is_active = false;
         }
         self.is_sealed = true;
@@ -183,7 +183,7 @@ impl BlobWriter for MemoryWriter {
 impl Drop for MemoryWriter {
     fn drop(&mut self) {
         if !self.is_sealed {
-            self.store.shelf.lock().segments.remove(&self.number);
+            self.store.contents.lock().segments.remove(&self.number);
         }
     }
 }

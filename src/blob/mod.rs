@@ -2,9 +2,9 @@
 //! holds its [`Manifest`] is the only way to it.
 //!
 //! Contract of every store: after [`BlobWriter::seal`] returned, the bytes survive power loss; a writer dropped
-//! without `seal` leaves nothing that a later [`BlobStore::reclaim`] does not give back; freed extents are never
-//! handed out again within one segment, so a stale manifest reads zeros or an error, never another object's bytes
-//! undetected: every block carries a CRC32C that reads verify.
+//! without `seal` leaves nothing that a later [`BlobStore::reclaim`] does not give back; extents that were part of a
+//! manifest are never handed out again, and segment numbers never come again, so a stale manifest reads zeros, an
+//! error or at most what it always read, never another object's bytes: every block carries a CRC32C that reads verify.
 
 mod active;
 mod block;
@@ -12,6 +12,7 @@ mod block;
 mod conformance;
 pub mod digest;
 mod disk;
+mod download;
 pub mod faulty;
 pub mod memory;
 pub mod readers;
@@ -20,6 +21,7 @@ mod shelf;
 mod span;
 mod sync;
 pub mod transfer;
+mod upload;
 mod writer;
 
 use std::io;
@@ -88,27 +90,31 @@ pub struct Segment {
     pub number: u64,
     /// Bytes handed out to writers so far; what lies behind is preallocation.
     pub written_bytes: u64,
-    /// A segment that still takes writes must not be reclaimed.
+    /// It takes writes, or a writer that has not sealed holds some of it: `reclaim` leaves it alone.
     pub active: bool,
 }
 
 /// Stores of object bytes. Calls block; [`Blobs`] is the border to async code.
 pub trait BlobStore: Send + Sync + std::fmt::Debug + 'static {
-    /// Starts a blob. `declared` is its length in bytes where the client announced one.
+    /// Starts a blob. `declared` is its length in bytes where the client announced one: a hint, not a bound.
     fn create(&self, declared: Option<u64>) -> Result<Box<dyn BlobWriter>>;
 
     /// Reads one whole block of `manifest` (index in `block_checksums`), verified, appended to `buffer`.
-    /// With `cached_only` a block that is not in memory gives `Ok(false)` and nothing else happens.
+    /// With `cached_only` a block that is not in memory gives `Ok(false)`, and the call does not wait for a disk.
+    /// Whatever is not `Ok(true)` leaves `buffer` as it was.
     fn read_block(&self, manifest: &Manifest, block: u64, cached_only: bool, buffer: &mut Vec<u8>) -> Result<bool>;
 
-    /// Gives extents back that no record names any more. Freeing twice is harmless.
+    /// Gives extents back that no record names any more. Freeing twice is harmless, and so is what is not there. A
+    /// segment goes with the last of its extents, where the store knows that it was the last.
     fn free(&self, extents: &[Extent]) -> Result<()>;
 
-    /// Segments that exist.
+    /// Segments that exist, ascending.
     fn segments(&self) -> Result<Vec<Segment>>;
 
     /// Frees everything in a sealed segment but `live` (ascending, not overlapping); a segment without live
-    /// extents is removed. Returns the bytes given back.
+    /// extents is removed. Returns the bytes given back; 0 for an active segment. `live` must have the blobs that are
+    /// sealed but not yet named by a record too: call it for segments older than every request in flight, as all are
+    /// at start. A list out of order, or of another segment, is refused.
     fn reclaim(&self, segment: u64, live: &[Extent]) -> Result<u64>;
 
     /// Total and available bytes of the filesystem, where it can be known.
@@ -117,7 +123,7 @@ pub trait BlobStore: Send + Sync + std::fmt::Debug + 'static {
 
 /// One blob being written.
 pub trait BlobWriter: Send + std::fmt::Debug {
-    /// Appends bytes.
+    /// Appends bytes. After an error the blob is lost: only dropping the writer makes sense.
     fn write(&mut self, data: &[u8]) -> Result<()>;
 
     /// Makes the bytes durable (sharing the sync with whoever waits on the same segment) and says where they lie.
@@ -131,5 +137,18 @@ fn check_live(segment: u64, live: &[Extent]) -> Result<()> {
         Ok(())
     } else {
         Err(Error::Io(io::Error::new(io::ErrorKind::InvalidInput, "live extents of another segment or out of order")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_space_has_one_name() {
+        assert!(matches!(Error::from(io::Error::from(io::ErrorKind::StorageFull)), Error::Full));
+        assert!(matches!(Error::from(io::Error::from_raw_os_error(28)), Error::Full));
+        assert!(matches!(Error::from(io::Error::from(io::ErrorKind::QuotaExceeded)), Error::Full));
+        assert!(matches!(Error::from(io::Error::other("else")), Error::Io(_)));
     }
 }

@@ -142,3 +142,144 @@ fn as_damage(error: io::Error, manifest: &Manifest, block: u64) -> Error {
         _ => error.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Layout = Layout {
+        shared_bytes: 256 * KIB,
+        shared_count: 1,
+        own_bytes: 128 * KIB,
+        growth_bytes: 64 * KIB,
+        handle_count: 2,
+    };
+
+    fn put(store: &SegmentStore, declared: Option<u64>, length: usize) -> Manifest {
+        let mut writer = store.create(declared).unwrap();
+        for chunk in vec![7; length].chunks(10_000) {
+            writer.write(chunk).unwrap();
+        }
+        writer.seal().unwrap()
+    }
+
+    /// Names and sizes of the files in a folder.
+    fn list(folder: &Path) -> Vec<(String, u64)> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let mut files: Vec<_> =
+            entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len())).collect();
+        files.sort();
+        files
+    }
+
+    fn file(number: u64, size: u64) -> (String, u64) {
+        (format!("{number:016x}.seg"), size)
+    }
+
+    #[test]
+    fn files_are_made_when_needed_and_cut_when_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SegmentStore::open_with(folder.path(), SMALL).unwrap();
+        assert_eq!(list(folder.path()), []);
+        put(&store, Some(5000), 5000);
+        assert_eq!(list(folder.path()), [file(1, 256 * KIB)]);
+        // Each takes 128 KiB; the second does not fit behind 8 KiB and the first.
+        put(&store, Some(127_000), 127_000);
+        put(&store, Some(127_000), 127_000);
+        assert_eq!(list(folder.path()), [file(1, 136 * KIB), file(2, 256 * KIB)]);
+        drop(store);
+        assert_eq!(list(folder.path()), [file(1, 136 * KIB), file(2, 128 * KIB)]);
+    }
+
+    #[test]
+    fn large_bodies_have_segments_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SegmentStore::open_with(folder.path(), SMALL).unwrap();
+        let announced = put(&store, Some(200_000), 200_000);
+        assert_eq!(announced.extents, [Extent { segment: 1, offset: 0, length: 200_000 }]);
+        assert_eq!(list(folder.path()), [file(1, align_up(200_000))]);
+        let grown = put(&store, None, 300_000);
+        assert_eq!(grown.extents.iter().map(|extent| extent.segment).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(list(folder.path())[2], file(3, align_up(grown.extents[1].length)));
+        store.free(&announced.extents).unwrap();
+        assert_eq!(list(folder.path()).len(), 2);
+    }
+
+    #[test]
+    fn an_unsealed_segment_of_its_own_vanishes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SegmentStore::open_with(folder.path(), SMALL).unwrap();
+        for _ in 0..3 {
+            let mut writer = store.create(Some(1 << 30)).unwrap();
+            writer.write(&vec![1; 100_000]).unwrap();
+        }
+        // The highest number stays, emptied, so that it is not given out again.
+        assert_eq!(list(folder.path()), [file(3, 0)]);
+        assert_eq!(store.segments().unwrap(), []);
+        drop(store);
+        let store = SegmentStore::open_with(folder.path(), SMALL).unwrap();
+        assert_eq!(put(&store, Some(1), 1).extents[0].segment, 4);
+        drop(store);
+        drop(SegmentStore::open_with(folder.path(), SMALL).unwrap());
+        assert_eq!(list(folder.path()), [file(4, 4096)]);
+    }
+
+    #[test]
+    fn a_killed_process_leaves_only_preallocation() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SegmentStore::open_with(folder.path(), SMALL).unwrap();
+        let blob = put(&store, Some(5000), 5000);
+        let mut writer = store.create(Some(60_000)).unwrap();
+        writer.write(&vec![1; 30_000]).unwrap();
+        std::mem::forget((store, writer));
+
+        let store = SegmentStore::open_with(folder.path(), SMALL).unwrap();
+        let segments = store.segments().unwrap();
+        assert_eq!(segments, [Segment { number: 1, written_bytes: 256 * KIB, active: false }]);
+        assert!(store.reclaim(1, &blob.extents).unwrap() > 0);
+        assert_eq!(list(folder.path()), [file(1, 8192)]);
+        assert!(store.read_block(&blob, 0, false, &mut Vec::new()).unwrap());
+    }
+
+    #[test]
+    fn space_given_back_is_the_filesystems() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SegmentStore::open_with(folder.path(), SMALL).unwrap();
+        let (first, _second) = (put(&store, Some(100_000), 100_000), put(&store, Some(1000), 1000));
+        let allocated = || {
+            use std::os::unix::fs::MetadataExt;
+            std::fs::metadata(folder.path().join("0000000000000001.seg")).unwrap().blocks() * 512
+        };
+        let before = allocated();
+        store.free(&first.extents).unwrap();
+        assert_eq!(before - allocated(), align_up(100_000));
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_an_error_and_then_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("segments");
+        let store = SegmentStore::open_with(&path, SMALL).unwrap();
+        std::fs::rename(&path, folder.path().join("away")).unwrap();
+        for declared in [Some(1), Some(1 << 20)] {
+            let mut writer = store.create(declared).unwrap();
+            assert!(matches!(writer.write(&[1]), Err(Error::Io(_))));
+            assert!(writer.write(&[1]).is_err());
+            assert!(writer.seal().is_err());
+        }
+        std::fs::rename(folder.path().join("away"), &path).unwrap();
+        assert_eq!(store.segments().unwrap(), []);
+        assert_eq!(put(&store, Some(1), 1).extents[0].segment, 3);
+    }
+
+    #[test]
+    fn unsound_sizes_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |layout: Layout| assert!(SegmentStore::open_with(folder.path(), layout).is_err(), "{layout:?}");
+        check(Layout { shared_bytes: 0, ..SMALL });
+        check(Layout { own_bytes: SMALL.shared_bytes + 4096, ..SMALL });
+        check(Layout { growth_bytes: 1000, ..SMALL });
+        check(Layout { shared_count: 0, ..SMALL });
+        check(Layout { handle_count: 0, ..SMALL });
+    }
+}

@@ -19,6 +19,9 @@ use super::{Extent, Result, Segment};
 /// Ranges remembered as free; above, all are forgotten, and only `reclaim` finds wholly free segments again.
 const FREED_SPAN_COUNT_MAX: usize = 1 << 17;
 
+/// One preallocation takes at most this part of the space that is available.
+const PREALLOCATION_DIVISOR: u64 = 16;
+
 #[derive(Debug)]
 pub(super) struct Shelf {
     pub(super) layout: Layout,
@@ -68,9 +71,10 @@ impl Shelf {
         for (number, _) in entries.iter().filter(|(number, size)| *size == 0 && *number < highest) {
             directory.remove(*number)?;
         }
+        let next = highest.checked_add(1).ok_or_else(|| io::Error::other("no segment number is left"))?;
         Ok(Self {
             directory,
-            next: AtomicU64::new(highest + 1),
+            next: AtomicU64::new(next),
             turn: AtomicUsize::new(0),
             slots: iter::repeat_with(|| Mutex::new(None)).take(layout.shared_count).collect(),
             book: Mutex::new(Book {
@@ -89,29 +93,43 @@ impl Shelf {
         let first = self.turn.fetch_add(1, Ordering::Relaxed) % self.slots.len();
         let mut slot = (self.slots[first..].iter().chain(&self.slots[..first]).find_map(Mutex::try_lock))
             .unwrap_or_else(|| self.slots[first].lock());
-        if let Some(segment) = &*slot {
-            if let Some(start) = segment.take(length) {
-                return Ok((Lease::new(self, Arc::clone(segment)), start));
-            }
+        if let Some(segment) = &*slot
+            && let Some(start) = segment.take(length)
+        {
+            return Ok((Lease::new(self, Arc::clone(segment)), start));
         }
         if let Some(full) = slot.take() {
             self.retire(&full);
         }
         let length = align_up(length);
-        let segment = self.create(self.layout.shared_bytes, length, |number, file, size| {
+        let segment = self.create(self.modest(self.layout.shared_bytes, length), length, |number, file, size| {
             ActiveSegment::new(number, file, length, size, true)
         })?;
         *slot = Some(Arc::clone(&segment));
         Ok((Lease::new(self, segment), 0))
     }
 
-    /// Makes a segment for one writer alone; returns its size, at most `wanted` bytes and at least `minimum`.
+    /// Makes a segment for one writer alone; returns its size, at most `wanted` bytes and at least `minimum`, both
+    /// aligned.
     pub(super) fn take_own(self: &Arc<Self>, wanted: u64, minimum: u64) -> Result<(Lease, u64)> {
-        let segment = self.create(align_up(wanted), align_up(minimum), |number, file, size| {
+        let segment = self.create(self.modest(wanted, minimum), minimum, |number, file, size| {
             ActiveSegment::new(number, file, size, size, false)
         })?;
         let size = segment.written_bytes();
         Ok((Lease::new(self, segment), size))
+    }
+
+    /// Lengthens a segment that belongs to one writer alone, behind `end`; returns the bytes gained, as above.
+    pub(super) fn grow_own(&self, segment: &ActiveSegment, end: u64, wanted: u64, minimum: u64) -> io::Result<u64> {
+        let gained = segment.file.preallocate(end, self.modest(wanted, minimum), minimum)?;
+        segment.set_end(end + gained);
+        Ok(gained)
+    }
+
+    /// Preallocation must not starve what else lives on a disk that is nearly full.
+    fn modest(&self, wanted: u64, minimum: u64) -> u64 {
+        let share = self.capacity().map_or(wanted, |(_, available)| available / PREALLOCATION_DIVISOR);
+        wanted.min(share / ALIGN_BYTES * ALIGN_BYTES).max(minimum)
     }
 
     /// The file of a segment. With `cached_only`, `None` if it would have to be opened.
@@ -144,10 +162,10 @@ impl Shelf {
             book.note_freed(number, span.clone());
             book.active.contains_key(&number)
         };
-        if !is_active && self.is_wholly_free(number, &file)? {
-            return self.remove(number, &file);
+        if is_active || !self.remove_if_free(number, &file)? {
+            file.punch(span.start, span.end - span.start)?;
         }
-        file.punch(span.start, span.end - span.start).map(drop)
+        Ok(())
     }
 
     /// See [`super::BlobStore::reclaim`]; `live` is checked already.
@@ -226,10 +244,7 @@ impl Shelf {
             book.handles.insert(number, Arc::clone(&segment.file));
         }
         // Only space is lost if this fails, and `reclaim` finds it.
-        let _ = self.is_wholly_free(number, &segment.file).and_then(|is_free| match is_free {
-            true => self.remove(number, &segment.file),
-            false => Ok(()),
-        });
+        let _ = self.remove_if_free(number, &segment.file);
     }
 
     /// Makes a segment file of `wanted` bytes, or of what there is room for down to `minimum`, and registers it;
@@ -270,9 +285,14 @@ impl Shelf {
         Ok((file, size))
     }
 
-    fn is_wholly_free(&self, number: u64, file: &SegmentFile) -> io::Result<bool> {
+    /// Removes a sealed segment of which nothing is left, and says whether that was so.
+    fn remove_if_free(&self, number: u64, file: &SegmentFile) -> io::Result<bool> {
         let size = file.size()?;
-        Ok(self.book.lock().freed.get(&number).is_some_and(|freed| freed.covers(size)))
+        let is_free = self.book.lock().freed.get(&number).is_some_and(|freed| freed.covers(size));
+        if is_free {
+            self.remove(number, file)?;
+        }
+        Ok(is_free)
     }
 
     /// Removes a sealed segment. Emptied first, so that the space comes back although readers still have it open.
@@ -344,5 +364,68 @@ impl Drop for Lease {
         if self.segment.release() {
             self.shelf.deactivate(&self.segment);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf(folder: &Path) -> Arc<Shelf> {
+        Arc::new(Shelf::open(folder, Layout { shared_count: 1, handle_count: 2, ..Layout::default() }).unwrap())
+    }
+
+    #[test]
+    fn the_least_recently_read_file_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(folder.path());
+        for _ in 0..3 {
+            shelf.take_own(4096, 4096).unwrap();
+        }
+        let is_open = |number| shelf.file(number, true).unwrap().is_some();
+        assert_eq!([1, 2, 3].map(is_open), [false, true, true]);
+        assert!(is_open(2));
+        assert!(shelf.file(1, false).unwrap().is_some());
+        assert_eq!([1, 2, 3].map(is_open), [true, true, false]);
+    }
+
+    #[test]
+    fn too_many_freed_ranges_are_forgotten_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(folder.path());
+        let mut book = shelf.book.lock();
+        for range in 0..FREED_SPAN_COUNT_MAX as u64 + 5 {
+            book.note_freed(range % 7, range * 10..range * 10 + 1);
+        }
+        assert_eq!(book.freed_span_count, 5);
+        assert_eq!(book.freed.values().map(Spans::count).sum::<usize>(), 5);
+        book.forget(2);
+        assert_eq!(book.freed_span_count, book.freed.values().map(Spans::count).sum::<usize>());
+    }
+
+    #[test]
+    fn a_lease_keeps_a_segment_active() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(folder.path());
+        let (first, _) = shelf.take_shared(1).unwrap();
+        let (second, _) = shelf.take_shared(1).unwrap();
+        assert_eq!(first.segment.number, second.segment.number);
+        shelf.close();
+        drop(first);
+        assert!(shelf.segments().unwrap()[0].active);
+        drop(second);
+        assert!(!shelf.segments().unwrap()[0].active);
+        let (third, _) = shelf.take_shared(1).unwrap();
+        assert_eq!(third.segment.number, 2);
+    }
+
+    #[test]
+    fn preallocation_is_modest() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(folder.path());
+        assert_eq!(shelf.modest(4096, 4096), 4096);
+        assert_eq!(shelf.modest(0, 4096), 4096);
+        let (total, _) = shelf.capacity().unwrap();
+        assert!(shelf.modest(u64::MAX, 4096) <= total / PREALLOCATION_DIVISOR);
     }
 }

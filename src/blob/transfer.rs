@@ -1,23 +1,18 @@
 //! The border between async code and the blocking stores: bodies go in and come out as buffers, a bounded number of
 //! threads works on them, and what a vanished client leaves is cleared up there too. Not here: HTTP, what a body means.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::ops::Range;
 use std::panic::resume_unwind;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use futures_util::Stream;
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::{JoinError, spawn_blocking};
 
-use super::digest::Digest;
-use super::{BlobStore, BlobWriter, Error, Extent, Manifest, Result};
-use crate::limits::{BLOCK_BYTES, BODY_BUFFER_BYTES};
+pub use super::download::Download;
+pub use super::upload::Upload;
+use super::{BlobStore, Error, Extent, Manifest, Result};
 
 /// Threads that hash and write at a time, and as many again that read.
 const WORKER_COUNT_MAX: usize = 16;
@@ -27,10 +22,10 @@ const SEALER_COUNT_MAX: usize = 128;
 /// A store as async code sees it. Clones share its bounds.
 #[derive(Clone, Debug)]
 pub struct Blobs {
-    store: Arc<dyn BlobStore>,
-    writers: Arc<Semaphore>,
-    sealers: Arc<Semaphore>,
-    readers: Arc<Semaphore>,
+    pub(super) store: Arc<dyn BlobStore>,
+    pub(super) writers: Arc<Semaphore>,
+    pub(super) sealers: Arc<Semaphore>,
+    pub(super) readers: Arc<Semaphore>,
 }
 
 impl Blobs {
@@ -51,21 +46,12 @@ impl Blobs {
 
     /// Starts a body; `declared` is its length in bytes where the client announced one. No I/O yet.
     pub fn create(&self, declared: Option<u64>) -> Upload {
-        let work = Work {
-            store: Arc::clone(&self.store),
-            declared,
-            writer: None,
-            digest: Digest::new(),
-            buffer: Vec::new(),
-            sealed: None,
-        };
-        Upload { blobs: self.clone(), state: State::Idle(Box::new(work)), filling: Vec::new(), length: 0 }
+        Upload::new(self.clone(), declared)
     }
 
     /// Reads bytes of a sealed blob; what `range` has beyond its end is left out. No I/O yet.
     pub fn read(&self, manifest: Arc<Manifest>, range: Range<u64>) -> Download {
-        let end = range.end.min(manifest.length);
-        Download { blobs: self.clone(), position: range.start.min(end), end, manifest, pending: None }
+        Download::new(self.clone(), manifest, range)
     }
 
     /// Frees extents on a thread that may block: for a blob that was sealed and will not be named after all.
@@ -80,318 +66,246 @@ impl Blobs {
     }
 }
 
-/// A body on its way in. Holds one buffer that fills and one that is being hashed and written, 1 MiB each.
-/// Dropped unfinished, it leaves nothing.
-#[derive(Debug)]
-pub struct Upload {
-    blobs: Blobs,
-    state: State,
-    filling: Vec<u8>,
-    length: u64,
-}
-
-#[derive(Debug)]
-enum State {
-    Idle(Box<Work>),
-    Busy(JoinHandle<(Box<Work>, Result<()>)>),
-    Failed,
-}
-
-impl Upload {
-    /// Takes the next bytes; waits when a buffer is full and the one before is still being written.
-    /// An error may be about bytes pushed earlier; after one the body is lost.
-    pub async fn push(&mut self, mut chunk: Bytes) -> Result<()> {
-        while !chunk.is_empty() {
-            if self.filling.len() == BODY_BUFFER_BYTES {
-                self.write_out().await?;
-            }
-            let now = chunk.split_to(chunk.len().min(BODY_BUFFER_BYTES - self.filling.len()));
-            self.filling.extend_from_slice(&now);
-            self.length += now.len() as u64;
-        }
-        Ok(())
-    }
-
-    /// Bytes pushed so far.
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// Makes everything durable; returns where it lies, and its MD5.
-    pub async fn finish(mut self) -> Result<(Manifest, [u8; 16])> {
-        self.settle().await?;
-        // In this order: whoever has the second permit is at work, and never waits for the first.
-        let sealing = acquire(&self.blobs.sealers).await;
-        let writing = acquire(&self.blobs.writers).await;
-        self.start(move |work| {
-            let outcome = work.write();
-            drop(writing);
-            let outcome = outcome.and_then(|()| work.seal());
-            drop(sealing);
-            outcome
-        })?;
-        self.settle().await?;
-        match &mut self.state {
-            State::Idle(work) => work.sealed.take().ok_or_else(lost),
-            _ => Err(lost()),
-        }
-    }
-
-    /// Hands the full buffer over and goes on with an empty one.
-    async fn write_out(&mut self) -> Result<()> {
-        self.settle().await?;
-        let writing = acquire(&self.blobs.writers).await;
-        self.start(move |work| {
-            let outcome = work.write();
-            drop(writing);
-            outcome
-        })
-    }
-
-    /// Waits for the work in flight. What it returns goes back into `self` before anything else is awaited, so that
-    /// a caller who gives up waiting leaves it to [`Upload::drop`].
-    async fn settle(&mut self) -> Result<()> {
-        if let State::Busy(task) = &mut self.state {
-            let joined = join(task).await;
-            self.state = State::Failed;
-            let (work, outcome) = joined?;
-            outcome?;
-            self.state = State::Idle(work);
-        }
-        Ok(())
-    }
-
-    /// Starts `job` on the buffer that was filling. The work must be idle.
-    fn start(&mut self, job: impl FnOnce(&mut Work) -> Result<()> + Send + 'static) -> Result<()> {
-        match std::mem::replace(&mut self.state, State::Failed) {
-            State::Idle(mut work) => {
-                std::mem::swap(&mut work.buffer, &mut self.filling);
-                self.state = State::Busy(spawn_blocking(move || {
-                    let outcome = job(&mut work);
-                    if outcome.is_err() {
-                        // Here, where clearing up may block.
-                        work.writer = None;
-                    }
-                    (work, outcome)
-                }));
-                Ok(())
-            }
-            _ => Err(lost()),
-        }
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        let state = std::mem::replace(&mut self.state, State::Failed);
-        let has_work = match &state {
-            State::Idle(work) => work.writer.is_some() || work.sealed.is_some(),
-            State::Busy(_) => true,
-            State::Failed => false,
-        };
-        // A task that has ended still owns its writer, so the handle too is dropped where that may block.
-        if let (true, Ok(runtime)) = (has_work, Handle::try_current()) {
-            runtime.spawn_blocking(move || drop(state));
-        }
-    }
-}
-
-/// What goes back and forth between an upload and the threads.
-#[derive(Debug)]
-struct Work {
-    store: Arc<dyn BlobStore>,
-    declared: Option<u64>,
-    writer: Option<Box<dyn BlobWriter>>,
-    digest: Digest,
-    buffer: Vec<u8>,
-    sealed: Option<(Manifest, [u8; 16])>,
-}
-
-impl Work {
-    /// Hashes and writes the buffer, and empties it.
-    fn write(&mut self) -> Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        self.digest.update(&self.buffer);
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => none.insert(self.store.create(self.declared)?),
-        };
-        writer.write(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    fn seal(&mut self) -> Result<()> {
-        let digest = std::mem::take(&mut self.digest).finish();
-        let manifest = match self.writer.take() {
-            Some(writer) => writer.seal()?,
-            None => Manifest::default(),
-        };
-        self.sealed = Some((manifest, digest));
-        Ok(())
-    }
-}
-
-impl Drop for Work {
-    /// A sealed blob that nobody took has no name, and will never have one.
-    fn drop(&mut self) {
-        if let Some((manifest, _)) = self.sealed.take() {
-            // What fails here is left to the sweep.
-            let _ = self.store.free(&manifest.extents);
-        }
-    }
-}
-
-/// A body on its way out: verified blocks, cut to the range. Holds at most the block it gives and the next one.
-/// Ends after an error.
-pub struct Download {
-    blobs: Blobs,
-    manifest: Arc<Manifest>,
-    position: u64,
-    end: u64,
-    /// The block at `position`, being read.
-    pending: Option<Pin<Box<dyn Future<Output = Result<Fetched>> + Send + Sync>>>,
-}
-
-/// A verified block.
-struct Fetched {
-    bytes: Vec<u8>,
-    /// It was in memory: the kernel reads ahead of us, and threads are not needed.
-    was_cached: bool,
-}
-
-impl Download {
-    /// The next bytes, at most `limits::BLOCK_BYTES` of them; `None` at the end.
-    pub async fn next(&mut self) -> Option<Result<Bytes>> {
-        poll_fn(|context| self.poll_block(context)).await
-    }
-
-    /// Bytes still to come.
-    pub fn remaining_bytes(&self) -> u64 {
-        self.end - self.position
-    }
-
-    fn poll_block(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        if self.position >= self.end {
-            return Poll::Ready(None);
-        }
-        let block = self.position / BLOCK_BYTES;
-        let outcome = ready!(self.poll_fetched(block, context));
-        Poll::Ready(Some(match outcome {
-            Ok(fetched) => {
-                if !fetched.was_cached {
-                    self.read_ahead(block + 1);
-                }
-                Ok(self.cut(block, fetched.bytes))
-            }
-            Err(error) => {
-                self.position = self.end;
-                Err(error)
-            }
-        }))
-    }
-
-    /// From memory, on this thread, or else from the pool.
-    fn poll_fetched(&mut self, block: u64, context: &mut Context<'_>) -> Poll<Result<Fetched>> {
-        let mut pending = match self.pending.take() {
-            Some(pending) => pending,
-            None => match fetch(&*self.blobs.store, &self.manifest, block, true).transpose() {
-                Some(outcome) => return Poll::Ready(outcome),
-                None => Box::pin(self.fetch_on_pool(block)),
-            },
-        };
-        let polled = pending.as_mut().poll(context);
-        if polled.is_pending() {
-            self.pending = Some(pending);
-        }
-        polled
-    }
-
-    /// The part of a block that is asked for; moves on behind it.
-    fn cut(&mut self, block: u64, bytes: Vec<u8>) -> Bytes {
-        let block_start = block * BLOCK_BYTES;
-        let block_end = block_start + bytes.len() as u64;
-        // A block's length fits, so what is within a block does.
-        let within = |position: u64| (position - block_start) as usize;
-        let range = within(self.position)..within(self.end.min(block_end));
-        self.position = self.end.min(block_end);
-        Bytes::from(bytes).slice(range)
-    }
-
-    fn fetch_on_pool(&self, block: u64) -> impl Future<Output = Result<Fetched>> + Send + Sync + 'static {
-        let (blobs, manifest) = (self.blobs.clone(), Arc::clone(&self.manifest));
-        async move {
-            let permit = acquire(&blobs.readers).await;
-            join(spawn_fetch(blobs.store, manifest, block, false, permit)).await?
-        }
-    }
-
-    /// Begins to read a block that will be asked for next, unless all readers are busy with blocks asked for now.
-    fn read_ahead(&mut self, block: u64) {
-        if block * BLOCK_BYTES >= self.end {
-            return;
-        }
-        if let Ok(permit) = Arc::clone(&self.blobs.readers).try_acquire_owned() {
-            let task = spawn_fetch(Arc::clone(&self.blobs.store), Arc::clone(&self.manifest), block, true, permit);
-            self.pending = Some(Box::pin(async move { join(task).await? }));
-        }
-    }
-}
-
-impl Stream for Download {
-    type Item = Result<Bytes>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_block(context)
-    }
-}
-
-impl std::fmt::Debug for Download {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Download").field("position", &self.position).field("end", &self.end).finish_non_exhaustive()
-    }
-}
-
-/// `None` if only memory may be asked and does not have the block.
-fn fetch(store: &dyn BlobStore, manifest: &Manifest, block: u64, cached_only: bool) -> Result<Option<Fetched>> {
-    let mut bytes = Vec::new();
-    let is_there = store.read_block(manifest, block, cached_only, &mut bytes)?;
-    Ok(is_there.then_some(Fetched { bytes, was_cached: cached_only }))
-}
-
-fn spawn_fetch(
-    store: Arc<dyn BlobStore>,
-    manifest: Arc<Manifest>,
-    block: u64,
-    ask_memory: bool,
-    permit: OwnedSemaphorePermit,
-) -> JoinHandle<Result<Fetched>> {
-    spawn_blocking(move || {
-        let _permit = permit;
-        if ask_memory {
-            if let Some(fetched) = fetch(&*store, &manifest, block, true)? {
-                return Ok(fetched);
-            }
-        }
-        fetch(&*store, &manifest, block, false)?.ok_or_else(lost)
-    })
-}
-
-async fn acquire(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+pub(super) async fn acquire(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
     #[expect(clippy::expect_used, reason = "nobody closes these semaphores")]
     Arc::clone(semaphore).acquire_owned().await.expect("an open semaphore")
 }
 
 /// A panic over there goes on here; a task that never ran means that the runtime ends.
-async fn join<T>(task: impl Future<Output = std::result::Result<T, tokio::task::JoinError>>) -> Result<T> {
+pub(super) async fn join<T>(task: impl Future<Output = std::result::Result<T, JoinError>>) -> Result<T> {
     task.await.map_err(|error| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
         Err(_) => Error::Io(io::Error::other("the process is shutting down")),
     })
 }
 
-fn lost() -> Error {
+pub(super) fn lost() -> Error {
     Error::Io(io::Error::other("an earlier step of this transfer failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::Segment;
+    use super::super::faulty::Faulty;
+    use super::super::memory::MemoryStore;
+    use super::super::segment::SegmentStore;
+    use super::super::{BlobWriter, digest::Digest};
+    use super::*;
+    use crate::limits::{BLOCK_BYTES, BODY_BUFFER_BYTES, MIB};
+
+    /// A store in whose cache nothing is, or everything but each third block.
+    #[derive(Debug)]
+    struct Cold {
+        store: MemoryStore,
+        is_partly_warm: bool,
+        waiting_read_count: AtomicUsize,
+    }
+
+    impl Cold {
+        fn new(is_partly_warm: bool) -> Self {
+            Self { store: MemoryStore::new(), is_partly_warm, waiting_read_count: AtomicUsize::new(0) }
+        }
+    }
+
+    impl BlobStore for Cold {
+        fn create(&self, declared: Option<u64>) -> Result<Box<dyn BlobWriter>> {
+            self.store.create(declared)
+        }
+        fn read_block(&self, manifest: &Manifest, block: u64, cached_only: bool, buffer: &mut Vec<u8>) -> Result<bool> {
+            if cached_only && (!self.is_partly_warm || block.is_multiple_of(3)) {
+                return Ok(false);
+            }
+            self.waiting_read_count.fetch_add(usize::from(!cached_only), Ordering::SeqCst);
+            self.store.read_block(manifest, block, false, buffer)
+        }
+        fn free(&self, extents: &[Extent]) -> Result<()> {
+            self.store.free(extents)
+        }
+        fn segments(&self) -> Result<Vec<Segment>> {
+            self.store.segments()
+        }
+        fn reclaim(&self, segment: u64, live: &[Extent]) -> Result<u64> {
+            self.store.reclaim(segment, live)
+        }
+        fn capacity(&self) -> Option<(u64, u64)> {
+            self.store.capacity()
+        }
+    }
+
+    fn bytes(length: u64) -> Vec<u8> {
+        (0..length).map(|i| u8::try_from((i ^ (i >> 8) ^ (i >> 16)) % 253 + 1).unwrap()).collect()
+    }
+
+    async fn put(blobs: &Blobs, declared: Option<u64>, step: usize, data: &[u8]) -> Result<(Manifest, [u8; 16])> {
+        let mut upload = blobs.create(declared);
+        for chunk in data.chunks(step) {
+            upload.push(Bytes::copy_from_slice(chunk)).await?;
+            assert!(upload.buffer_bytes() <= BODY_BUFFER_BYTES, "{}", upload.buffer_bytes());
+        }
+        assert_eq!(upload.length(), data.len() as u64);
+        upload.finish().await
+    }
+
+    async fn get(blobs: &Blobs, manifest: &Arc<Manifest>, range: Range<u64>) -> Result<Vec<u8>> {
+        let mut download = blobs.read(Arc::clone(manifest), range);
+        let mut data = Vec::new();
+        while let Some(chunk) = download.next().await {
+            data.extend_from_slice(&chunk?);
+        }
+        assert_eq!(download.remaining_bytes(), 0);
+        Ok(data)
+    }
+
+    /// Ends when what was dropped is cleared up; a test that hangs here has found something left.
+    async fn until_empty(store: &dyn BlobStore) {
+        while !store.segments().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn check_round_trips(store: Arc<dyn BlobStore>) {
+        let blobs = Blobs::new(store);
+        for length in [0, 1, 65_537, MIB - 1, MIB, MIB + 1, 3 * MIB + 5, 9 * MIB] {
+            let data = bytes(length);
+            let mut expected = Digest::new();
+            expected.update(&data);
+            let expected = expected.finish();
+            for (declared, step) in [(Some(length), 16 * 1024), (None, 300_000), (None, 4 << 20), (Some(7), 1 << 20)] {
+                let (manifest, digest) = put(&blobs, declared, step, &data).await.unwrap();
+                assert_eq!(digest, expected, "{length} {declared:?} {step}");
+                let manifest = Arc::new(manifest);
+                assert!(get(&blobs, &manifest, 0..u64::MAX).await.unwrap() == data, "{length} {declared:?} {step}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn bodies_go_in_and_come_out_of_memory() {
+        check_round_trips(Arc::new(MemoryStore::new())).await;
+    }
+
+    #[tokio::test]
+    async fn bodies_go_in_and_come_out_of_segments() {
+        let folder = tempfile::tempdir().unwrap();
+        check_round_trips(Arc::new(SegmentStore::open(folder.path()).unwrap())).await;
+    }
+
+    #[tokio::test]
+    async fn bodies_come_out_of_the_pool() {
+        for is_partly_warm in [false, true] {
+            check_round_trips(Arc::new(Cold::new(is_partly_warm))).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn ranges() {
+        const B: u64 = BLOCK_BYTES;
+        let data = bytes(3 * B + 10);
+        for store in [Arc::new(MemoryStore::new()) as Arc<dyn BlobStore>, Arc::new(Cold::new(false))] {
+            let blobs = Blobs::new(store);
+            let manifest = Arc::new(put(&blobs, None, 100_000, &data).await.unwrap().0);
+            let check = async |range: Range<u64>| {
+                let clamp = |position: u64| usize::try_from(position.min(3 * B + 10)).unwrap();
+                let (start, end) = (clamp(range.start), clamp(range.end));
+                let expected = data.get(start..end).unwrap_or_default();
+                assert!(get(&blobs, &manifest, range.clone()).await.unwrap() == expected, "{range:?}");
+            };
+            check(0..0).await;
+            check(5..5).await;
+            check(Range { start: 6, end: 5 }).await;
+            check(0..1).await;
+            check(B - 1..B).await;
+            check(B - 1..B + 1).await;
+            check(B..2 * B).await;
+            check(100..3 * B + 1).await;
+            check(3 * B + 9..u64::MAX).await;
+            check(3 * B + 10..u64::MAX).await;
+            check(u64::MAX - 1..u64::MAX).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_next_block_is_read_ahead_and_no_more() {
+        let store = Arc::new(Cold::new(false));
+        let blobs = Blobs::new(Arc::clone(&store) as _);
+        let manifest = Arc::new(put(&blobs, None, 100_000, &bytes(4 * BLOCK_BYTES)).await.unwrap().0);
+        let mut download = blobs.read(manifest, 0..3 * BLOCK_BYTES);
+        for expected in [2, 3, 3] {
+            download.next().await.unwrap().unwrap();
+            while store.waiting_read_count.load(Ordering::SeqCst) < expected {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(store.waiting_read_count.load(Ordering::SeqCst), expected);
+        }
+        assert!(download.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_download_ends_at_damage() {
+        let store = MemoryStore::new();
+        let blobs = Blobs::new(Arc::new(store.clone()));
+        let manifest = Arc::new(put(&blobs, None, 100_000, &bytes(3 * BLOCK_BYTES)).await.unwrap().0);
+        store.damage(manifest.extents[0].segment, BLOCK_BYTES);
+        let mut download = blobs.read(manifest, 0..u64::MAX);
+        assert_eq!(download.next().await.unwrap().unwrap().len() as u64, BLOCK_BYTES);
+        assert!(matches!(download.next().await, Some(Err(Error::Corrupt { block: 1, .. }))));
+        assert!(download.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_dropped_upload_leaves_nothing() {
+        let store = Arc::new(MemoryStore::new());
+        let blobs = Blobs::new(Arc::clone(&store) as _);
+        for length in [0, 1000, 3 * MIB] {
+            let mut upload = blobs.create(None);
+            upload.push(Bytes::from(bytes(length))).await.unwrap();
+            drop(upload);
+            until_empty(&*store).await;
+        }
+        let mut upload = blobs.create(None);
+        upload.push(Bytes::from(bytes(3 * MIB))).await.unwrap();
+        tokio::select! {
+            biased;
+            sealed = upload.finish() => blobs.free(sealed.unwrap().0.extents).await.unwrap(),
+            () = std::future::ready(()) => {}
+        }
+        until_empty(&*store).await;
+    }
+
+    #[tokio::test]
+    async fn whatever_call_fails_the_upload_fails_and_leaves_nothing() {
+        let memory = Arc::new(MemoryStore::new());
+        let data = bytes(3 * MIB + 5);
+        for n in 1.. {
+            let store = Faulty::new(Arc::clone(&memory) as _);
+            store.fail_nth(n);
+            let blobs = Blobs::new(Arc::new(store.clone()));
+            let outcome = put(&blobs, None, 100_000, &data).await;
+            assert_eq!(outcome.is_err(), store.has_failed(), "{n}");
+            if let Ok((manifest, _)) = outcome {
+                // Create, four buffers, seal.
+                assert_eq!(n, 7);
+                memory.free(&manifest.extents).unwrap();
+                break;
+            }
+            until_empty(&*memory).await;
+        }
+        until_empty(&*memory).await;
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_failed_stays_failed() {
+        let blobs = Blobs::new(Arc::new(MemoryStore::with_capacity(2 * MIB)));
+        let mut upload = blobs.create(None);
+        let mut error = None;
+        for _ in 0..5 {
+            error = error.or(upload.push(Bytes::from(bytes(MIB))).await.err());
+        }
+        assert!(matches!(error, Some(Error::Full)));
+        assert!(upload.finish().await.is_err());
+        assert_eq!(put(&blobs, None, 1000, &bytes(2 * MIB)).await.unwrap().0.length, 2 * MIB);
+    }
 }

@@ -69,11 +69,11 @@ impl SegmentWriter {
         }
         let wanted = if announced > 0 { announced } else { coming.max(STEP_BYTES) };
         let wanted = align_up(wanted.min(self.shelf.layout.own_bytes));
-        if let Some(last) = self.pieces.last_mut() {
-            if last.lease.segment.extend(last.end, wanted) {
-                last.end += wanted;
-                return Ok(());
-            }
+        if let Some(last) = self.pieces.last_mut()
+            && last.lease.segment.extend(last.end, wanted)
+        {
+            last.end += wanted;
+            return Ok(());
         }
         let (lease, start) = self.shelf.take_shared(wanted)?;
         self.pieces.push(Piece { lease, start, end: start + wanted, written_bytes: 0, is_own: false });
@@ -86,8 +86,7 @@ impl SegmentWriter {
         let wanted = align_up(if announced > 0 { announced.min(growth) } else { growth });
         let minimum = wanted.min(OWN_STEP_BYTES_MIN);
         if let Some(last) = self.pieces.last_mut().filter(|last| last.is_own) {
-            last.end += last.lease.segment.file.preallocate(last.end, wanted, minimum)?;
-            last.lease.segment.set_end(last.end);
+            last.end += self.shelf.grow_own(&last.lease.segment, last.end, wanted, minimum)?;
             return Ok(());
         }
         let (lease, end) = self.shelf.take_own(wanted, minimum)?;
@@ -169,4 +168,38 @@ impl Drop for SegmentWriter {
 
 fn spent() -> Error {
     Error::Io(std::io::Error::other("an earlier write of this blob failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::segment::Layout;
+    use super::*;
+
+    fn writer(shelf: &Arc<Shelf>, declared: u64) -> Box<SegmentWriter> {
+        Box::new(SegmentWriter::new(Arc::clone(shelf), Some(declared)))
+    }
+
+    #[test]
+    fn a_failed_sync_spoils_its_segment_for_all_who_write_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout { shared_count: 1, ..Layout::default() };
+        let shelf = Arc::new(Shelf::open(folder.path(), layout).unwrap());
+        let (mut first, mut second, mut third) = (writer(&shelf, 10), writer(&shelf, 10), writer(&shelf, 20));
+        first.write(&[1; 10]).unwrap();
+        second.write(&[2; 10]).unwrap();
+        third.write(&[3; 10]).unwrap();
+        let number = first.pieces[0].lease.segment.number;
+        assert_eq!(third.pieces[0].lease.segment.number, number);
+        first.pieces[0].lease.segment.poison();
+
+        assert!(first.seal().is_err());
+        assert!(second.seal().is_err());
+        assert!(third.write(&[3; 10]).is_err());
+        drop(third);
+        let mut later = writer(&shelf, 10);
+        later.write(&[4; 10]).unwrap();
+        assert_ne!(later.seal().unwrap().extents[0].segment, number);
+        let left: Vec<u64> = shelf.segments().unwrap().iter().map(|segment| segment.number).collect();
+        assert_eq!(left, [number + 1], "nothing in the spoilt one was ever named");
+    }
 }
