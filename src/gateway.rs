@@ -81,11 +81,11 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, trail: &mut Tra
         }
     };
     trail.dialect = head.dialect;
-    let mut body = Some(body);
+    let mut body = body;
     let answered = route(app, &head, &mut body, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();
-        if let Some(body) = body.filter(|_| !expects_continue(&head)) {
+        if !expects_continue(&head) {
             drain(body);
         }
     }
@@ -94,16 +94,14 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, trail: &mut Tra
 
 /// The order of the checks: what was asked, who asks, may they, is the shape right, then the operation itself. The
 /// body is taken only by the operation, so a client that waits for `100 Continue` has sent nothing before that.
-async fn route(app: &Arc<App>, head: &Head, body: &mut Option<RequestBody>, trail: &mut Trail) -> Result<Reply> {
+async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, trail: &mut Trail) -> Result<Reply> {
     let op = ops::find(head)?;
     trail.operation = op.name;
     let caller = authenticate(app, head, trail.now).await?;
     let bucket = access::admit(&app.store, &caller, op.action, &head.target).await?;
     ops::check_shape(op, head)?;
-    let mut call = Call { head, caller, bucket, body: body.take().unwrap_or_else(RequestBody::empty), now: trail.now };
-    let reply = (op.run)(app, &mut call).await;
-    *body = Some(call.body);
-    reply
+    let mut call = Call { head, caller, bucket, body, now: trail.now };
+    (op.run)(app, &mut call).await
 }
 
 async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller> {
@@ -154,8 +152,8 @@ fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<
     let Reply { status, headers: own, body } = reply;
     let mut headers = HeaderMap::with_capacity(8 + own.len());
     headers.insert(SERVER, HeaderValue::from_static("OBS"));
-    headers.insert(trail.dialect.request_id_header(), trail.request_id.header_value());
-    headers.insert(trail.dialect.id_2_header(), trail.request_id.id_2().header_value());
+    headers.insert(trail.dialect.request_id_header(), HeaderValue::from(&trail.request_id));
+    headers.insert(trail.dialect.id_2_header(), HeaderValue::from(&trail.request_id.id_2()));
     let mut content_length = None;
     let mut rest = Vec::new();
     let mut name = None;
@@ -203,4 +201,3 @@ fn date(now: UnixMillis) -> HeaderValue {
         }
     })
 }
-

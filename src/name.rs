@@ -15,7 +15,11 @@ pub struct BucketName(String);
 impl BucketName {
     /// Checks `name`; a name that breaks a rule is 400 `InvalidBucketName`.
     pub fn parse(name: &str) -> Result<Self> {
-        if is_bucket_name(name) { Ok(Self(name.to_owned())) } else { Err(Code::InvalidBucketName.on(format!("/{name}"))) }
+        if is_bucket_name(name) {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(Code::InvalidBucketName.on(format!("/{name}")))
+        }
     }
 
     /// The name.
@@ -38,13 +42,17 @@ fn is_bucket_name(name: &str) -> bool {
         return false;
     }
     let edges_hold = !matches!(bytes[0], b'.' | b'-') && !matches!(bytes[bytes.len() - 1], b'.' | b'-');
-    edges_hold && !["..", ".-", "-."].iter().any(|pair| name.contains(pair)) && name.parse::<std::net::Ipv4Addr>().is_err() && !is_dotted_quad(name)
+    edges_hold
+        && !["..", ".-", "-."].iter().any(|pair| name.contains(pair))
+        && name.parse::<std::net::Ipv4Addr>().is_err()
+        && !is_dotted_quad(name)
 }
 
 /// `999.1.1.1` is no address, yet the reference forbids the form.
 fn is_dotted_quad(name: &str) -> bool {
     let parts: Vec<&str> = name.split('.').collect();
-    parts.len() == 4 && parts.iter().all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
+    parts.len() == 4
+        && parts.iter().all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// An object key: 1 to 1024 bytes of UTF-8. Opaque: nothing in it is folded or resolved.
@@ -99,7 +107,22 @@ mod tests {
         for good in ["abc", "a.b-c", "0ab", "a1.b2", &"a".repeat(63), "api", "1.2.3", "1.2.3.a"] {
             assert!(BucketName::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "ab", "-ab", "ab-", ".ab", "ab.", "a..b", "a.-b", "a-.b", "Abc", "a_b", "1.2.3.4", "999.1.1.1", &"a".repeat(64)] {
+        for bad in [
+            "",
+            "ab",
+            "-ab",
+            "ab-",
+            ".ab",
+            "ab.",
+            "a..b",
+            "a.-b",
+            "a-.b",
+            "Abc",
+            "a_b",
+            "1.2.3.4",
+            "999.1.1.1",
+            &"a".repeat(64),
+        ] {
             assert!(BucketName::parse(bad).is_err(), "{bad}");
         }
     }

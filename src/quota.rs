@@ -258,7 +258,10 @@ mod tests {
     fn growth_follows_the_table() {
         assert_eq!(put(None, 5), Usage { current_bytes: 5, current_objects: 1, ..Usage::default() });
         assert_eq!(put(Some(7), 5), Usage { current_bytes: -2, ..Usage::default() });
-        assert_eq!(growth(Change::Delete { old: 7 }), Usage { current_bytes: -7, current_objects: -1, ..Usage::default() });
+        assert_eq!(
+            growth(Change::Delete { old: 7 }),
+            Usage { current_bytes: -7, current_objects: -1, ..Usage::default() }
+        );
     }
 
     #[test]

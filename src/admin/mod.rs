@@ -20,7 +20,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::app::App;
 use crate::auth::admin::{admin_signature, admin_string_to_sign};
-use crate::auth::date;
+use crate::auth::date::parse_date;
 use crate::blob::digest::Digest;
 use crate::clock::{UnixMillis, http_date};
 use crate::error::{Code, Error, Result};
@@ -48,7 +48,11 @@ static ROUTES: &[Route] = &[
     Route { verb: Method::GET, path: "accounts/*", run: |app, ask| Box::pin(account::show(app, ask)) },
     Route { verb: Method::POST, path: "accounts/*/freeze", run: |app, ask| Box::pin(account::freeze(app, ask)) },
     Route { verb: Method::POST, path: "accounts/*/activate", run: |app, ask| Box::pin(account::activate(app, ask)) },
-    Route { verb: Method::POST, path: "accounts/*/deregister", run: |app, ask| Box::pin(account::deregister(app, ask)) },
+    Route {
+        verb: Method::POST,
+        path: "accounts/*/deregister",
+        run: |app, ask| Box::pin(account::deregister(app, ask)),
+    },
     Route { verb: Method::GET, path: "keys", run: |app, ask| Box::pin(key::list(app, ask)) },
     Route { verb: Method::POST, path: "keys", run: |app, ask| Box::pin(key::create(app, ask)) },
     Route { verb: Method::DELETE, path: "keys/*", run: |app, ask| Box::pin(key::revoke(app, ask)) },
@@ -98,7 +102,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>) -> Response<R
     *response.headers_mut() = reply.headers;
     let length = HeaderValue::from(response.body().length());
     let headers = response.headers_mut();
-    headers.insert("x-obs-request-id", request_id.header_value());
+    headers.insert("x-obs-request-id", HeaderValue::from(&request_id));
     if let Ok(date) = HeaderValue::try_from(http_date(now)) {
         headers.insert(DATE, date);
     }
@@ -138,19 +142,14 @@ async fn authenticate(app: &App, parts: &Parts, body: &[u8], now: UnixMillis) ->
         return Err(Code::AccessDenied.because("The admin API takes requests signed with a key of the root account."));
     };
     let date = header("x-obs-date");
-    let sent = date::parse(date).ok_or_else(|| Code::AccessDenied.because("x-obs-date is missing or no date."))?;
+    let sent = parse_date(date).ok_or_else(|| Code::AccessDenied.because("x-obs-date is missing or no date."))?;
     if sent.abs_diff(now) > limits::CLOCK_SKEW_SECONDS_MAX * 1000 {
         return Err(Code::RequestTimeTooSkewed.into());
     }
     let credential = app.store.credential(access_key).await?.ok_or(Code::InvalidAccessKeyId)?;
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let text = admin_string_to_sign(
-        parts.method.as_str(),
-        header("content-md5"),
-        header(CONTENT_TYPE.as_str()),
-        date,
-        target,
-    );
+    let text =
+        admin_string_to_sign(parts.method.as_str(), header("content-md5"), header(CONTENT_TYPE.as_str()), date, target);
     let expected = admin_signature(&credential.secret_key, &text);
     if !bool::from(expected.as_bytes().ct_eq(signature.as_bytes())) {
         return Err(Code::SignatureDoesNotMatch.into());
@@ -168,7 +167,9 @@ fn check_body(expected: Option<[u8; 16]>, body: &[u8]) -> Result<()> {
         None if body.is_empty() => Ok(()),
         None => Err(Code::InvalidRequest.because("A body needs Content-MD5: the signature covers it through that.")),
         Some(expected) if expected == digest.finish() => Ok(()),
-        Some(expected) => Err(Code::BadDigest.because(format!("The body does not have the MD5 {}.", BASE64.encode(expected)))),
+        Some(expected) => {
+            Err(Code::BadDigest.because(format!("The body does not have the MD5 {}.", BASE64.encode(expected))))
+        }
     }
 }
 

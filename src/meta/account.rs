@@ -235,7 +235,8 @@ impl Tx<'_> {
 
     fn account_at(&mut self, index_row: Vec<u8>) -> Result<Option<Account>> {
         let Some(id) = self.get(Family::Accounts, index_row)? else { return Ok(None) };
-        let id = id.as_slice().try_into().map_err(|_| Error::Corrupt("an account index row is not an id".to_owned()))?;
+        let id =
+            id.as_slice().try_into().map_err(|_| Error::Corrupt("an account index row is not an id".to_owned()))?;
         self.account(AccountId(u128::from_be_bytes(id)))
     }
 

@@ -269,7 +269,9 @@ impl Engine for RocksEngine {
             // A send fails only when the committer is gone; then `done` is dropped and the answer says so.
             let _ = queue.send(Request { commit, done });
         }
-        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(Error::Engine("the committer has ended".to_owned()))) })
+        Box::pin(
+            async move { answer.await.unwrap_or_else(|_| Err(Error::Engine("the committer has ended".to_owned()))) },
+        )
     }
 
     fn snapshot(&self) -> Box<dyn View + '_> {
@@ -344,9 +346,9 @@ impl Committer {
     fn write(&mut self, mut group: Group, options: &WriteOptions) {
         let Some((_, newest)) = group.passed.last() else { return };
         let newest = *newest;
-        let written = self.stage_counters(&mut group).and_then(|()| {
-            self.shared.db.write_opt(std::mem::take(&mut group.batch), options).map_err(engine_error)
-        });
+        let written = self
+            .stage_counters(&mut group)
+            .and_then(|()| self.shared.db.write_opt(std::mem::take(&mut group.batch), options).map_err(engine_error));
         if let Err(error) = written {
             let reason = format!("a write failed, restart after mending its cause: {error}");
             tracing::error!(%error, "metadata write failed; no more writes are accepted");

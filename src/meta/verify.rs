@@ -91,7 +91,10 @@ impl Verifier<'_> {
             let place = match names.get(&bucket) {
                 Some(bucket) => format!("/{}/{key}", bucket.name),
                 None => {
-                    self.differ(format!("object {key}"), format!("lies in bucket {:016x}, which does not exist", bucket.0));
+                    self.differ(
+                        format!("object {key}"),
+                        format!("lies in bucket {:016x}, which does not exist", bucket.0),
+                    );
                     return Ok(Step::Next);
                 }
             };
@@ -176,12 +179,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    fn counters(
-        &mut self,
-        buckets: &[Bucket],
-        accounts: &[Account],
-        sums: &BTreeMap<BucketId, Usage>,
-    ) -> Result<()> {
+    fn counters(&mut self, buckets: &[Bucket], accounts: &[Account], sums: &BTreeMap<BucketId, Usage>) -> Result<()> {
         let mut expected: BTreeMap<Vec<u8>, (String, Usage)> = BTreeMap::new();
         let mut by_owner: BTreeMap<AccountId, Usage> = BTreeMap::new();
         for bucket in buckets {

@@ -58,7 +58,9 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         let location = document.child("Location").or_else(|| document.child("LocationConstraint"));
         let location = location.map_or("", |element| element.text_trimmed());
         if !location.is_empty() && location != app.config.region {
-            return Err(Code::InvalidLocationConstraint.because(format!("This server's region is {}.", app.config.region)));
+            return Err(
+                Code::InvalidLocationConstraint.because(format!("This server's region is {}.", app.config.region))
+            );
         }
     }
     let Some(name) = &call.head.target.bucket else { return Err(Code::InvalidBucketName.into()) };
@@ -88,7 +90,9 @@ fn refuse_unsupported(head: &Head) -> Result<()> {
     let class = if head.dialect.is_obs() { head.own("storage-class") } else { head.header("x-default-storage-class") };
     match class {
         None | Some("STANDARD") => {}
-        Some("WARM" | "COLD" | "STANDARD_IA" | "GLACIER" | "DEEP_ARCHIVE" | "INTELLIGENT_TIERING" | "HIGH_PERFORMANCE") => {
+        Some(
+            "WARM" | "COLD" | "STANDARD_IA" | "GLACIER" | "DEEP_ARCHIVE" | "INTELLIGENT_TIERING" | "HIGH_PERFORMANCE",
+        ) => {
             return Err(Code::ServiceNotImplemented.because("Storage classes other than STANDARD are not implemented."));
         }
         Some(_) => return Err(Code::InvalidDefaultStorageClass.into()),

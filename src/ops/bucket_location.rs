@@ -28,12 +28,13 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let region = &call.bucket()?.region;
     let dialect = call.head.dialect;
     let namespace = Some(app.namespace(dialect));
-    let document = if dialect.is_obs() {
-        Writer::leaf("Location", namespace, region)
+    let mut xml;
+    if dialect.is_obs() {
+        xml = Writer::document("Location", namespace, Layout::Compact);
+        xml.text(region);
     } else {
-        let mut xml = Writer::document("CreateBucketConfiguration", namespace, Layout::Compact);
+        xml = Writer::document("CreateBucketConfiguration", namespace, Layout::Compact);
         xml.element("LocationConstraint", region);
-        xml.finish()
-    };
-    Ok(Reply::xml(document))
+    }
+    Ok(Reply::xml(xml.finish()))
 }

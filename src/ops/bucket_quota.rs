@@ -80,7 +80,8 @@ mod tests {
     use super::*;
 
     fn check(body: &str, expected: Option<u64>) {
-        let parsed = Element::parse(body.as_bytes(), Code::MalformedQuotaError).and_then(|element| parse_quota(&element));
+        let parsed =
+            Element::parse(body.as_bytes(), Code::MalformedQuotaError).and_then(|element| parse_quota(&element));
         assert_eq!(parsed.ok(), expected, "{body}");
     }
 
@@ -91,7 +92,9 @@ mod tests {
         check(&quota("9223372036854775807"), Some(QUOTA_BYTES_MAX));
         check(&quota(" 10\n"), Some(10));
         check(&quota("007"), Some(7));
-        for bad in ["", " ", "-1", "+5", "0x10", "1e3", "1.0", "9223372036854775808", "18446744073709551616", "1 2", "<a/>"] {
+        for bad in
+            ["", " ", "-1", "+5", "0x10", "1e3", "1.0", "9223372036854775808", "18446744073709551616", "1 2", "<a/>"]
+        {
             check(&quota(bad), None);
         }
         check("<?xml version='1.0' encoding='UTF-8'?>\n<Quota><StorageQuota>5</StorageQuota></Quota>", Some(5));

@@ -20,7 +20,7 @@ pub struct Call<'h> {
     /// The bucket the request names, as it was when the caller was admitted.
     pub bucket: Option<Bucket>,
     /// What is still to be read.
-    pub body: RequestBody,
+    pub body: &'h mut RequestBody,
     /// When the request arrived.
     pub now: UnixMillis,
 }
@@ -43,7 +43,7 @@ impl Call<'_> {
 
     /// The body as an XML document with one of `roots`. An empty one is `None`; a bad one has the code `malformed`.
     pub async fn document(&mut self, roots: &[&str], malformed: Code) -> Result<Option<Element>> {
-        let body = std::mem::replace(&mut self.body, RequestBody::empty());
+        let body = std::mem::replace(self.body, RequestBody::empty());
         let bytes = body.collect(limits::DOCUMENT_BYTES_MAX).await?;
         if bytes.is_empty() {
             return Ok(None);

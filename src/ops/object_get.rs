@@ -23,10 +23,11 @@ use crate::blob::transfer::Download;
 use crate::clock::http_date;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Object, Stored};
+use crate::wire::Reply;
 use crate::wire::body::ReplyBody;
 use crate::wire::conditions::{Conditions, Verdict};
+use crate::wire::percent;
 use crate::wire::range::{RangeVerdict, parse_range};
-use crate::wire::Reply;
 
 const OVERRIDES: [(&str, HeaderName); 6] = [
     ("response-content-type", CONTENT_TYPE),
@@ -168,7 +169,8 @@ fn override_headers(call: &Call<'_>, reply: &mut Reply) -> Result<()> {
         return Ok(());
     }
     if let Some(name) = call.head.query.get("attname") {
-        let encoded = crate::wire::percent::encode_component(name);
+        let mut encoded = String::new();
+        percent::encode_query(name.as_bytes(), &mut encoded);
         reply.headers.insert(CONTENT_DISPOSITION, value(&format!("attachment; filename*=utf-8''{encoded}"))?);
     }
     for (parameter, header) in &OVERRIDES {
@@ -253,7 +255,8 @@ async fn body(app: &Arc<App>, stored: Stored, mut pieces: VecDeque<Piece>, reade
         }
         Stored::Segments(manifest) => {
             let manifest = Arc::new(manifest);
-            let mut outflow = Outflow { app: Arc::clone(app), manifest, current: None, pieces: VecDeque::new(), reader };
+            let mut outflow =
+                Outflow { app: Arc::clone(app), manifest, current: None, pieces: VecDeque::new(), reader };
             std::mem::swap(&mut outflow.pieces, &mut pieces);
             // The first piece is read before the status is sent: a damaged block is a 500, not a broken connection.
             let first = outflow.next().await.transpose()?;

@@ -296,7 +296,9 @@ fn refuse_unsupported(head: &Head) -> Result<()> {
     refuse_acl(head)?;
     match head.own("storage-class") {
         None | Some("STANDARD") => {}
-        Some("WARM" | "COLD" | "STANDARD_IA" | "GLACIER" | "DEEP_ARCHIVE" | "INTELLIGENT_TIERING" | "HIGH_PERFORMANCE") => {
+        Some(
+            "WARM" | "COLD" | "STANDARD_IA" | "GLACIER" | "DEEP_ARCHIVE" | "INTELLIGENT_TIERING" | "HIGH_PERFORMANCE",
+        ) => {
             return Err(Code::ServiceNotImplemented.because("Storage classes other than STANDARD are not implemented."));
         }
         Some(_) => return Err(Code::InvalidArgument.because("The storage class is not valid.")),

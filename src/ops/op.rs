@@ -31,7 +31,7 @@ pub struct Op {
     /// The document that defines it.
     pub document: &'static str,
     /// Performs it.
-    pub run: for<'a> fn(&'a Arc<App>, &'a mut Call<'a>) -> BoxFuture<'a, Result<Reply>>,
+    pub run: for<'a> fn(&'a Arc<App>, &'a mut Call<'_>) -> BoxFuture<'a, Result<Reply>>,
 }
 
 /// What an address names.

@@ -110,8 +110,7 @@ pin_project! {
     struct Patient {
         #[pin]
         stream: TcpStream,
-        #[pin]
-        stalled: Option<Sleep>,
+        stalled: Option<Pin<Box<Sleep>>>,
     }
 }
 
@@ -121,23 +120,17 @@ impl Patient {
     }
 
     fn watch<T>(
-        mut stalled: Pin<&mut Option<Sleep>>,
+        stalled: &mut Option<Pin<Box<Sleep>>>,
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            if stalled.is_some() {
-                stalled.set(None);
-            }
+            *stalled = None;
             return written;
         }
-        if stalled.is_none() {
-            stalled.set(Some(sleep(limits::BODY_IDLE_TIMEOUT)));
-        }
-        match stalled.as_mut().as_pin_mut().map(|timer| timer.poll(cx)) {
-            Some(Poll::Ready(())) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            _ => Poll::Pending,
-        }
+        // Boxed, because hyper moves its stream, and because most connections never need the timer.
+        let timer = stalled.get_or_insert_with(|| Box::pin(sleep(limits::BODY_IDLE_TIMEOUT)));
+        timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

@@ -3,8 +3,8 @@
 mod listen;
 mod open;
 
-pub(crate) use open::{generate_access_key, generate_secret_key, hash_password};
 pub use open::{Opened, open_data_folder};
+pub(crate) use open::{generate_access_key, generate_secret_key, hash_password};
 
 use std::io;
 use std::io::Write as _;
@@ -94,7 +94,12 @@ fn announce(
     if let Some(credentials) = credentials {
         let domain = app.config.domains.first().map_or("localhost", String::as_str);
         writeln!(out)?;
-        writeln!(out, "endpoint    http://{domain}:{} (buckets as http://BUCKET.{domain}:{})", data.port(), data.port())?;
+        writeln!(
+            out,
+            "endpoint    http://{domain}:{} (buckets as http://BUCKET.{domain}:{})",
+            data.port(),
+            data.port()
+        )?;
         writeln!(out, "access key  {}", credentials.access_key)?;
         if first_start {
             writeln!(out, "secret key  {}", credentials.secret_key)?;

@@ -19,7 +19,7 @@ use crate::error::{Code, Error};
 use crate::meta::{MASTER_KEY_BYTES, NewAccount, RocksEngine, Sealer, Store};
 
 /// Name of the root account.
-pub const ROOT_NAME: &str = "root";
+const ROOT_NAME: &str = "root";
 
 /// What opening gave.
 #[derive(Debug)]
@@ -71,14 +71,16 @@ async fn open_root(config: &Config, store: &Store) -> io::Result<bool> {
         if let Some((access_key, _)) = config.root.key_pair() {
             let known = store.credential(access_key).await.map_err(io::Error::other)?;
             if known.is_none_or(|credential| credential.account.id != root.id) {
-                tracing::warn!(access_key, "the configured root access key is not one of the root account's; root credentials are set at the first start only");
+                tracing::warn!(
+                    access_key,
+                    "the configured root access key is not one of the root account's; root credentials are set at the first start only"
+                );
             }
         }
         return Ok(false);
     }
     let generated = (generate_access_key(), generate_secret_key());
-    let (access_key, secret_key) =
-        config.root.key_pair().unwrap_or((generated.0.as_str(), generated.1.as_str()));
+    let (access_key, secret_key) = config.root.key_pair().unwrap_or((generated.0.as_str(), generated.1.as_str()));
     let email = config.root.email.clone().unwrap_or_else(|| "root@localhost".to_owned());
     let password = config.root.password.clone().unwrap_or_else(|| generate_secret_key()[..20].to_owned());
     let hash = hash_password(&password).map_err(io::Error::other)?;
@@ -104,13 +106,13 @@ async fn open_root(config: &Config, store: &Store) -> io::Result<bool> {
 
 /// A new access key: 20 upper-case letters and digits, as OBS's own are.
 #[must_use]
-pub fn generate_access_key() -> String {
+pub(crate) fn generate_access_key() -> String {
     random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 20)
 }
 
 /// A new secret key: 40 letters and digits.
 #[must_use]
-pub fn generate_secret_key() -> String {
+pub(crate) fn generate_secret_key() -> String {
     random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 40)
 }
 
@@ -120,6 +122,6 @@ fn random_text(alphabet: &[u8], length: usize) -> String {
 }
 
 /// The argon2id hash of a password, in the PHC string format.
-pub fn hash_password(password: &str) -> Result<String, argon2::password_hash::Error> {
+pub(crate) fn hash_password(password: &str) -> Result<String, argon2::password_hash::Error> {
     Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
 }

@@ -3,32 +3,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Result};
+pub use crate::headers::ObjectHeaders;
 use crate::limits;
 use crate::wire::Head;
 use crate::wire::dialect::Dialect;
-
-/// Standard headers and metadata of an object, as received: nothing is decoded, and what went in comes out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ObjectHeaders {
-    /// `Content-Type`.
-    pub content_type: Option<String>,
-    /// `Content-Encoding`, without `aws-chunked`, which is about the transfer.
-    pub content_encoding: Option<String>,
-    /// `Content-Disposition`.
-    pub content_disposition: Option<String>,
-    /// `Content-Language`.
-    pub content_language: Option<String>,
-    /// `Cache-Control`.
-    pub cache_control: Option<String>,
-    /// `Expires`.
-    pub expires: Option<String>,
-    /// `x-obs-meta-*` or `x-amz-meta-*`: names in lower case without the prefix, each once; values of repeated
-    /// headers are joined by `,`.
-    pub metadata: Vec<(String, String)>,
-}
 
 /// Type of an object stored without one.
 const CONTENT_TYPE_DEFAULT: &str = "binary/octet-stream";

@@ -61,6 +61,12 @@ impl Writer {
         self
     }
 
+    /// Writes text into the element started last: for documents whose root holds only text.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        escape_into(text, Place::Text, &mut self.buffer);
+        self
+    }
+
     /// Starts an element that holds others.
     pub fn open(&mut self, name: &'static str) -> &mut Self {
         self.open_with(name, &[])
