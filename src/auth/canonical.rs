@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 
 use hyper::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName};
 
+use crate::name::BucketName;
 use crate::wire::Head;
 use crate::wire::address::Style;
 use crate::wire::percent::{self, Plus};
@@ -58,7 +59,7 @@ impl<'a> Input<'a> {
             headers: &head.headers,
             query: &head.query,
             raw_path: head.raw_path(),
-            host_bucket: bucket.filter(|_| head.target.style == Style::VirtualHost).map(|bucket| bucket.as_str()),
+            host_bucket: bucket.filter(|_| head.target.style == Style::VirtualHost).map(BucketName::as_str),
             is_bucket: bucket.is_some() && head.target.key.is_none(),
             prefix,
         }
@@ -76,13 +77,16 @@ impl<'a> Input<'a> {
     }
 
     fn own_date(&self) -> Option<&'a str> {
-        let own = HeaderName::from_static(if self.prefix == "x-obs-" { "x-obs-date" } else { "x-amz-date" });
-        header_text(self.headers, &own)
+        let is_it = |name: &HeaderName| name.as_str().strip_prefix(self.prefix) == Some("date");
+        let (_, value) = self.headers.iter().find(|(name, _)| is_it(name))?;
+        str::from_utf8(value.as_bytes()).ok()
     }
 
     /// Appends everything before the resource: method, digest, type, date, each with a newline, then the headers.
     pub fn write_before_resource(&self, date_slot: &str, string: &mut Vec<u8>) {
-        let md5 = self.headers.get("content-md5").map_or(&b""[..], |value| value.as_bytes());
+        let mut by_name = self.headers.iter();
+        let md5 =
+            by_name.find(|(name, _)| name.as_str() == "content-md5").map_or(&b""[..], |(_, value)| value.as_bytes());
         let content_type = self.headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         for slot in [self.method.as_bytes(), md5, content_type, date_slot.as_bytes()] {
             string.extend_from_slice(slot);

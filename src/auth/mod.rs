@@ -65,8 +65,8 @@ pub struct Scheme {
     pub name: &'static str,
     /// Where the signature is.
     pub place: Place,
-    /// `None` if the request is not signed this way, an error if it is but cannot be.
-    claim: fn(&Head) -> Option<Result<Signed>>,
+    /// `None` if the request, with this `Authorization` text, is not signed this way; an error if it is, but badly.
+    claim: fn(&Head, Option<&str>) -> Option<Result<Signed>>,
     /// Whether the signature was made with this secret.
     check: fn(&Signed, &Head, &str) -> Result<()>,
 }
@@ -79,8 +79,15 @@ pub static SCHEMES: &[&Scheme] = &[&v2::OBS_HEADER, &v2::AWS_HEADER, &v2::OBS_UR
 /// Two signatures, an unknown `Authorization` word or a mutilated one are 400 `InvalidArgument`; a signature without
 /// a readable date or expiry is 403 `AccessDenied`; temporary credentials are 501, because none are issued.
 pub fn claim(head: &Head) -> Result<Claim> {
-    let mut claims = SCHEMES.iter().filter_map(|scheme| (scheme.claim)(head).map(|signed| (scheme, signed)));
-    let has_word = head.headers.contains_key(AUTHORIZATION);
+    let mut values = head.headers.get_all(AUTHORIZATION).iter();
+    // A value that is not text is an unknown word.
+    let authorization = values.next().map(|value| str::from_utf8(value.as_bytes()).unwrap_or_default());
+    if values.next().is_some() {
+        return Err(Code::InvalidArgument.because("The Authorization header appears more than once."));
+    }
+    let has_word = authorization.is_some();
+    let claim_by = |scheme: &&'static Scheme| (scheme.claim)(head, authorization).map(|signed| (*scheme, signed));
+    let mut claims = SCHEMES.iter().filter_map(claim_by);
     let Some((scheme, signed)) = claims.next() else {
         // Published SDKs look for this very sentence to fall back to another scheme.
         return if has_word {

@@ -47,13 +47,16 @@ pub fn sign_url(
 ) -> Result<String> {
     let words = words(dialect);
     let head = parse_head(method, host, path_and_query, headers, endpoints)?;
-    let signature = sign(&Input::of(&head, words.prefix), &expires_seconds.to_string(), secret_key);
+    let expires = expires_seconds.to_string();
+    let signature = sign(&Input::of(&head, words.prefix), &expires, secret_key);
     let mut url = path_and_query.to_owned();
     url.push(if path_and_query.contains('?') { '&' } else { '?' });
     url.push_str(words.parameter);
     url.push('=');
     percent::encode_query(access_key.as_bytes(), &mut url);
-    url.push_str(&format!("&Expires={expires_seconds}&Signature="));
+    url.push_str("&Expires=");
+    url.push_str(&expires);
+    url.push_str("&Signature=");
     percent::encode_query(signature.as_bytes(), &mut url);
     Ok(url)
 }

@@ -4,7 +4,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use hyper::header::AUTHORIZATION;
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
@@ -15,17 +14,25 @@ use crate::error::{Code, Result};
 use crate::wire::Head;
 
 /// `Authorization: OBS access-key:signature`.
-pub(super) static OBS_HEADER: Scheme =
-    Scheme { name: "obs-header", place: Place::Header, claim: |head| claim_header(head, &OBS), check: check_obs };
+pub(super) static OBS_HEADER: Scheme = Scheme {
+    name: "obs-header",
+    place: Place::Header,
+    claim: |head, value| claim_header(head, value, &OBS),
+    check: check_obs,
+};
 /// `Authorization: AWS access-key:signature`.
-pub(super) static AWS_HEADER: Scheme =
-    Scheme { name: "aws-v2-header", place: Place::Header, claim: |head| claim_header(head, &AWS), check: check_aws };
+pub(super) static AWS_HEADER: Scheme = Scheme {
+    name: "aws-v2-header",
+    place: Place::Header,
+    claim: |head, value| claim_header(head, value, &AWS),
+    check: check_aws,
+};
 /// `AccessKeyId`, `Expires` and `Signature` in the query.
 pub(super) static OBS_URL: Scheme =
-    Scheme { name: "obs-url", place: Place::Url, claim: |head| claim_url(head, &OBS), check: check_obs };
+    Scheme { name: "obs-url", place: Place::Url, claim: |head, _| claim_url(head, &OBS), check: check_obs };
 /// `AWSAccessKeyId`, `Expires` and `Signature` in the query.
 pub(super) static AWS_URL: Scheme =
-    Scheme { name: "aws-v2-url", place: Place::Url, claim: |head| claim_url(head, &AWS), check: check_aws };
+    Scheme { name: "aws-v2-url", place: Place::Url, claim: |head, _| claim_url(head, &AWS), check: check_aws };
 
 /// The words in which the two dialects of the algorithm differ.
 pub(super) struct Words {
@@ -55,16 +62,13 @@ fn digest(secret: &str, string: &[u8]) -> [u8; 20] {
     mac.finalize().into_bytes().into()
 }
 
-fn claim_header(head: &Head, words: &Words) -> Option<Result<Signed>> {
-    let value = str::from_utf8(head.headers.get(AUTHORIZATION)?.as_bytes()).ok()?;
-    let (word, rest) = value.split_once(' ').unwrap_or((value, ""));
-    (word == words.authorization).then(|| parse_header(head, rest.trim(), words))
+fn claim_header(head: &Head, authorization: Option<&str>, words: &Words) -> Option<Result<Signed>> {
+    let (word, credentials) = authorization.map(|value| value.split_once(' ').unwrap_or((value, "")))?;
+    (word == words.authorization).then(|| parse_header(head, credentials.trim(), words))
 }
 
 fn parse_header(head: &Head, credentials: &str, words: &Words) -> Result<Signed> {
-    let is_one = head.headers.get_all(AUTHORIZATION).iter().nth(1).is_none();
-    let parts =
-        credentials.rsplit_once(':').filter(|(key, signature)| is_one && !key.is_empty() && !signature.is_empty());
+    let parts = credentials.rsplit_once(':').filter(|(key, signature)| !key.is_empty() && !signature.is_empty());
     let Some((access_key, signature)) = parts else {
         return Err(Code::InvalidArgument.because("The Authorization header is not of the form `word key:signature`."));
     };
@@ -199,7 +203,7 @@ mod tests {
     #[test]
     fn an_unencoded_plus_in_a_url_passes() {
         // Some expiry gives a signature with a plus; the URL carries it raw.
-        let (expires, signature) = (2_000_000_000_u64..)
+        let (expires, signature) = (2_000_000_000_u64..2_000_000_100)
             .map(|expires| (expires, sign_string("secret", format!("GET\n\n\n{expires}\n/photos/k").as_bytes())))
             .find(|(_, signature)| signature.contains('+'))
             .unwrap();

@@ -1,7 +1,5 @@
 //! The place of AWS Signature Version 4: recognised, so that clients are told what is the matter, and not yet checked.
 
-use hyper::header::AUTHORIZATION;
-
 use crate::auth::{Place, Scheme, Signed};
 use crate::error::{Code, Error, Result};
 use crate::wire::Head;
@@ -13,12 +11,11 @@ pub(super) static HEADER: Scheme =
 pub(super) static URL: Scheme =
     Scheme { name: "aws-v4-url", place: Place::Url, claim: claim_url, check: |_, _, _| Err(refusal()) };
 
-fn claim_header(head: &Head) -> Option<Result<Signed>> {
-    let value = head.headers.get(AUTHORIZATION)?;
-    value.as_bytes().starts_with(b"AWS4-HMAC-SHA256").then(|| Err(refusal()))
+fn claim_header(_: &Head, authorization: Option<&str>) -> Option<Result<Signed>> {
+    authorization?.starts_with("AWS4-HMAC-SHA256").then(|| Err(refusal()))
 }
 
-fn claim_url(head: &Head) -> Option<Result<Signed>> {
+fn claim_url(head: &Head, _: Option<&str>) -> Option<Result<Signed>> {
     head.query.has("X-Amz-Algorithm").then(|| Err(refusal()))
 }
 

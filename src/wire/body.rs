@@ -114,7 +114,7 @@ pub enum ReplyBody {
     Stream {
         /// Bytes still to come.
         length: u64,
-        /// The bytes; a stream that gives fewer or more than `length` breaks the connection rather than the client.
+        /// The bytes; a stream that ends before `length`, or gives a piece that goes beyond, breaks the connection rather than the client.
         stream: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>,
     },
 }
@@ -141,11 +141,12 @@ impl Body for ReplyBody {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.is_end_stream() {
+            return Poll::Ready(None);
+        }
         let piece = match &mut *self {
             Self::Empty => None,
-            Self::Full(bytes) if bytes.is_empty() => None,
             Self::Full(bytes) => Some(Ok(std::mem::take(bytes))),
-            Self::Stream { length: 0, .. } => None,
             Self::Stream { length, stream } => match std::task::ready!(stream.as_mut().poll_next(context)) {
                 Some(Ok(piece)) => Some(count_down(length, piece)),
                 Some(Err(error)) => Some(Err(error)),
@@ -207,6 +208,39 @@ mod tests {
         assert!(!body.is_end() && RequestBody::empty().is_end());
         assert_eq!(body.next().await.unwrap().unwrap(), "ab");
         assert!(body.is_end() && body.next().await.unwrap().is_none());
+    }
+
+    /// What is collected from the bytes of a request whose client then hangs up.
+    async fn collect_sent(request: &'static str) -> std::result::Result<Bytes, Code> {
+        let outcome = parking_lot::Mutex::new(Err(Code::InternalError));
+        let service = hyper::service::service_fn(async |request: hyper::Request<Incoming>| {
+            let collected = RequestBody::Incoming(request.into_body()).collect(10).await;
+            *outcome.lock() = collected.map_err(|error| error.code());
+            Ok::<_, std::convert::Infallible>(hyper::Response::new(ReplyBody::Empty))
+        });
+        let (mut client, server) = tokio::io::duplex(1024);
+        tokio::io::AsyncWriteExt::write_all(&mut client, request.as_bytes()).await.unwrap();
+        drop(client);
+        // How the connection ends is not the question here.
+        let _ = hyper::server::conn::http1::Builder::new()
+            .half_close(true)
+            .serve_connection(hyper_util::rt::TokioIo::new(server), service)
+            .await;
+        outcome.into_inner()
+    }
+
+    #[tokio::test]
+    async fn a_body_from_the_network_is_whole_or_refused() {
+        let whole = "PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
+        assert_eq!(collect_sent(whole).await, Ok(Bytes::from_static(b"abc")));
+        let chunked = "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\nx: y\r\n\r\n";
+        assert_eq!(collect_sent(chunked).await, Ok(Bytes::from_static(b"abc")));
+        let short = "PUT / HTTP/1.1\r\nContent-Length: 4\r\n\r\nabc";
+        assert_eq!(collect_sent(short).await, Err(Code::IncompleteBody));
+        let unfinished = "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabc";
+        assert_eq!(collect_sent(unfinished).await, Err(Code::IncompleteBody));
+        let large = "PUT / HTTP/1.1\r\nContent-Length: 11\r\n\r\n";
+        assert_eq!(collect_sent(large).await, Err(Code::EntityTooLarge));
     }
 
     fn stream(length: u64, items: Vec<io::Result<&'static str>>) -> ReplyBody {

@@ -7,6 +7,7 @@ use crate::error::{Code, Error};
 
 /// The conditions of a request. Dates that cannot be read are as good as absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the fields are called as the headers are")]
 pub struct Conditions {
     if_match: Option<String>,
     if_none_match: Option<String>,

@@ -51,8 +51,8 @@ impl Dialect {
                 return Self::S3;
             }
         }
-        let names = headers.keys().map(HeaderName::as_str).chain(query.iter().map(|(name, _)| name));
-        names.filter_map(Self::of_name).next().unwrap_or(Self::Obs)
+        let mut names = headers.keys().map(HeaderName::as_str).chain(query.iter().map(|(name, _)| name));
+        names.find_map(Self::of_name).unwrap_or(Self::Obs)
     }
 
     fn of_name(name: &str) -> Option<Self> {
@@ -126,13 +126,10 @@ impl Dialect {
     }
 }
 
-/// Looks `prefix` + `tail` up without allocating the name; both prefixes have six bytes.
+/// Walks the few headers there are: a look-up would have to build and hash the name first, and costs more.
 fn find_prefixed<'a>(prefix: &str, tail: &str, headers: &'a HeaderMap) -> Option<&'a str> {
-    let mut name = [0_u8; 64];
-    let length = prefix.len() + tail.len();
-    name.get_mut(..prefix.len())?.copy_from_slice(prefix.as_bytes());
-    name.get_mut(prefix.len()..length)?.copy_from_slice(tail.as_bytes());
-    let value = headers.get(str::from_utf8(&name[..length]).ok()?)?;
+    let is_it = |name: &HeaderName| name.as_str().strip_prefix(prefix) == Some(tail);
+    let (_, value) = headers.iter().find(|(name, _)| is_it(name))?;
     str::from_utf8(value.as_bytes()).ok()
 }
 

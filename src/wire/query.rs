@@ -112,11 +112,11 @@ impl Query {
 }
 
 impl Span {
-    fn name(&self) -> std::ops::Range<usize> {
+    fn name(self) -> std::ops::Range<usize> {
         usize::from(self.start)..usize::from(self.name_end)
     }
 
-    fn value(&self) -> std::ops::Range<usize> {
+    fn value(self) -> std::ops::Range<usize> {
         usize::from(self.name_end)..usize::from(self.end)
     }
 }

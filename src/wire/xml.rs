@@ -138,38 +138,53 @@ enum Place {
 /// Stands for a character XML 1.0 has no way to write.
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 
+/// Bytes that may need an escape. In UTF-8 only the characters U+F000 to U+FFFF begin with EF.
+const IS_SPECIAL: [bool; 256] = {
+    let mut is_special = [false; 256];
+    let mut at = 0;
+    while at < 0x20 {
+        is_special[at] = true;
+        at += 1;
+    }
+    let listed = b"&<>\"\xEF";
+    at = 0;
+    while at < listed.len() {
+        is_special[listed[at] as usize] = true;
+        at += 1;
+    }
+    is_special
+};
+
 /// Appends `text` escaped. Runs of plain bytes are copied as they are.
 fn escape_into(text: &str, place: Place, buffer: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    let mut copied = 0;
-    let mut at = 0;
-    while at < bytes.len() {
-        // U+FFFE and U+FFFF are no XML characters; in UTF-8 they are EF BF BE and EF BF BF.
-        let (escape, width): (&[u8], usize) = match bytes[at] {
-            b'&' => (b"&amp;", 1),
-            b'<' => (b"&lt;", 1),
-            b'>' => (b"&gt;", 1),
-            b'"' if place == Place::Attribute => (b"&quot;", 1),
-            b'\t' if place == Place::Attribute => (b"&#9;", 1),
-            b'\n' if place == Place::Attribute => (b"&#10;", 1),
-            b'\r' => (b"&#13;", 1),
-            b'\t' | b'\n' | b' '..=0xEE | 0xF0..=0xFF => {
-                at += 1;
-                continue;
-            }
-            0xEF if !matches!(bytes.get(at + 1..at + 3), Some([0xBF, 0xBE | 0xBF])) => {
-                at += 3;
-                continue;
-            }
-            0xEF => (REPLACEMENT, 3),
-            _ => (REPLACEMENT, 1),
-        };
-        buffer.extend_from_slice(&bytes[copied..at]);
+    let mut rest = text.as_bytes();
+    while let Some(plain) = rest.iter().position(|&byte| IS_SPECIAL[usize::from(byte)]) {
+        let (copied, special) = rest.split_at(plain);
+        buffer.extend_from_slice(copied);
+        let (escape, width) = escape_of(special, place);
         buffer.extend_from_slice(escape);
-        at += width;
-        copied = at;
+        rest = &special[width..];
     }
-    buffer.extend_from_slice(&bytes[copied..]);
+    buffer.extend_from_slice(rest);
+}
+
+/// What to write for the character `special` begins with, and how many bytes it has.
+fn escape_of(special: &[u8], place: Place) -> (&[u8], usize) {
+    let is_attribute = place == Place::Attribute;
+    match special {
+        [b'&', ..] => (b"&amp;", 1),
+        [b'<', ..] => (b"&lt;", 1),
+        [b'>', ..] => (b"&gt;", 1),
+        [b'\r', ..] => (b"&#13;", 1),
+        [b'"', ..] if is_attribute => (b"&quot;", 1),
+        [b'\t', ..] if is_attribute => (b"&#9;", 1),
+        [b'\n', ..] if is_attribute => (b"&#10;", 1),
+        [b'"' | b'\t' | b'\n', ..] => (&special[..1], 1),
+        // U+FFFE and U+FFFF are no XML characters.
+        [0xEF, 0xBF, 0xBE | 0xBF, ..] => (REPLACEMENT, 3),
+        [0xEF, _, _, ..] => (&special[..3], 3),
+        _ => (REPLACEMENT, 1),
+    }
 }
 
 fn write_decimal(mut number: u64, buffer: &mut Vec<u8>) {
