@@ -27,6 +27,7 @@ impl Clock {
     #[must_use]
     pub fn now_millis(&self) -> UnixMillis {
         match self {
+            #[expect(clippy::disallowed_methods, reason = "the one reader of wall time")]
             Self::System => {
                 let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)

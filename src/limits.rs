@@ -100,6 +100,6 @@ const _: () = assert!(DOCUMENT_BYTES_MAX < HEAD_BYTES_MAX * 4);
 const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(METADATA_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(KEY_BYTES_MAX * 3 < URI_BYTES_MAX);
-const _: () = assert!((INLINE_BODY_BYTES_MAX as usize) < COMMIT_GROUP_BYTES_MAX);
-const _: () = assert!(BODY_BUFFER_BYTES as u64 % BLOCK_BYTES == 0);
+const _: () = assert!(INLINE_BODY_BYTES_MAX < COMMIT_GROUP_BYTES_MAX as u64);
+const _: () = assert!((BODY_BUFFER_BYTES as u64).is_multiple_of(BLOCK_BYTES));
 const _: () = assert!(COMMIT_GROUP_COUNT_MAX <= COMMIT_QUEUE_COUNT_MAX);

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::wire::Reply;
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the JSON members")]
 struct Used {
     account: String,
     used_bytes: u64,

@@ -1,6 +1,7 @@
 //! One suite that every store passes: what the contract in `mod.rs` says, from outside. What only one store does
 //! (files, syncs, preallocation) is tested beside it.
 
+#![expect(clippy::disallowed_methods, reason = "looks at, and damages, the files of the store under test")]
 #![expect(clippy::needless_pass_by_value, reason = "a case owns its store, because it may open it again")]
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! Raw file access of the segment store: the directory of segment files, and the system calls on one of them. The
 //! only file here that names `std::fs`. Not here: what a segment holds, or who may write where.
 
+#![expect(clippy::disallowed_methods, reason = "the only file that opens, makes and removes segment files")]
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSliceMut};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};

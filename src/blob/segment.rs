@@ -144,6 +144,7 @@ fn as_damage(error: io::Error, manifest: &Manifest, block: u64) -> Error {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "looks at the files of the store under test")]
 mod tests {
     use super::*;
 

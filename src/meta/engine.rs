@@ -79,20 +79,16 @@ pub enum Step {
     Stop,
 }
 
+/// What a scan calls for each row.
+pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<Step>;
+
 /// Reads, of the newest durable state or of a frozen one.
 pub trait View: Send + Sync {
     /// Calls `visit` once with the value under `key`, or `None`.
     fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()>;
 
     /// Visits rows in ascending key order from `from` up to, and not including, `to` (`None`: to the end).
-    fn scan(
-        &self,
-        family: Family,
-        from: Bound<&[u8]>,
-        to: Option<&[u8]>,
-        tier: Tier,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
-    ) -> Result<()>;
+    fn scan(&self, family: Family, from: Bound<&[u8]>, to: Option<&[u8]>, tier: Tier, visit: Visit<'_>) -> Result<()>;
 }
 
 /// An ordered store with atomic commits.

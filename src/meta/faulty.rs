@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures_util::future::{BoxFuture, ready};
 
-use super::engine::{Commit, Engine, Family, Revision, Step, Tier, View};
+use super::engine::{Commit, Engine, Family, Revision, Tier, View, Visit};
 use super::{Error, Result};
 
 /// Passes calls on to another engine until the chosen one, which fails.
@@ -44,14 +44,7 @@ impl View for FaultyEngine {
         if self.fails() { Err(injected()) } else { self.inner.get(family, key, tier, visit) }
     }
 
-    fn scan(
-        &self,
-        family: Family,
-        from: Bound<&[u8]>,
-        to: Option<&[u8]>,
-        tier: Tier,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
-    ) -> Result<()> {
+    fn scan(&self, family: Family, from: Bound<&[u8]>, to: Option<&[u8]>, tier: Tier, visit: Visit<'_>) -> Result<()> {
         if self.fails() { Err(injected()) } else { self.inner.scan(family, from, to, tier, visit) }
     }
 }

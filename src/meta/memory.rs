@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, ready};
 use parking_lot::RwLock;
 
 use super::arbiter::Arbiter;
-use super::engine::{Commit, Engine, Family, Revision, Step, Tier, View};
+use super::engine::{Commit, Engine, Family, Revision, Step, Tier, View, Visit};
 use super::{Result, engine};
 
 type Rows = BTreeMap<Vec<u8>, Bytes>;
@@ -55,14 +55,7 @@ impl View for Tables {
         Ok(())
     }
 
-    fn scan(
-        &self,
-        family: Family,
-        from: Bound<&[u8]>,
-        to: Option<&[u8]>,
-        _: Tier,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
-    ) -> Result<()> {
+    fn scan(&self, family: Family, from: Bound<&[u8]>, to: Option<&[u8]>, _: Tier, visit: Visit<'_>) -> Result<()> {
         let rows = &self.0[family.index()];
         let end = to.map_or(Bound::Unbounded, Bound::Excluded);
         let mut from = from.map(<[u8]>::to_vec);
@@ -98,14 +91,7 @@ impl View for MemoryEngine {
         self.0.read().tables.get(family, key, tier, visit)
     }
 
-    fn scan(
-        &self,
-        family: Family,
-        from: Bound<&[u8]>,
-        to: Option<&[u8]>,
-        tier: Tier,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
-    ) -> Result<()> {
+    fn scan(&self, family: Family, from: Bound<&[u8]>, to: Option<&[u8]>, tier: Tier, visit: Visit<'_>) -> Result<()> {
         // A scan sees one state from its first row to its last, and its visitor may read the engine again.
         let tables = self.0.read().tables.clone();
         tables.scan(family, from, to, tier, visit)

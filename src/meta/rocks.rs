@@ -19,7 +19,7 @@ use rocksdb::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::arbiter::Arbiter;
-use super::engine::{self, Commit, Engine, Family, Revision, Step, Tier, View};
+use super::engine::{self, Commit, Engine, Family, Revision, Step, Tier, View, Visit};
 use super::{Error, Result};
 use crate::limits;
 
@@ -165,14 +165,7 @@ impl View for Shared {
         Ok(())
     }
 
-    fn scan(
-        &self,
-        family: Family,
-        from: Bound<&[u8]>,
-        to: Option<&[u8]>,
-        tier: Tier,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
-    ) -> Result<()> {
+    fn scan(&self, family: Family, from: Bound<&[u8]>, to: Option<&[u8]>, tier: Tier, visit: Visit<'_>) -> Result<()> {
         let rows = self.db.raw_iterator_cf_opt(self.family(family)?, scan_options(tier, to));
         walk(rows, from, visit)
     }
@@ -190,11 +183,7 @@ fn scan_options(tier: Tier, to: Option<&[u8]>) -> ReadOptions {
     options
 }
 
-fn walk(
-    mut rows: DBRawIterator<'_>,
-    from: Bound<&[u8]>,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
-) -> Result<()> {
+fn walk(mut rows: DBRawIterator<'_>, from: Bound<&[u8]>, visit: Visit<'_>) -> Result<()> {
     match from {
         Bound::Unbounded => rows.seek_to_first(),
         Bound::Included(key) => rows.seek(key),
@@ -232,14 +221,7 @@ impl View for Frozen<'_> {
         Ok(())
     }
 
-    fn scan(
-        &self,
-        family: Family,
-        from: Bound<&[u8]>,
-        to: Option<&[u8]>,
-        tier: Tier,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
-    ) -> Result<()> {
+    fn scan(&self, family: Family, from: Bound<&[u8]>, to: Option<&[u8]>, tier: Tier, visit: Visit<'_>) -> Result<()> {
         let rows = self.snapshot.raw_iterator_cf_opt(self.shared.family(family)?, scan_options(tier, to));
         walk(rows, from, visit)
     }
@@ -250,14 +232,7 @@ impl View for RocksEngine {
         self.shared.get(family, key, tier, visit)
     }
 
-    fn scan(
-        &self,
-        family: Family,
-        from: Bound<&[u8]>,
-        to: Option<&[u8]>,
-        tier: Tier,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
-    ) -> Result<()> {
+    fn scan(&self, family: Family, from: Bound<&[u8]>, to: Option<&[u8]>, tier: Tier, visit: Visit<'_>) -> Result<()> {
         self.shared.scan(family, from, to, tier, visit)
     }
 }

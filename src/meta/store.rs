@@ -12,7 +12,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
 use super::account::Credential;
-use super::engine::{self, Charge, Commit, CounterKey, Engine, Family, Revision, Step, Tier, View};
+use super::engine::{self, Charge, Commit, CounterKey, Engine, Family, Revision, Tier, View, Visit};
 use super::record::Record;
 use super::reserve::Reservations;
 use super::{Error, Result, Sealer};
@@ -65,6 +65,7 @@ impl Store {
 
     /// Runs `body` against what is durable now. It runs on this thread while memory has the answers; where the disk
     /// is needed it runs again, from its start, where blocking is allowed.
+    #[expect(clippy::unused_async, reason = "an engine that is reached over a network makes readers wait")]
     pub async fn read<T, E: From<Error>>(
         &self,
         body: impl Fn(&mut Tx<'_>) -> std::result::Result<T, E>,
@@ -73,6 +74,7 @@ impl Store {
     }
 
     /// Runs `body` against one frozen state: for reads of many rows that must agree with each other.
+    #[expect(clippy::unused_async, reason = "an engine that is reached over a network makes readers wait")]
     pub async fn read_frozen<T, E: From<Error>>(
         &self,
         body: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>,
@@ -174,7 +176,7 @@ impl<'view> Tx<'view> {
         family: Family,
         from: Bound<&[u8]>,
         to: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Step>,
+        visit: Visit<'_>,
     ) -> Result<()> {
         let seen = self.view.scan(family, from, to, self.tier, visit);
         self.note(seen)
@@ -209,7 +211,13 @@ impl<'view> Tx<'view> {
 /// Opened credentials. An entry is good as long as no account and no key changed since it was read; any such change
 /// empties the cache, because they are rare and reading one again costs a few microseconds.
 #[derive(Debug, Default)]
-pub(super) struct CredentialCache(RwLock<(Revision, HashMap<String, Arc<Credential>, RandomState>)>);
+pub(super) struct CredentialCache(RwLock<Credentials>);
+
+#[derive(Debug, Default)]
+struct Credentials {
+    revision: Revision,
+    opened: HashMap<String, Arc<Credential>, RandomState>,
+}
 
 /// Credentials kept; above, the cache starts afresh.
 const CREDENTIAL_COUNT_MAX: usize = 100_000;
@@ -218,19 +226,19 @@ impl CredentialCache {
     /// The credential, if it was read at `revision` of the accounts.
     pub(super) fn get(&self, revision: Revision, access_key: &str) -> Option<Arc<Credential>> {
         let cache = self.0.read();
-        if cache.0 == revision { cache.1.get(access_key).cloned() } else { None }
+        if cache.revision == revision { cache.opened.get(access_key).cloned() } else { None }
     }
 
     /// Keeps what was read after `revision` had been looked up.
     pub(super) fn insert(&self, revision: Revision, access_key: &str, credential: Arc<Credential>) {
         let mut cache = self.0.write();
-        if revision < cache.0 {
+        if revision < cache.revision {
             return;
         }
-        if revision > cache.0 || cache.1.len() >= CREDENTIAL_COUNT_MAX {
-            cache.0 = revision;
-            cache.1.clear();
+        if revision > cache.revision || cache.opened.len() >= CREDENTIAL_COUNT_MAX {
+            cache.revision = revision;
+            cache.opened.clear();
         }
-        cache.1.insert(access_key.to_owned(), credential);
+        cache.opened.insert(access_key.to_owned(), credential);
     }
 }

@@ -20,7 +20,7 @@ use crate::name::ObjectKey;
 use crate::quota::Limits;
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::headers::content_md5;
-use crate::wire::{Head, Reply};
+use crate::wire::{Head, Reply, hex};
 
 pub(super) static PUT: Op = Op {
     name: "PutObject",
@@ -140,7 +140,7 @@ async fn receive(app: &Arc<App>, call: &mut Call<'_>, declared: Option<u64>, rep
             // Small bodies hold no room: they are here before a reservation would pay.
             app.store.check_room(&bucket, length.saturating_sub(replaced_bytes)).await?;
             let body = gather(call, usize::try_from(length).map_err(Error::internal)?).await?;
-            inline(body)
+            Ok(inline(body))
         }
         Some(length) => {
             let room = app.store.reserve(&bucket, length.saturating_sub(replaced_bytes)).await?;
@@ -206,7 +206,7 @@ async fn receive_unannounced(
     }
     match upload {
         Some(upload) => finish(upload, Some(room)).await,
-        None => inline(small.freeze()),
+        None => Ok(inline(small.freeze())),
     }
 }
 
@@ -223,10 +223,10 @@ async fn hold(app: &App, room: &mut Reservation, growth_bytes: u64) -> Result<()
     Ok(room.extend(&app.store, missing).await?)
 }
 
-fn inline(body: Bytes) -> Result<Received> {
+fn inline(body: Bytes) -> Received {
     let mut digest = Digest::new();
     digest.update(&body);
-    Ok(Received { size: body.len() as u64, md5: digest.finish(), stored: Stored::Inline(body), room: None })
+    Received { size: body.len() as u64, md5: digest.finish(), stored: Stored::Inline(body), room: None }
 }
 
 async fn finish(upload: Upload, room: Option<Reservation>) -> Result<Received> {
@@ -263,12 +263,6 @@ impl Put {
         }
         committed
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    digits.map(char::from).collect()
 }
 
 /// Request headers that the references document and this server cannot honour yet: refused, never ignored.

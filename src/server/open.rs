@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Credentials, read_private, write_private};
 use crate::error::{Code, Error};
 use crate::meta::{MASTER_KEY_BYTES, NewAccount, RocksEngine, Sealer, Store};
+use crate::wire::hex;
 
 /// Name of the root account.
 const ROOT_NAME: &str = "root";
@@ -59,8 +60,7 @@ fn master_key(data: &Path) -> io::Result<[u8; MASTER_KEY_BYTES]> {
         return key.ok_or_else(|| io::Error::other("the file master-key does not hold 64 hexadecimal digits"));
     }
     let key = Sealer::generate_master_key();
-    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    write_private(&path, &text)?;
+    write_private(&path, &hex(&key))?;
     Ok(key)
 }
 

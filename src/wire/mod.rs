@@ -178,6 +178,13 @@ fn check_host(parts: &hyper::http::request::Parts) -> Result<&str> {
     }
 }
 
+/// `bytes` in lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    digits.map(char::from).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
