@@ -2,6 +2,7 @@
 
 mod listen;
 mod open;
+mod patience;
 
 pub use open::{Opened, open_data_folder};
 pub(crate) use open::{generate_access_key, generate_secret_key, hash_password};
