@@ -54,7 +54,7 @@ async fn run(config: Config) -> io::Result<()> {
     let app = opened.app;
 
     let (stop, stopping) = watch::channel(false);
-    let jobs = jobs::start(&app, &stopping);
+    let jobs = jobs::start(&app, &stopping).await;
     let data = tokio::spawn(listen::serve(Arc::clone(&app), data, stopping.clone(), |app, request| async move {
         gateway::handle(&app, request.map(RequestBody::Incoming)).await
     }));
@@ -70,7 +70,7 @@ async fn run(config: Config) -> io::Result<()> {
     tracing::info!("stopping: requests in flight have {} s", limits::DRAIN_TIMEOUT.as_secs());
     // A receiver that is gone has stopped already.
     let _ = stop.send(true);
-    let _ = tokio::join!(data, console, jobs);
+    let _ = tokio::join!(data, console, jobs.join_all());
     app.store.engine().flush().map_err(io::Error::other)?;
     tracing::info!("stopped");
     Ok(())
