@@ -6,6 +6,7 @@ mod bucket;
 mod key;
 mod usage;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -87,13 +88,15 @@ impl Ask {
 }
 
 /// Answers one request of the console listener.
-pub async fn handle(app: &Arc<App>, request: Request<RequestBody>) -> Response<ReplyBody> {
+pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: SocketAddr) -> Response<ReplyBody> {
     let now = app.clock.now_millis();
     let request_id = app.request_ids.mint(now);
     let (parts, body) = request.into_parts();
     let reply = answer(app, parts, body, now).await.unwrap_or_else(|error| {
         if error.code().status().is_server_error() {
-            tracing::error!(request_id = request_id.as_str(), ?error, "admin request failed");
+            tracing::error!(request_id = request_id.as_str(), %peer, ?error, "admin request failed");
+        } else {
+            tracing::debug!(request_id = request_id.as_str(), %peer, ?error, "admin request refused");
         }
         render::error_json(&error, &request_id)
     });

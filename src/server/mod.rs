@@ -55,11 +55,11 @@ async fn run(config: Config) -> io::Result<()> {
 
     let (stop, stopping) = watch::channel(false);
     let jobs = jobs::start(&app, &stopping).await;
-    let data = tokio::spawn(listen::serve(Arc::clone(&app), data, stopping.clone(), |app, request| async move {
+    let data = tokio::spawn(listen::serve(Arc::clone(&app), data, stopping.clone(), |app, request, _| async move {
         gateway::handle(&app, request.map(RequestBody::Incoming)).await
     }));
-    let console = tokio::spawn(listen::serve(Arc::clone(&app), console, stopping, |app, request| async move {
-        admin::handle(&app, request.map(RequestBody::Incoming)).await
+    let console = tokio::spawn(listen::serve(Arc::clone(&app), console, stopping, |app, request, peer| async move {
+        admin::handle(&app, request.map(RequestBody::Incoming), peer).await
     }));
     announce(&app, data_address, console_address, opened.credentials.as_ref(), opened.first_start)?;
 
