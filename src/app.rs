@@ -55,7 +55,7 @@ impl App {
             readers: Readers::default(),
             metrics: Metrics::new(),
             config,
-            store,
+            store: store.with_clock(clock.clone()),
             blobs,
             clock,
         })

@@ -71,6 +71,13 @@ pub fn iso_date(millis: UnixMillis) -> String {
     format!("{timestamp:.3}")
 }
 
+/// A date in RFC 3339, with any offset and fraction; `None` for anything else and for times before 1970.
+#[must_use]
+pub fn parse_iso_date(text: &str) -> Option<UnixMillis> {
+    let timestamp: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(timestamp.as_millisecond()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +87,8 @@ mod tests {
         assert_eq!(http_date(1_435_721_265_482), "Wed, 01 Jul 2015 03:27:45 GMT");
         assert_eq!(iso_date(1_435_721_265_482), "2015-07-01T03:27:45.482Z");
         assert_eq!(iso_date(1_435_721_265_000), "2015-07-01T03:27:45.000Z");
+        assert_eq!(parse_iso_date("2015-07-01T05:27:45.482+02:00"), Some(1_435_721_265_482));
+        assert_eq!(parse_iso_date("2015-07-01"), None);
+        assert_eq!(parse_iso_date("1950-07-01T00:00:00Z"), None);
     }
 }

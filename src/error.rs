@@ -119,6 +119,7 @@ struct Inner {
     message: Cow<'static, str>,
     resource: Option<String>,
     details: Vec<(&'static str, String)>,
+    owner_details: Vec<(&'static str, String)>,
     headers: Vec<(&'static str, String)>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -141,6 +142,20 @@ impl Error {
     #[must_use]
     pub fn detail(mut self, element: &'static str, value: impl Into<String>) -> Self {
         self.0.details.push((element, value.into()));
+        self
+    }
+
+    /// Adds an element that only the owner of the resource may see: [`Error::for_stranger`] takes it away.
+    #[must_use]
+    pub fn owner_detail(mut self, element: &'static str, value: impl Into<String>) -> Self {
+        self.0.owner_details.push((element, value.into()));
+        self
+    }
+
+    /// The same error without what only the owner may see.
+    #[must_use]
+    pub fn for_stranger(mut self) -> Self {
+        self.0.owner_details.clear();
         self
     }
 
@@ -170,9 +185,8 @@ impl Error {
     }
 
     /// Further elements of the error document.
-    #[must_use]
-    pub fn details(&self) -> &[(&'static str, String)] {
-        &self.0.details
+    pub fn details(&self) -> impl Iterator<Item = &(&'static str, String)> {
+        self.0.details.iter().chain(&self.0.owner_details)
     }
 
     /// Further response headers.
@@ -189,6 +203,7 @@ impl From<Code> for Error {
             message: Cow::Borrowed(code.message()),
             resource: None,
             details: Vec::new(),
+            owner_details: Vec::new(),
             headers: Vec::new(),
             source: None,
         }))
@@ -224,6 +239,13 @@ mod tests {
     #[test]
     fn an_error_is_one_pointer_wide() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn a_stranger_sees_no_owner_details() {
+        let error = Error::from(Code::InsufficientStorageSpace).detail("A", "1").owner_detail("Limit", "2");
+        assert_eq!(error.details().count(), 2);
+        assert_eq!(error.for_stranger().details().map(|(name, _)| *name).collect::<Vec<_>>(), ["A"]);
     }
 
     #[test]

@@ -3,17 +3,26 @@
 use crate::blob;
 use crate::error::{Code, Error};
 use crate::meta;
+use crate::quota::Over;
 
 impl From<meta::Error> for Error {
     fn from(fault: meta::Error) -> Self {
         match fault {
             meta::Error::Conflict => Self::from(Code::OperationAborted),
-            // Which limit, and by how much: every caller that can store bytes today is the owner.
-            meta::Error::Over(over) => Self::from(Code::InsufficientStorageSpace).detail("Limit", over.to_string()),
+            meta::Error::Over(over) => over_limit(&over),
             meta::Error::NotEmpty => Self::from(Code::BucketNotEmpty),
             meta::Error::WouldBlock | meta::Error::Corrupt(_) | meta::Error::Engine(_) => Self::internal(fault),
         }
     }
+}
+
+/// Which limit was hit, its value, the usage and what was asked for: what the owner needs to act on it.
+fn over_limit(over: &Over) -> Error {
+    Error::from(Code::InsufficientStorageSpace)
+        .owner_detail("Limit", over.name())
+        .owner_detail("LimitValue", over.limit.to_string())
+        .owner_detail("Used", over.used.to_string())
+        .owner_detail("Requested", over.growth.to_string())
 }
 
 impl From<blob::Error> for Error {

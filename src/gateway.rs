@@ -100,8 +100,10 @@ async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, trail: &mut 
     let caller = authenticate(app, head, trail.now).await?;
     let bucket = access::admit(&app.store, &caller, op.action, &head.target).await?;
     ops::check_shape(op, head)?;
+    let is_owner = bucket.as_ref().is_some_and(|bucket| access::is_owner(&caller, bucket));
     let mut call = Call { head, caller, bucket, body, now: trail.now };
-    (op.run)(app, &mut call).await
+    let answered = (op.run)(app, &mut call).await;
+    if is_owner { answered } else { answered.map_err(Error::for_stranger) }
 }
 
 async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller> {

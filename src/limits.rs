@@ -77,6 +77,10 @@ pub const INLINE_BODY_BYTES_MAX: u64 = 64 * KIB;
 pub const LIST_PAGE_COUNT_MAX: usize = 1000;
 /// Buckets one account may own (OBS reference: 100).
 pub const BUCKETS_PER_ACCOUNT_MAX: usize = 100;
+/// Largest quota, capacity or object limit, as `?quota` documents it: 2^63 − 1.
+pub const QUOTA_BYTES_MAX: u64 = i64::MAX as u64;
+/// Storage packs of one account, those that have run out included.
+pub const PACKS_PER_ACCOUNT_MAX: usize = 256;
 /// Large uploads at work at a time; one more waits.
 pub const UPLOAD_COUNT_MAX: usize = 256;
 /// Bytes of one buffer of a streamed body. An upload holds at most three, a download at most two.

@@ -211,17 +211,22 @@ pub struct Over {
     pub growth: u64,
 }
 
+impl Over {
+    /// Which limit: `BucketBytes`, `BucketObjects`, `AccountBytes` or `AccountObjects`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match (self.holder, self.measure) {
+            (Holder::Bucket, Measure::Bytes) => "BucketBytes",
+            (Holder::Bucket, Measure::Objects) => "BucketObjects",
+            (Holder::Account, Measure::Bytes) => "AccountBytes",
+            (Holder::Account, Measure::Objects) => "AccountObjects",
+        }
+    }
+}
+
 impl fmt::Display for Over {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let holder = match self.holder {
-            Holder::Bucket => "bucket",
-            Holder::Account => "account",
-        };
-        let measure = match self.measure {
-            Measure::Bytes => "bytes",
-            Measure::Objects => "objects",
-        };
-        write!(f, "{holder} {measure}: limit {}, used {}, requested {}", self.limit, self.used, self.growth)
+        write!(f, "{}: limit {}, used {}, requested {}", self.name(), self.limit, self.used, self.growth)
     }
 }
 

@@ -68,6 +68,12 @@ pub fn check_active(caller: &Caller) -> Result<()> {
     }
 }
 
+/// Whether the caller is the account that the bucket belongs to.
+#[must_use]
+pub fn is_owner(caller: &Caller, bucket: &Bucket) -> bool {
+    caller.account().is_ok_and(|account| account.id == bucket.owner)
+}
+
 /// Says yes, with the record of the bucket the request names, or why not: 404 `NoSuchBucket` for everyone where
 /// there is no bucket, 403 `AccessDenied` for everyone but its owner where there is one.
 pub async fn admit(store: &Store, caller: &Caller, action: Action, target: &Target) -> Result<Option<Bucket>> {
@@ -80,7 +86,7 @@ pub async fn admit(store: &Store, caller: &Caller, action: Action, target: &Targ
     };
     let bucket = store.read(|tx| tx.bucket(name)).await?;
     let bucket = bucket.ok_or_else(|| Code::NoSuchBucket.on(target.resource()))?;
-    if action == Action::Probe || caller.account().is_ok_and(|account| account.id == bucket.owner) {
+    if action == Action::Probe || is_owner(caller, &bucket) {
         Ok(Some(bucket))
     } else {
         Err(Code::AccessDenied.on(target.resource()))

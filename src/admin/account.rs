@@ -5,7 +5,8 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, json, unsigned};
+use super::limit::{ShownPack, shown_packs};
+use super::{Ask, Split, json, unsigned};
 use crate::app::App;
 use crate::clock::iso_date;
 use crate::error::{Code, Error, Result};
@@ -31,11 +32,24 @@ pub(super) struct Shown {
     bucket_count: u64,
     used_bytes: u64,
     object_count: u64,
+    usage: Split,
+    /// Base capacity; 0 is no limit.
+    capacity_bytes: u64,
+    /// Of the packs valid now.
+    packs_bytes: u64,
+    object_limit: u64,
+    packs: Vec<ShownPack>,
 }
 
-fn shown(tx: &mut Tx<'_>, account: Account) -> meta::Result<Shown> {
+pub(super) fn shown(tx: &mut Tx<'_>, account: Account) -> meta::Result<Shown> {
     let usage = tx.account_usage(account.id)?;
+    let capacity = account.capacity(tx.now());
     Ok(Shown {
+        usage: Split::new(&usage, tx.account_reserved_bytes(account.id)),
+        capacity_bytes: capacity.base_bytes,
+        packs_bytes: capacity.packs_bytes,
+        object_limit: account.object_limit,
+        packs: shown_packs(&account, tx.now()),
         bucket_count: tx.bucket_count(account.id)?,
         used_bytes: unsigned(usage.used_bytes()),
         object_count: unsigned(usage.used_objects()),
@@ -73,7 +87,7 @@ pub(super) async fn list(app: &Arc<App>, _: Ask) -> Result<Reply> {
 
 pub(super) async fn show(app: &Arc<App>, ask: Ask) -> Result<Reply> {
     let account = app.store.read_frozen(|tx| {
-        let account = named(tx, &ask.name)?;
+        let account = named(tx, ask.name())?;
         Ok::<_, Error>(shown(tx, account)?)
     });
     json(StatusCode::OK, &account.await?)
@@ -141,7 +155,7 @@ pub(super) async fn deregister(app: &Arc<App>, ask: Ask) -> Result<Reply> {
 
 async fn set_status(app: &Arc<App>, ask: &Ask, status: AccountStatus) -> Result<Reply> {
     let account = app.store.write(|tx| {
-        let mut account = named(tx, &ask.name)?;
+        let mut account = named(tx, ask.name())?;
         if account.root && status != AccountStatus::Active {
             // Nobody could activate it again.
             return Err(Code::InvalidArgument.because("The root account stays active."));

@@ -6,13 +6,13 @@ use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::account::named;
-use super::{Ask, json, unsigned};
+use super::{Ask, Split, json, unsigned};
 use crate::app::App;
 use crate::clock::iso_date;
 use crate::error::{Code, Error, Result};
+use crate::limits::QUOTA_BYTES_MAX;
 use crate::meta::{self, Bucket, Tx};
 use crate::name::BucketName;
-use crate::ops::QUOTA_BYTES_MAX;
 use crate::wire::Reply;
 
 #[derive(Serialize)]
@@ -22,8 +22,10 @@ struct Shown {
     region: String,
     created: String,
     quota_bytes: u64,
+    object_limit: u64,
     used_bytes: u64,
     object_count: u64,
+    usage: Split,
 }
 
 fn shown(tx: &mut Tx<'_>, bucket: Bucket) -> meta::Result<Shown> {
@@ -35,6 +37,8 @@ fn shown(tx: &mut Tx<'_>, bucket: Bucket) -> meta::Result<Shown> {
         region: bucket.region,
         created: iso_date(bucket.created_millis),
         quota_bytes: bucket.quota_bytes,
+        object_limit: bucket.object_limit,
+        usage: Split::new(&usage, tx.bucket_reserved_bytes(bucket.id)),
         used_bytes: unsigned(usage.used_bytes()),
         object_count: unsigned(usage.used_objects()),
     })
@@ -69,7 +73,7 @@ pub(super) async fn list(app: &Arc<App>, ask: Ask) -> Result<Reply> {
 
 pub(super) async fn show(app: &Arc<App>, ask: Ask) -> Result<Reply> {
     let bucket = app.store.read_frozen(|tx| {
-        let bucket = bucket_named(tx, &ask.name)?;
+        let bucket = bucket_named(tx, ask.name())?;
         Ok::<_, Error>(shown(tx, bucket)?)
     });
     json(StatusCode::OK, &bucket.await?)
@@ -78,17 +82,19 @@ pub(super) async fn show(app: &Arc<App>, ask: Ask) -> Result<Reply> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
-    quota_bytes: u64,
+    quota_bytes: Option<u64>,
+    object_limit: Option<u64>,
 }
 
 pub(super) async fn put_quota(app: &Arc<App>, ask: Ask) -> Result<Reply> {
     let wanted: Wanted = ask.document()?;
-    if wanted.quota_bytes > QUOTA_BYTES_MAX {
-        return Err(Code::InvalidArgument.because("The quota must be between 0 and 9223372036854775807."));
+    if [wanted.quota_bytes, wanted.object_limit].into_iter().flatten().any(|limit| limit > QUOTA_BYTES_MAX) {
+        return Err(Code::InvalidArgument.because("A limit must be between 0 and 9223372036854775807."));
     }
     let bucket = app.store.write(|tx| {
-        let mut bucket = bucket_named(tx, &ask.name)?;
-        bucket.quota_bytes = wanted.quota_bytes;
+        let mut bucket = bucket_named(tx, ask.name())?;
+        bucket.quota_bytes = wanted.quota_bytes.unwrap_or(bucket.quota_bytes);
+        bucket.object_limit = wanted.object_limit.unwrap_or(bucket.object_limit);
         tx.put_bucket(&bucket)?;
         Ok::<_, Error>(shown(tx, bucket)?)
     });

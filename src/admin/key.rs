@@ -84,8 +84,8 @@ pub(super) async fn create(app: &Arc<App>, ask: Ask) -> Result<Reply> {
 
 pub(super) async fn revoke(app: &Arc<App>, ask: Ask) -> Result<Reply> {
     let revoked = app.store.write(|tx| {
-        let missing = || Code::NoSuchAccessKey.because(format!("There is no access key {}.", ask.name));
-        let mut key = tx.access_key(&ask.name)?.ok_or_else(missing)?;
+        let missing = || Code::NoSuchAccessKey.because(format!("There is no access key {}.", ask.name()));
+        let mut key = tx.access_key(ask.name())?.ok_or_else(missing)?;
         let account = tx.account(key.account)?;
         let last_of_root = account.is_some_and(|account| account.root)
             && tx.access_keys(Some(key.account))?.iter().filter(|other| other.status == KeyStatus::Active).count() == 1;

@@ -4,6 +4,7 @@
 mod account;
 mod bucket;
 mod key;
+mod limit;
 mod usage;
 
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use crate::blob::digest;
 use crate::clock::{UnixMillis, http_date};
 use crate::error::{Code, Error, Result};
 use crate::limits;
+use crate::quota::Usage;
 use crate::wire::body::{ReplyBody, RequestBody};
 use crate::wire::headers::content_md5;
 use crate::wire::query::Query;
@@ -54,6 +56,9 @@ static ROUTES: &[Route] = &[
         path: "accounts/*/deregister",
         run: |app, ask| Box::pin(account::deregister(app, ask)),
     },
+    Route { verb: Method::PUT, path: "accounts/*/limits", run: |app, ask| Box::pin(limit::put(app, ask)) },
+    Route { verb: Method::POST, path: "accounts/*/packs", run: |app, ask| Box::pin(limit::add_pack(app, ask)) },
+    Route { verb: Method::DELETE, path: "accounts/*/packs/*", run: |app, ask| Box::pin(limit::remove_pack(app, ask)) },
     Route { verb: Method::GET, path: "keys", run: |app, ask| Box::pin(key::list(app, ask)) },
     Route { verb: Method::POST, path: "keys", run: |app, ask| Box::pin(key::create(app, ask)) },
     Route { verb: Method::DELETE, path: "keys/*", run: |app, ask| Box::pin(key::revoke(app, ask)) },
@@ -65,14 +70,19 @@ static ROUTES: &[Route] = &[
 
 /// An authenticated admin request.
 struct Ask {
-    /// What the `*` of the route stood for.
-    name: String,
+    /// What each `*` of the route stood for.
+    names: Vec<String>,
     query: Query,
     body: bytes::Bytes,
     now: UnixMillis,
 }
 
 impl Ask {
+    /// What the first `*` of the route stood for.
+    fn name(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+
     /// The body as JSON; unknown members are refused, so that a misspelt one is not silently ignored.
     fn document<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|error| Code::BadRequest.because(format!("The body: {error}.")))
@@ -124,9 +134,9 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, now: UnixMillis
     let body = body.collect(limits::ADMIN_DOCUMENT_BYTES_MAX).await?;
     // Who asks comes before what there is: a stranger learns nothing about routes.
     authenticate(app, &parts, &body, now).await?;
-    let (route, name) = find(&parts.method, path)?;
+    let (route, names) = find(&parts.method, path)?;
     let query = Query::parse(parts.uri.query())?;
-    (route.run)(app, Ask { name, query, body, now }).await
+    (route.run)(app, Ask { names, query, body, now }).await
 }
 
 fn ready(app: &App) -> Result<Reply> {
@@ -174,27 +184,27 @@ fn check_body(expected: Option<[u8; 16]>, body: &[u8]) -> Result<()> {
     }
 }
 
-fn find(method: &Method, path: &str) -> Result<(&'static Route, String)> {
+fn find(method: &Method, path: &str) -> Result<(&'static Route, Vec<String>)> {
     let mut known = false;
     for route in ROUTES {
-        let Some(name) = matched(route.path, path)? else { continue };
+        let Some(names) = matched(route.path, path)? else { continue };
         if route.verb == *method {
-            return Ok((route, name));
+            return Ok((route, names));
         }
         known = true;
     }
     Err(if known { Code::MethodNotAllowed } else { Code::NoSuchResource }.into())
 }
 
-/// What `*` stands for in `path`, if it has the shape of `pattern`.
-fn matched(pattern: &str, path: &str) -> Result<Option<String>> {
-    let mut name = String::new();
+/// What each `*` stands for in `path`, if it has the shape of `pattern`.
+fn matched(pattern: &str, path: &str) -> Result<Option<Vec<String>>> {
+    let mut names = Vec::new();
     let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
     loop {
         match (wanted.next(), given.next()) {
-            (None, None) => return Ok(Some(name)),
+            (None, None) => return Ok(Some(names)),
             (Some("*"), Some(segment)) if !segment.is_empty() => {
-                name = percent::decode(segment, percent::Plus::Literal)?.into_owned();
+                names.push(percent::decode(segment, percent::Plus::Literal)?.into_owned());
             }
             (Some(wanted), Some(given)) if wanted == given => {}
             _ => return Ok(None),
@@ -214,6 +224,37 @@ fn json<T: Serialize>(status: StatusCode, document: &T) -> Result<Reply> {
     Ok(reply.with(CONTENT_TYPE, HeaderValue::from_static("application/json")))
 }
 
+/// Usage as the API splits it.
+#[derive(Serialize)]
+struct Split {
+    current_bytes: u64,
+    noncurrent_bytes: u64,
+    part_bytes: u64,
+    /// Held by uploads under way; not part of `used_bytes`.
+    reserved_bytes: u64,
+    current_objects: u64,
+    noncurrent_objects: u64,
+    parts: u64,
+    delete_markers: u64,
+    uploads: u64,
+}
+
+impl Split {
+    fn new(usage: &Usage, reserved_bytes: u64) -> Self {
+        Self {
+            current_bytes: unsigned(usage.current_bytes),
+            noncurrent_bytes: unsigned(usage.noncurrent_bytes),
+            part_bytes: unsigned(usage.part_bytes),
+            reserved_bytes,
+            current_objects: unsigned(usage.current_objects),
+            noncurrent_objects: unsigned(usage.noncurrent_objects),
+            parts: unsigned(usage.parts),
+            delete_markers: unsigned(usage.delete_markers),
+            uploads: unsigned(usage.uploads),
+        }
+    }
+}
+
 /// Counters never fall below zero; the ledger refuses such a change.
 fn unsigned(counter: i64) -> u64 {
     u64::try_from(counter).unwrap_or(0)
@@ -224,7 +265,7 @@ mod tests {
     use super::*;
 
     fn check(path: &str, expected: Option<(&str, &str)>) {
-        let found = find(&Method::POST, path).ok().map(|(route, name)| (route.path, name));
+        let found = find(&Method::POST, path).ok().map(|(route, names)| (route.path, names.join(" ")));
         assert_eq!(found.as_ref().map(|(path, name)| (*path, name.as_str())), expected, "{path}");
     }
 

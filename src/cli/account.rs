@@ -1,4 +1,4 @@
-//! `account create|list|show|freeze|activate|deregister`.
+//! `account create|list|show|limit|freeze|activate|deregister`.
 
 use std::io::Write;
 
@@ -12,7 +12,8 @@ use serde_json::json;
 use super::client::{Client, Connection, path};
 use super::failure::Failure;
 use super::print::{card, list};
-use super::size::format_size;
+use super::size::{format_limit, format_quota, format_size, parse_size};
+use super::usage::Split;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Account {
@@ -40,6 +41,18 @@ enum Verb {
     List,
     /// Show one account
     Show(Named),
+    /// Set what an account may hold; what is not given stays as it is
+    Limit {
+        /// Name of the account
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        name: String,
+        /// Base capacity, a whole number and a unit: 10GiB, 500MB, 4096 (bytes); 0 is no limit
+        #[arg(long, value_name = "BYTES", value_parser = parse_size, required_unless_present = "objects")]
+        capacity: Option<u64>,
+        /// Objects it may have; 0 is no limit
+        #[arg(long, value_name = "NUMBER")]
+        objects: Option<u64>,
+    },
     /// Freeze an account: what it owns stays, requests on it are refused
     Freeze(Named),
     /// Make a frozen or deregistered account active again
@@ -71,6 +84,10 @@ struct Record {
     bucket_count: u64,
     used_bytes: u64,
     object_count: u64,
+    capacity_bytes: u64,
+    packs_bytes: u64,
+    object_limit: u64,
+    usage: Split,
 }
 
 impl Account {
@@ -92,6 +109,15 @@ impl Account {
                     }
                 }
                 client.send(&Method::POST, &path(&["accounts"], &[]), Some(&body))?
+            }
+            Verb::Limit { name, capacity, objects } => {
+                let mut body = json!({});
+                for (field, value) in [("capacity_bytes", capacity), ("object_limit", objects)] {
+                    if let Some(value) = value {
+                        body[field] = json!(value);
+                    }
+                }
+                client.send(&Method::PUT, &path(&["accounts", name, "limits"], &[]), Some(&body))?
             }
             Verb::Show(named) => client.get(&path(&["accounts", &named.name], &[]))?,
             Verb::Freeze(named) => switch(&client, named, "freeze")?,
@@ -122,5 +148,9 @@ fn card_of(account: Record) -> Table {
         ("buckets", account.bucket_count.to_string()),
         ("objects", account.object_count.to_string()),
         ("used bytes", format_size(account.used_bytes)),
+        ("of these", account.usage.describe()),
+        ("capacity bytes", format_quota(account.capacity_bytes)),
+        ("pack bytes", format_size(account.packs_bytes)),
+        ("object limit", format_limit(account.object_limit)),
     ])
 }

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::client::{Connection, path};
 use super::failure::Failure;
 use super::print::{card, list};
-use super::size::{format_quota, format_size};
+use super::size::{format_limit, format_quota, format_size};
+use super::usage::Split;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Bucket {
@@ -49,8 +50,10 @@ pub(super) struct Record {
     region: String,
     created: String,
     pub(super) quota_bytes: u64,
+    pub(super) object_limit: u64,
     pub(super) used_bytes: u64,
-    object_count: u64,
+    pub(super) object_count: u64,
+    usage: Split,
 }
 
 impl Bucket {
@@ -85,6 +88,8 @@ fn card_of(bucket: Record) -> Table {
         ("created", bucket.created),
         ("objects", bucket.object_count.to_string()),
         ("used bytes", format_size(bucket.used_bytes)),
+        ("of these", bucket.usage.describe()),
         ("quota bytes", format_quota(bucket.quota_bytes)),
+        ("object limit", format_limit(bucket.object_limit)),
     ])
 }

@@ -10,6 +10,7 @@ mod failure;
 mod flags;
 mod fsck;
 mod key;
+mod limit;
 mod print;
 mod quota;
 mod serve;
@@ -50,6 +51,8 @@ enum Command {
     Serve(serve::Serve),
     /// Make, list and switch accounts
     Account(account::Account),
+    /// Give accounts storage packs, list and remove them
+    Pack(limit::Pack),
     /// Make, import, list and revoke access keys
     Key(key::Key),
     /// List and show buckets
@@ -99,6 +102,7 @@ impl Command {
         match self {
             Self::Serve(command) => command.run(),
             Self::Account(command) => command.run(out),
+            Self::Pack(command) => command.run(out),
             Self::Key(command) => command.run(out),
             Self::Bucket(command) => command.run(out),
             Self::Quota(command) => command.run(out),

@@ -12,7 +12,7 @@ use super::bucket::Record;
 use super::client::{Connection, path};
 use super::failure::Failure;
 use super::print::card;
-use super::size::{format_quota, format_size, parse_size};
+use super::size::{format_limit, format_quota, format_size, parse_size};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Quota {
@@ -38,6 +38,9 @@ enum Verb {
         /// A whole number and a unit: 10GiB, 500MB, 4096 (bytes); 0 is no limit
         #[arg(value_parser = parse_size)]
         bytes: u64,
+        /// Also how many objects it may have; 0 is no limit
+        #[arg(long, value_name = "NUMBER")]
+        objects: Option<u64>,
     },
 }
 
@@ -46,8 +49,11 @@ impl Quota {
         let client = self.connection.open()?;
         let answer = match &self.verb {
             Verb::Get { bucket } => client.get(&path(&["buckets", bucket], &[]))?,
-            Verb::Set { bucket, bytes } => {
-                let body = json!({ "quota_bytes": bytes });
+            Verb::Set { bucket, bytes, objects } => {
+                let mut body = json!({ "quota_bytes": bytes });
+                if let Some(objects) = objects {
+                    body["object_limit"] = json!(objects);
+                }
                 client.send(&Method::PUT, &path(&["buckets", bucket, "quota"], &[]), Some(&body))?
             }
         };
@@ -62,6 +68,8 @@ fn card_of(bucket: Record) -> Table {
         ("bucket", bucket.name),
         ("quota bytes", format_quota(bucket.quota_bytes)),
         ("used bytes", format_size(bucket.used_bytes)),
+        ("objects", bucket.object_count.to_string()),
+        ("object limit", format_limit(bucket.object_limit)),
         ("left bytes", if bucket.quota_bytes == 0 { "-".to_owned() } else { format_size(left) }),
     ])
 }

@@ -53,6 +53,11 @@ pub(super) fn format_quota(bytes: u64) -> String {
     if bytes == 0 { "0 (no limit)".to_owned() } else { format_size(bytes) }
 }
 
+/// A limit on objects, where 0 says that there is none.
+pub(super) fn format_limit(objects: u64) -> String {
+    if objects == 0 { "0 (no limit)".to_owned() } else { objects.to_string() }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -45,7 +45,12 @@ fn every_subcommand_parses() {
     check("bucket list --account a", r#"List { account: Some("a") }"#);
     check("bucket show b", r#"Show { name: "b" }"#);
     check("quota get b", r#"Get { bucket: "b" }"#);
-    check("quota set b 10GiB", r#"Set { bucket: "b", bytes: 10737418240 }"#);
+    check("quota set b 10GiB", r#"Set { bucket: "b", bytes: 10737418240, objects: None }"#);
+    check("quota set b 0 --objects 5", "objects: Some(5)");
+    check("account limit a --capacity 1GiB", r#"Limit { name: "a", capacity: Some(1073741824), objects: None }"#);
+    check("pack add a 1GiB --expires 2027-01-31T00:00:00Z", r#"expires: Some("2027-01-31T00:00:00.000Z")"#);
+    check("pack list a", r#"List { account: "a" }"#);
+    check("pack remove a 3", r#"Remove { account: "a", id: 3 }"#);
     check("quota set b 0", "bytes: 0");
     check("usage", "Usage { account: None");
     check("usage --account a", r#"Usage { account: Some("a")"#);
@@ -113,17 +118,23 @@ fn converse(line: &str, request: (&str, &str, &str), (status, answer): (u16, &'s
 }
 
 const ACCOUNT: &str = r#"{"name":"a","id":"0123456789abcdef0123456789abcdef","email":null,"status":"active","root":false,
-"created":"2026-01-02T03:04:05.678Z","bucket_count":1,"used_bytes":4096,"object_count":2,"later":"x"}"#;
+"created":"2026-01-02T03:04:05.678Z","bucket_count":1,"used_bytes":4096,"object_count":2,"later":"x",
+"capacity_bytes":8192,"packs_bytes":1024,"object_limit":0,"usage":{"current_bytes":20,"noncurrent_bytes":3,"part_bytes":1,"reserved_bytes":5},
+"packs":[{"id":3,"bytes":1024,"starts":"2026","expires":null,"valid":true}]}"#;
 
-const ACCOUNT_CARD: &str = "\x20name        a
- id          0123456789abcdef0123456789abcdef
- email       -
- status      active
- root        no
- created     2026-01-02T03:04:05.678Z
- buckets     1
- objects     2
- used bytes  4096 (4 KiB)
+const ACCOUNT_CARD: &str = "\x20name            a
+ id              0123456789abcdef0123456789abcdef
+ email           -
+ status          active
+ root            no
+ created         2026-01-02T03:04:05.678Z
+ buckets         1
+ objects         2
+ used bytes      4096 (4 KiB)
+ of these        20 current, 3 non-current, 1 in parts (and 5 reserved)
+ capacity bytes  8192 (8 KiB)
+ pack bytes      1024 (1 KiB)
+ object limit    0 (no limit)
 ";
 
 #[test]
@@ -133,15 +144,27 @@ fn accounts_are_asked_for_and_shown() {
     converse("account freeze a", ("POST", "/admin/v1/accounts/a/freeze", ""), ok, ACCOUNT_CARD);
     converse("account activate a", ("POST", "/admin/v1/accounts/a/activate", ""), ok, ACCOUNT_CARD);
     converse("account deregister a", ("POST", "/admin/v1/accounts/a/deregister", ""), ok, ACCOUNT_CARD);
+    let limit = ("PUT", "/admin/v1/accounts/a/limits", r#"{"capacity_bytes":8192,"object_limit":7}"#);
+    converse("account limit a --capacity 8KiB --objects 7", limit, ok, ACCOUNT_CARD);
     let created = (201, ACCOUNT);
     let bare = ("POST", "/admin/v1/accounts", r#"{"name":"a"}"#);
     converse("account create a", bare, created, ACCOUNT_CARD);
     let full = ("POST", "/admin/v1/accounts", r#"{"email":"e@x","name":"a","password":"p"}"#);
     converse("account create a --email e@x --password p", full, created, ACCOUNT_CARD);
     let list = r#"{"accounts":[{"name":"root","id":"01","email":"r@x","status":"active","root":true,
-"created":"2026-01-02T03:04:05.678Z","bucket_count":0,"used_bytes":0,"object_count":0}]}"#;
+"created":"2026-01-02T03:04:05.678Z","bucket_count":0,"used_bytes":0,"object_count":0,
+"capacity_bytes":0,"packs_bytes":0,"object_limit":0,"usage":{"current_bytes":20,"noncurrent_bytes":3,"part_bytes":1,"reserved_bytes":5}}]}"#;
     let table = " NAME         STATUS  BUCKETS  OBJECTS  USED BYTES  ID\n root (root)  active  0        0        0           01\n";
     converse("account list", ("GET", "/admin/v1/accounts", ""), (200, list), table);
+}
+
+#[test]
+fn packs_are_asked_for_and_shown() {
+    let table = " ID  BYTES         STARTS  EXPIRES  VALID\n 3   1024 (1 KiB)  2026    never    yes\n";
+    let add = ("POST", "/admin/v1/accounts/a/packs", r#"{"bytes":1024,"starts":"2026-01-02T03:04:05.000Z"}"#);
+    converse("pack add a 1KiB --starts 2026-01-02T03:04:05Z", add, (201, ACCOUNT), table);
+    converse("pack list a", ("GET", "/admin/v1/accounts/a", ""), (200, ACCOUNT), table);
+    converse("pack remove a 3", ("DELETE", "/admin/v1/accounts/a/packs/3", ""), (200, ACCOUNT), table);
 }
 
 #[test]
@@ -169,17 +192,23 @@ fn keys_are_asked_for_and_shown() {
 
 #[test]
 fn buckets_quotas_and_usage_are_asked_for_and_shown() {
-    let bucket = r#"{"name":"b","account":"a","region":"r","created":"2026","quota_bytes":1024,"used_bytes":24,"object_count":1}"#;
-    let card = " name         b\n account      a\n region       r\n created      2026\n objects      1\n \
-                used bytes   24\n quota bytes  1024 (1 KiB)\n";
+    let bucket = r#"{"name":"b","account":"a","region":"r","created":"2026","quota_bytes":1024,"object_limit":9,"used_bytes":24,"object_count":1,
+"usage":{"current_bytes":20,"noncurrent_bytes":3,"part_bytes":1,"reserved_bytes":5}}"#;
+    let card = " name          b\n account       a\n region        r\n created       2026\n objects       1\n \
+                used bytes    24\n of these      20 current, 3 non-current, 1 in parts (and 5 reserved)\n \
+                quota bytes   1024 (1 KiB)\n object limit  9\n";
     converse("bucket show b", ("GET", "/admin/v1/buckets/b", ""), (200, bucket), card);
-    let list = r#"{"buckets":[{"name":"b","account":"a","region":"r","created":"2026","quota_bytes":0,"used_bytes":24,"object_count":1}]}"#;
+    let list = r#"{"buckets":[{"name":"b","account":"a","region":"r","created":"2026","quota_bytes":0,"object_limit":0,"used_bytes":24,"object_count":1,
+"usage":{"current_bytes":20,"noncurrent_bytes":3,"part_bytes":1,"reserved_bytes":5}}]}"#;
     let table = " NAME  ACCOUNT  OBJECTS  USED BYTES  QUOTA BYTES\n b     a        1        24          0 (no limit)\n";
     converse("bucket list --account a", ("GET", "/admin/v1/buckets?account=a", ""), (200, list), table);
-    let quota = " bucket       b\n quota bytes  1024 (1 KiB)\n used bytes   24\n left bytes   1000\n";
+    let quota = " bucket        b\n quota bytes   1024 (1 KiB)\n used bytes    24\n objects       1\n \
+                 object limit  9\n left bytes    1000\n";
     converse("quota get b", ("GET", "/admin/v1/buckets/b", ""), (200, bucket), quota);
     let set = ("PUT", "/admin/v1/buckets/b/quota", r#"{"quota_bytes":1024}"#);
     converse("quota set b 1KiB", set, (200, bucket), quota);
+    let set = ("PUT", "/admin/v1/buckets/b/quota", r#"{"object_limit":9,"quota_bytes":1024}"#);
+    converse("quota set b 1KiB --objects 9", set, (200, bucket), quota);
     let usage = r#"{"accounts":[{"account":"a","used_bytes":24,"object_count":1,"bucket_count":1}],
 "store":{"total_bytes":2048,"available_bytes":1024}}"#;
     let table = " ACCOUNT  BUCKETS  OBJECTS  USED BYTES\n a        1        1        24\n\n\

@@ -33,6 +33,26 @@ struct AccountUsage {
     bucket_count: u64,
 }
 
+/// Usage as the admin API splits it.
+#[expect(clippy::struct_field_names, reason = "the names of the JSON members")]
+#[derive(Deserialize)]
+pub(super) struct Split {
+    current_bytes: u64,
+    noncurrent_bytes: u64,
+    part_bytes: u64,
+    reserved_bytes: u64,
+}
+
+impl Split {
+    /// On one line; what is reserved is not part of what is used.
+    pub(super) fn describe(&self) -> String {
+        let Self { current_bytes, noncurrent_bytes, part_bytes, reserved_bytes } = self;
+        format!(
+            "{current_bytes} current, {noncurrent_bytes} non-current, {part_bytes} in parts (and {reserved_bytes} reserved)"
+        )
+    }
+}
+
 #[derive(Deserialize)]
 struct StoreUsage {
     total_bytes: u64,

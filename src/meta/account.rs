@@ -11,6 +11,7 @@ use super::store::{Store, Tx};
 use super::{Error, Result, Sealer, keys};
 use crate::clock::UnixMillis;
 use crate::name::AccountId;
+use crate::quota::Limits;
 
 /// Whether an account may act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,11 +42,108 @@ pub struct Account {
     pub root: bool,
     /// When it was made.
     pub created_millis: UnixMillis,
+    /// Base capacity in bytes; 0 is no limit, whatever packs there are.
+    pub capacity_bytes: u64,
+    /// Objects it may have, versions included; 0 is no limit.
+    pub object_limit: u64,
+    /// Storage packs, by id, also those that have run out.
+    pub packs: Vec<Pack>,
+    /// Id of the next pack.
+    pub next_pack: u64,
+}
+
+/// Bytes on top of an account's base capacity, for a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pack {
+    /// Identity within the account.
+    pub id: u64,
+    /// What it adds, in bytes.
+    pub bytes: u64,
+    /// From when on.
+    pub starts_millis: UnixMillis,
+    /// Until when, exclusive; `None` for good.
+    pub expires_millis: Option<UnixMillis>,
+}
+
+impl Pack {
+    /// Whether it counts at `now`.
+    #[must_use]
+    pub fn is_valid(&self, now: UnixMillis) -> bool {
+        self.starts_millis <= now && self.expires_millis.is_none_or(|expires| now < expires)
+    }
+}
+
+/// How much an account may hold at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Base capacity in bytes; 0 is no limit.
+    pub base_bytes: u64,
+    /// Bytes of the packs valid at that moment.
+    pub packs_bytes: u64,
+    /// The next moment at which a pack begins or runs out.
+    pub changes_millis: Option<UnixMillis>,
+}
+
+impl Account {
+    /// What the account may hold at `now`.
+    #[must_use]
+    pub fn capacity(&self, now: UnixMillis) -> Capacity {
+        let valid = self.packs.iter().filter(|pack| pack.is_valid(now));
+        let packs_bytes = valid.fold(0, |sum: u64, pack| sum.saturating_add(pack.bytes));
+        let edges = self.packs.iter().flat_map(|pack| [Some(pack.starts_millis), pack.expires_millis]);
+        let changes_millis = edges.flatten().filter(|edge| *edge > now).min();
+        Capacity { base_bytes: self.capacity_bytes, packs_bytes, changes_millis }
+    }
+
+    /// What a commit that stores bytes for this account at `now` is tested against.
+    #[must_use]
+    pub fn limits(&self, now: UnixMillis) -> Limits {
+        let capacity = self.capacity(now);
+        let bytes = match capacity.base_bytes {
+            0 => 0,
+            base => base.saturating_add(capacity.packs_bytes),
+        };
+        Limits { bytes, objects: self.object_limit }
+    }
 }
 
 impl Record for Account {
-    const FORMAT: u8 = 1;
+    const FORMAT: u8 = 2;
     const KIND: &'static str = "an account";
+
+    fn decode_older(format: u8, bytes: &[u8]) -> Option<postcard::Result<Self>> {
+        (format == 1).then(|| postcard::from_bytes::<AccountV1>(bytes).map(Self::from))
+    }
+}
+
+/// Format 1: without limits.
+#[derive(Deserialize)]
+struct AccountV1 {
+    id: AccountId,
+    name: String,
+    email: Option<String>,
+    password_hash: Option<String>,
+    status: AccountStatus,
+    root: bool,
+    created_millis: UnixMillis,
+}
+
+impl From<AccountV1> for Account {
+    fn from(old: AccountV1) -> Self {
+        Self {
+            id: old.id,
+            name: old.name,
+            email: old.email,
+            password_hash: old.password_hash,
+            status: old.status,
+            root: old.root,
+            created_millis: old.created_millis,
+            capacity_bytes: 0,
+            object_limit: 0,
+            packs: Vec::new(),
+            next_pack: 1,
+        }
+    }
 }
 
 /// What a new account is made of.
@@ -112,12 +210,12 @@ impl Store {
     /// What `access_key` opens; `None` for an unknown or revoked key. Kept in memory until an account or key changes.
     pub async fn credential(&self, access_key: &str) -> Result<Option<Arc<Credential>>> {
         let revision = self.engine().family_revision(Family::Accounts);
-        if let Some(credential) = self.credentials().get(revision, access_key) {
+        if let Some(credential) = self.caches().credentials.get(revision, access_key) {
             return Ok(Some(credential));
         }
         let found = self.read(|tx| tx.credential(access_key, self.sealer())).await?;
         let Some(credential) = found.map(Arc::new) else { return Ok(None) };
-        self.credentials().insert(revision, access_key, Arc::clone(&credential));
+        self.caches().credentials.insert(revision, access_key.to_owned(), Arc::clone(&credential));
         Ok(Some(credential))
     }
 }
@@ -126,6 +224,22 @@ impl Tx<'_> {
     /// An account by id.
     pub fn account(&mut self, id: AccountId) -> Result<Option<Account>> {
         self.get_record(Family::Accounts, keys::account(id))
+    }
+
+    /// An account that exists, from memory where it has not changed since it was read. The commit relies on it.
+    pub fn owner(&mut self, id: AccountId) -> Result<Arc<Account>> {
+        let cached = self.caches().map(|(revision, caches)| (revision, caches.accounts.get(revision, &id)));
+        if let Some((_, Some(account))) = cached {
+            self.rely_on(Family::Accounts, keys::account(id));
+            return Ok(account);
+        }
+        let account = self.account(id)?.map(Arc::new);
+        let account = account.ok_or_else(|| Error::Corrupt(format!("there is no account {id}")))?;
+        if let Some((revision, caches)) = self.caches() {
+            let revision = cached.map_or(revision, |(before, _)| before);
+            caches.accounts.insert(revision, id, Arc::clone(&account));
+        }
+        Ok(account)
     }
 
     /// An account by name.
@@ -163,6 +277,10 @@ impl Tx<'_> {
             status: AccountStatus::Active,
             root: new.root,
             created_millis: now,
+            capacity_bytes: 0,
+            object_limit: 0,
+            packs: Vec::new(),
+            next_pack: 1,
         };
         // Read so that the commit relies on its absence; sixteen random bytes do not meet twice.
         self.get(Family::Accounts, keys::account(account.id))?;

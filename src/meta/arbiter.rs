@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-use super::engine::{Charge, Commit, CounterKey, Family, Revision};
+use super::engine::{Charge, Commit, CounterKey, Deadline, Family, Revision};
 use super::{Error, Result};
 use crate::limits;
 use crate::quota::{self, Usage};
@@ -52,6 +52,9 @@ impl Arbiter {
         load: &mut dyn FnMut(&CounterKey) -> Result<Usage>,
     ) -> Result<Revision> {
         self.check_reads(commit)?;
+        if commit.valid_until.as_ref().is_some_and(Deadline::is_over) {
+            return Err(Error::Conflict);
+        }
         let mut next: Vec<(CounterKey, Option<Usage>)> = Vec::with_capacity(commit.charges.len());
         for charge in &commit.charges {
             let before = match next.iter().rev().find(|(key, _)| *key == charge.counter) {

@@ -28,18 +28,49 @@ pub struct Bucket {
     pub region: String,
     /// `?quota` in bytes; 0 is no limit.
     pub quota_bytes: u64,
+    /// Objects it may have, versions included; 0 is no limit. An extension of ours.
+    pub object_limit: u64,
 }
 
 impl Record for Bucket {
-    const FORMAT: u8 = 1;
+    const FORMAT: u8 = 2;
     const KIND: &'static str = "a bucket";
+
+    fn decode_older(format: u8, bytes: &[u8]) -> Option<postcard::Result<Self>> {
+        (format == 1).then(|| postcard::from_bytes::<BucketV1>(bytes).map(Self::from))
+    }
+}
+
+/// Format 1: without an object limit.
+#[derive(Deserialize)]
+struct BucketV1 {
+    id: BucketId,
+    name: BucketName,
+    owner: AccountId,
+    created_millis: UnixMillis,
+    region: String,
+    quota_bytes: u64,
+}
+
+impl From<BucketV1> for Bucket {
+    fn from(old: BucketV1) -> Self {
+        Self {
+            id: old.id,
+            name: old.name,
+            owner: old.owner,
+            created_millis: old.created_millis,
+            region: old.region,
+            quota_bytes: old.quota_bytes,
+            object_limit: 0,
+        }
+    }
 }
 
 impl Bucket {
     /// What a commit into this bucket is tested against.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { bytes: self.quota_bytes, objects: 0 }
+        Limits { bytes: self.quota_bytes, objects: self.object_limit }
     }
 }
 
@@ -113,6 +144,7 @@ impl Tx<'_> {
             created_millis: now,
             region: new.region.clone(),
             quota_bytes: 0,
+            object_limit: 0,
         };
         let count = self.bucket_count(new.owner)? + 1;
         self.put_bucket_count(new.owner, count);
@@ -154,6 +186,18 @@ impl Tx<'_> {
     /// What an account's buckets hold together.
     pub fn account_usage(&mut self, id: AccountId) -> Result<Usage> {
         self.usage(&keys::account_counter(id))
+    }
+
+    /// Bytes that uploads under way hold in a bucket.
+    #[must_use]
+    pub fn bucket_reserved_bytes(&self, id: BucketId) -> u64 {
+        self.reserved_bytes(&keys::bucket_counter(id))
+    }
+
+    /// Bytes that uploads under way hold in an account.
+    #[must_use]
+    pub fn account_reserved_bytes(&self, id: AccountId) -> u64 {
+        self.reserved_bytes(&keys::account_counter(id))
     }
 
     fn put_bucket_count(&mut self, owner: AccountId, count: u64) {

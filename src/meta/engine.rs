@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use super::{Error, Result};
+use crate::clock::{Clock, UnixMillis};
 use crate::quota::{Holder, Limits, Usage};
 
 /// Key spaces, separate because their access patterns are.
@@ -128,6 +129,8 @@ pub struct Commit {
     pub charges: Vec<Charge>,
     /// Rows to write.
     pub puts: Vec<(Family, Vec<u8>, Bytes)>,
+    /// From when on the change must not be applied: then too the answer is [`Error::Conflict`].
+    pub valid_until: Option<Deadline>,
     /// Rows to remove; a missing row is fine.
     pub deletes: Vec<(Family, Vec<u8>)>,
 }
@@ -145,6 +148,23 @@ impl Commit {
         let puts: usize = self.puts.iter().map(|(_, key, value)| key.len() + value.len() + 16).sum();
         let deletes: usize = self.deletes.iter().map(|(_, key)| key.len() + 16).sum();
         puts + deletes + self.charges.len() * 96
+    }
+}
+
+/// A moment by the clock of whoever set it.
+#[derive(Clone, Debug)]
+pub struct Deadline {
+    /// The moment.
+    pub millis: UnixMillis,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl Deadline {
+    /// Whether the moment has come.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.clock.now_millis() >= self.millis
     }
 }
 

@@ -6,6 +6,7 @@
 mod account;
 mod arbiter;
 mod bucket;
+mod cache;
 #[cfg(test)]
 mod conformance;
 mod engine;
@@ -20,11 +21,11 @@ mod seal;
 mod store;
 mod verify;
 
-pub use account::{AccessKey, Account, AccountStatus, Credential, KeyStatus, NewAccount};
+pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount, Pack};
 pub use bucket::{Bucket, NewBucket};
 pub use engine::{
-    COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Engine, Family, Revision, Step, Tier, View, Visit, get_owned,
-    get_usage,
+    COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Deadline, Engine, Family, Revision, Step, Tier, View, Visit,
+    get_owned, get_usage,
 };
 pub use memory::MemoryEngine;
 pub use object::{Body, Listed, Object, Page, PageQuery, Slot, Stored, SweepRow};

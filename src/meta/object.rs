@@ -14,7 +14,7 @@ use crate::clock::UnixMillis;
 use crate::headers::ObjectHeaders;
 use crate::limits;
 use crate::name::{AccountId, ObjectKey};
-use crate::quota::{self, Change, Holder, Limits};
+use crate::quota::{self, Change, Holder};
 
 /// The current object of a key, with everything a listing shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +130,7 @@ impl Tx<'_> {
         if let Some(old) = &slot.current {
             self.remove_body(old, object.modified_millis)?;
         }
-        self.charge_change(slot.bucket, change);
+        self.charge_change(slot.bucket, change)?;
         let value = match stored {
             Stored::Inline(bytes) => bytes.clone(),
             Stored::Segments(manifest) => {
@@ -150,14 +150,21 @@ impl Tx<'_> {
     pub fn delete_object(&mut self, slot: Slot<'_>, now: UnixMillis) -> Result<()> {
         let Some(old) = &slot.current else { return Ok(()) };
         self.remove_body(old, now)?;
-        self.charge_change(slot.bucket, Change::Delete { old: old.size });
+        self.charge_change(slot.bucket, Change::Delete { old: old.size })?;
         self.delete(Family::Objects, slot.row);
         Ok(())
     }
 
     /// The one place where object bytes meet the counters.
-    fn charge_change(&mut self, bucket: &Bucket, change: Change) {
+    fn charge_change(&mut self, bucket: &Bucket, change: Change) -> Result<()> {
         let growth = quota::growth(change);
+        let owner = self.owner(bucket.owner)?;
+        let account_limits = owner.limits(self.now());
+        if account_limits.bytes > 0
+            && let Some(changes) = owner.capacity(self.now()).changes_millis
+        {
+            self.rely_on_time(changes);
+        }
         self.charge(Charge {
             counter: keys::bucket_counter(bucket.id),
             holder: Holder::Bucket,
@@ -169,9 +176,10 @@ impl Tx<'_> {
             counter: keys::account_counter(bucket.owner),
             holder: Holder::Account,
             growth,
-            limits: Limits::default(),
+            limits: account_limits,
             close: false,
         });
+        Ok(())
     }
 
     fn remove_body(&mut self, old: &Object, now: UnixMillis) -> Result<()> {

@@ -1,21 +1,19 @@
 //! [`Store`]: closures over an engine. A closure reads through its [`Tx`]; what it read becomes the commit's
 //! expectations, so a change that relied on something stale runs again instead of being written.
 
-use std::collections::HashMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foldhash::fast::RandomState;
-use parking_lot::RwLock;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
-use super::account::Credential;
-use super::engine::{self, Charge, Commit, CounterKey, Engine, Family, Revision, Tier, View, Visit};
+use super::cache::Caches;
+use super::engine::{self, Charge, Commit, CounterKey, Deadline, Engine, Family, Revision, Tier, View, Visit};
 use super::record::Record;
 use super::reserve::Reservations;
 use super::{Error, Result, Sealer};
+use crate::clock::{Clock, UnixMillis};
 use crate::limits;
 use crate::quota::Usage;
 
@@ -24,7 +22,8 @@ use crate::quota::Usage;
 pub struct Store {
     engine: Arc<dyn Engine>,
     sealer: Sealer,
-    credentials: CredentialCache,
+    caches: Caches,
+    clock: Clock,
     reservations: Arc<Reservations>,
     /// Room in the engine's queue.
     room: Semaphore,
@@ -37,7 +36,8 @@ impl Store {
         Self {
             engine,
             sealer,
-            credentials: CredentialCache::default(),
+            caches: Caches::default(),
+            clock: Clock::System,
             reservations: Arc::default(),
             room: Semaphore::new(limits::COMMIT_QUEUE_COUNT_MAX),
         }
@@ -55,8 +55,14 @@ impl Store {
         &self.sealer
     }
 
-    pub(super) fn credentials(&self) -> &CredentialCache {
-        &self.credentials
+    /// The same store with another clock: what decides which storage packs count.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    pub(super) fn caches(&self) -> &Caches {
+        &self.caches
     }
 
     pub(super) fn reservations(&self) -> &Arc<Reservations> {
@@ -79,7 +85,7 @@ impl Store {
         &self,
         body: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        blocking(|| body(&mut Tx::new(&*self.engine.snapshot(), Tier::Disk, 0)))
+        blocking(|| body(&mut Tx::new(self, &*self.engine.snapshot(), Tier::Disk, 0, false)))
     }
 
     /// Runs `body` and commits what it wrote. A conflict runs it again, at most
@@ -108,7 +114,7 @@ impl Store {
         mut body: impl FnMut(&mut Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<(T, Commit), E> {
         let mut attempt = |tier| {
-            let mut tx = Tx::new(&*self.engine, tier, self.engine.revision());
+            let mut tx = Tx::new(self, &*self.engine, tier, self.engine.revision(), true);
             let result = body(&mut tx);
             (result, tx)
         };
@@ -131,7 +137,11 @@ fn blocking<T>(body: impl FnOnce() -> T) -> T {
 
 /// One run of a closure. Reads see the state before the transaction, never its own writes.
 pub struct Tx<'view> {
+    store: &'view Store,
     view: &'view dyn View,
+    /// Whether the view is what is durable now, and so what the caches hold.
+    is_live: bool,
+    now: UnixMillis,
     tier: Tier,
     commit: Commit,
     blocked: bool,
@@ -144,8 +154,31 @@ impl std::fmt::Debug for Tx<'_> {
 }
 
 impl<'view> Tx<'view> {
-    pub(super) fn new(view: &'view dyn View, tier: Tier, read_at: Revision) -> Self {
-        Self { view, tier, commit: Commit { read_at, ..Commit::default() }, blocked: false }
+    fn new(store: &'view Store, view: &'view dyn View, tier: Tier, read_at: Revision, is_live: bool) -> Self {
+        let commit = Commit { read_at, ..Commit::default() };
+        Self { store, view, is_live, now: store.clock.now_millis(), tier, commit, blocked: false }
+    }
+
+    /// The time of this run.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        self.now
+    }
+
+    /// The caches and the revision of the accounts they must have, for a view they are true for.
+    pub(super) fn caches(&self) -> Option<(Revision, &'view Caches)> {
+        self.is_live.then(|| (self.store.engine.family_revision(Family::Accounts), &self.store.caches))
+    }
+
+    /// Makes the commit rely on a row that was read some other way, at or after this run began.
+    pub(super) fn rely_on(&mut self, family: Family, key: Vec<u8>) {
+        self.commit.reads.push((family, key));
+    }
+
+    /// Makes the commit void from `millis` on: what it was decided by changes then.
+    pub(super) fn rely_on_time(&mut self, millis: UnixMillis) {
+        let earlier = self.commit.valid_until.as_ref().map_or(millis, |deadline| deadline.millis.min(millis));
+        self.commit.valid_until = Some(Deadline { millis: earlier, clock: self.store.clock.clone() });
     }
 
     /// Value under `key`; the commit relies on it.
@@ -188,6 +221,11 @@ impl<'view> Tx<'view> {
         self.note(seen)
     }
 
+    /// Bytes held on a counter by uploads under way; in memory, so not part of any view.
+    pub(super) fn reserved_bytes(&self, counter: &CounterKey) -> u64 {
+        self.store.reservations.held_bytes(counter)
+    }
+
     pub(super) fn put(&mut self, family: Family, key: Vec<u8>, value: Bytes) {
         self.commit.puts.push((family, key, value));
     }
@@ -205,40 +243,5 @@ impl<'view> Tx<'view> {
             self.blocked = true;
         }
         seen
-    }
-}
-
-/// Opened credentials. An entry is good as long as no account and no key changed since it was read; any such change
-/// empties the cache, because they are rare and reading one again costs a few microseconds.
-#[derive(Debug, Default)]
-pub(super) struct CredentialCache(RwLock<Credentials>);
-
-#[derive(Debug, Default)]
-struct Credentials {
-    revision: Revision,
-    opened: HashMap<String, Arc<Credential>, RandomState>,
-}
-
-/// Credentials kept; above, the cache starts afresh.
-const CREDENTIAL_COUNT_MAX: usize = 100_000;
-
-impl CredentialCache {
-    /// The credential, if it was read at `revision` of the accounts.
-    pub(super) fn get(&self, revision: Revision, access_key: &str) -> Option<Arc<Credential>> {
-        let cache = self.0.read();
-        if cache.revision == revision { cache.opened.get(access_key).cloned() } else { None }
-    }
-
-    /// Keeps what was read after `revision` had been looked up.
-    pub(super) fn insert(&self, revision: Revision, access_key: &str, credential: Arc<Credential>) {
-        let mut cache = self.0.write();
-        if revision < cache.revision {
-            return;
-        }
-        if revision > cache.revision || cache.opened.len() >= CREDENTIAL_COUNT_MAX {
-            cache.revision = revision;
-            cache.opened.clear();
-        }
-        cache.opened.insert(access_key.to_owned(), credential);
     }
 }

@@ -6,11 +6,11 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use hyper::{Method, StatusCode};
 
 use super::{BodyRule, Call, Op, Scope};
-use crate::access::Action;
+use crate::access::{Action, is_owner};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::meta::NewBucket;
+use crate::meta::{Bucket, NewBucket};
 use crate::wire::dialect::Dialect;
 use crate::wire::{Head, Reply};
 
@@ -132,16 +132,38 @@ pub(super) fn region_header(dialect: Dialect, region: &str) -> Result<(HeaderNam
     Ok((name, HeaderValue::try_from(region).map_err(Error::internal)?))
 }
 
-#[expect(clippy::unused_async, reason = "the shape of every handler")]
-async fn head(_: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+async fn head(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
     let (region_name, region) = region_header(dialect, &call.bucket()?.region)?;
     let class = if dialect.is_obs() { OBS_CLASS } else { S3_CLASS };
-    Ok(Reply::empty(StatusCode::OK)
+    let mut reply = Reply::empty(StatusCode::OK)
         .with(CONTENT_TYPE, HeaderValue::from_static("application/xml"))
         .with(region_name, region)
         .with(class, HeaderValue::from_static("STANDARD"))
-        .with(VERSION, HeaderValue::from_static("3.0")))
+        .with(VERSION, HeaderValue::from_static("3.0"));
+    if is_owner(&call.caller, call.bucket()?) {
+        usage_headers(app, call.bucket()?, &mut reply).await?;
+    }
+    Ok(reply)
+}
+
+/// What the bucket holds and may hold, for its owner: an extension of ours, the same names in both dialects.
+async fn usage_headers(app: &App, bucket: &Bucket, reply: &mut Reply) -> Result<()> {
+    let (usage, reserved) =
+        app.store.read(|tx| Ok::<_, Error>((tx.bucket_usage(bucket.id)?, tx.bucket_reserved_bytes(bucket.id)))).await?;
+    let counted = |count: i64| u64::try_from(count).unwrap_or(0);
+    for (name, value) in [
+        ("x-obs-usage-current-bytes", counted(usage.current_bytes)),
+        ("x-obs-usage-noncurrent-bytes", counted(usage.noncurrent_bytes)),
+        ("x-obs-usage-part-bytes", counted(usage.part_bytes)),
+        ("x-obs-usage-reserved-bytes", reserved),
+        ("x-obs-usage-objects", counted(usage.used_objects())),
+        ("x-obs-quota-bytes", bucket.quota_bytes),
+        ("x-obs-quota-objects", bucket.object_limit),
+    ] {
+        reply.headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+    }
+    Ok(())
 }
 
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {

@@ -17,7 +17,7 @@ use crate::headers::ObjectHeaders;
 use crate::limits;
 use crate::meta::{self, BlobId, Body, Bucket, Object, Reservation, Stored};
 use crate::name::ObjectKey;
-use crate::quota::Limits;
+use crate::quota::Change;
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::headers::content_md5;
 use crate::wire::{Head, Reply, hex};
@@ -43,8 +43,8 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     if declared.is_some_and(|length| length > limits::OBJECT_PUT_BYTES_MAX) {
         return Err(Code::EntityTooLarge.into());
     }
-    let replaced_bytes = look_ahead(app, call, &conditions).await?;
-    let received = receive(app, call, declared, replaced_bytes).await?;
+    let replaced = look_ahead(app, call, &conditions).await?;
+    let received = receive(app, call, declared, replaced).await?;
     if expected_md5.is_some_and(|expected| expected != received.md5) {
         received.discard(app);
         return Err(Code::BadDigest.into());
@@ -86,15 +86,15 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 /// Refuses early what the commit would refuse anyway, and says how many bytes the object under the key gives back.
-/// Costs nothing where the request has no conditions and the bucket no limits.
-async fn look_ahead(app: &App, call: &Call<'_>, conditions: &Conditions) -> Result<u64> {
+/// Reads nothing where the request has no conditions and neither bucket nor account a limit.
+async fn look_ahead(app: &App, call: &Call<'_>, conditions: &Conditions) -> Result<Option<u64>> {
     let (bucket, key) = (call.bucket()?, call.key()?);
-    if conditions.is_empty() && bucket.limits() == Limits::default() {
-        return Ok(0);
+    if conditions.is_empty() && !app.store.is_bounded(bucket).await? {
+        return Ok(None);
     }
     let current = app.store.read(|tx| tx.object(bucket.id, key)).await?;
     check(conditions, current.as_ref())?;
-    Ok(current.map_or(0, |object| object.size))
+    Ok(current.map(|object| object.size))
 }
 
 fn check(conditions: &Conditions, current: Option<&Object>) -> Result<()> {
@@ -133,12 +133,20 @@ fn discard(app: &App, stored: &Stored) {
     tokio::task::spawn_blocking(move || store.free(&extents));
 }
 
-async fn receive(app: &Arc<App>, call: &mut Call<'_>, declared: Option<u64>, replaced_bytes: u64) -> Result<Received> {
+async fn receive(
+    app: &Arc<App>,
+    call: &mut Call<'_>,
+    declared: Option<u64>,
+    replaced: Option<u64>,
+) -> Result<Received> {
     let bucket = call.bucket()?.clone();
+    // Objects too are tested before the body; the room held below is bytes only, because an object in flight may
+    // never come to be, and the commit decides.
+    app.store.check_room(&bucket, Change::Put { old: replaced, new: declared.unwrap_or(0) }).await?;
+    let replaced_bytes = replaced.unwrap_or(0);
     match declared {
         Some(length) if length <= limits::INLINE_BODY_BYTES_MAX => {
-            // Small bodies hold no room: they are here before a reservation would pay.
-            app.store.check_room(&bucket, length.saturating_sub(replaced_bytes)).await?;
+            // Small bodies hold no room: they are here before that would pay.
             let body = gather(call, usize::try_from(length).map_err(Error::internal)?).await?;
             Ok(inline(body))
         }
