@@ -105,7 +105,7 @@ fn requests_pass_and_altered_ones_do_not() {
         signed.check(&head, SECRET, now_millis).unwrap_or_else(|error| panic!("{}: {error:?}", vector.name));
         let refused = signed.check(&head, "other secret", now_millis).expect_err("another secret");
         assert_eq!(refused.code(), Code::SignatureDoesNotMatch);
-        assert!(refused.details().contains(&("StringToSign", vector.string.clone())), "{}", vector.name);
+        assert!(refused.details().any(|detail| *detail == ("StringToSign", vector.string.clone())), "{}", vector.name);
         let covered = HeaderName::try_from(format!("{}meta-added", vector.prefix())).expect("a header's name");
         head.headers.insert(covered, HeaderValue::from_static("later"));
         assert!(signed.check(&head, SECRET, now_millis).is_err(), "{} takes another header", vector.name);
