@@ -81,6 +81,8 @@ pub const BUCKETS_PER_ACCOUNT_MAX: usize = 100;
 pub const QUOTA_BYTES_MAX: u64 = i64::MAX as u64;
 /// Storage packs of one account, those that have run out included.
 pub const PACKS_PER_ACCOUNT_MAX: usize = 256;
+/// Percents of a limit whose crossing is an event, per bucket or account.
+pub const SOFT_PERCENT_COUNT_MAX: usize = 8;
 /// Large uploads at work at a time; one more waits.
 pub const UPLOAD_COUNT_MAX: usize = 256;
 /// Bytes of one buffer of a streamed body. An upload holds at most three, a download at most two.
@@ -105,6 +107,22 @@ pub const CONFLICT_WINDOW_COUNT_MAX: usize = 1 << 18;
 /// Counters the committer keeps in memory; above, it starts afresh and reads them again as needed.
 pub const COUNTER_CACHE_COUNT_MAX: usize = 1 << 16;
 
+// --- soft limits -----------------------------------------------------------------------------------------------
+
+/// How long events are kept, delivered or not: 30 days.
+pub const EVENT_AGE_MILLIS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
+/// Events or samples in one page of the admin API.
+pub const ADMIN_PAGE_COUNT_MAX: usize = 1000;
+/// Time one delivery to the webhook may take, from connecting to the end of its answer.
+pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a webhook's answer that are read, and thrown away; a longer answer ends the connection.
+pub const WEBHOOK_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Pause after the first failed delivery, in milliseconds; each further one doubles it.
+pub const WEBHOOK_PAUSE_MILLIS_MIN: u64 = 1000;
+/// Longest pause between two deliveries of an event, in milliseconds.
+pub const WEBHOOK_PAUSE_MILLIS_MAX: u64 = 5 * 60 * 1000;
+
+const _: () = assert!(WEBHOOK_PAUSE_MILLIS_MIN <= WEBHOOK_PAUSE_MILLIS_MAX);
 const _: () = assert!(DOCUMENT_BYTES_MAX < HEAD_BYTES_MAX * 4);
 const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(METADATA_BYTES_MAX < HEAD_BYTES_MAX);

@@ -35,6 +35,10 @@ pub struct Metrics {
     pub swept_bytes: Counter,
     /// Extents the sweep could not free, to be tried again.
     pub sweep_failures: Counter,
+    /// Events the webhook has not taken yet; 0 where there is none.
+    pub events_pending: Gauge,
+    /// Deliveries to the webhook that failed, to be tried again.
+    pub webhook_failures: Counter,
     /// Blocks whose checksum was wrong when read.
     pub corrupt_blocks: Counter<u64, AtomicU64>,
 }
@@ -51,6 +55,8 @@ impl Metrics {
             panics: Counter::default(),
             swept_bytes: Counter::default(),
             sweep_failures: Counter::default(),
+            events_pending: Gauge::default(),
+            webhook_failures: Counter::default(),
             corrupt_blocks: Counter::default(),
             registry: Registry::default(),
         };
@@ -64,6 +70,8 @@ impl Metrics {
         registry.register("panics", "Requests whose handler panicked", metrics.panics.clone());
         registry.register("swept_bytes", "Bytes given back by the sweep", metrics.swept_bytes.clone());
         registry.register("sweep_failures", "Extents the sweep could not free", metrics.sweep_failures.clone());
+        registry.register("events_pending", "Events not yet taken by the webhook", metrics.events_pending.clone());
+        registry.register("webhook_failures", "Failed deliveries to the webhook", metrics.webhook_failures.clone());
         registry.register("corrupt_blocks", "Blocks whose checksum was wrong", metrics.corrupt_blocks.clone());
         Self { registry, ..metrics }
     }

@@ -179,7 +179,8 @@ pub struct Limits {
 }
 
 /// Whose counter a limit belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Holder {
     /// A bucket: its `?quota`.
     Bucket,
@@ -188,7 +189,8 @@ pub enum Holder {
 }
 
 /// What a limit counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Measure {
     /// Bytes.
     Bytes,

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::history::account_full;
 use super::limit::{ShownPack, shown_packs};
 use super::{Ask, Split, json, unsigned};
 use crate::app::App;
 use crate::clock::iso_date;
 use crate::error::{Code, Error, Result};
+use crate::level::level_percent;
 use crate::meta::{self, Account, AccountStatus, NewAccount, Tx};
 use crate::server::hash_password;
 use crate::wire::Reply;
@@ -39,12 +41,27 @@ pub(super) struct Shown {
     packs_bytes: u64,
     object_limit: u64,
     packs: Vec<ShownPack>,
+    soft_percents: Vec<u8>,
+    /// Of the nearer limit, rounded down; `null` without a limit.
+    level_percent: Option<u64>,
+    /// When the nearer limit would be met; `null` where that cannot be told. Not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    projected_full: Option<Option<String>>,
 }
 
-pub(super) fn shown(tx: &mut Tx<'_>, account: Account) -> meta::Result<Shown> {
+pub(super) fn shown_alone(tx: &mut Tx<'_>, account: Account) -> meta::Result<Shown> {
+    let usage = tx.account_usage(account.id)?;
+    let projected_full = Some(account_full(tx, &account, &usage)?);
+    Ok(Shown { projected_full, ..shown(tx, account)? })
+}
+
+fn shown(tx: &mut Tx<'_>, account: Account) -> meta::Result<Shown> {
     let usage = tx.account_usage(account.id)?;
     let capacity = account.capacity(tx.now());
     Ok(Shown {
+        soft_percents: account.soft_percents.as_slice().to_vec(),
+        level_percent: level_percent(&usage, account.limits(tx.now())),
+        projected_full: None,
         usage: Split::new(&usage, tx.account_reserved_bytes(account.id)),
         capacity_bytes: capacity.base_bytes,
         packs_bytes: capacity.packs_bytes,
@@ -88,7 +105,7 @@ pub(super) async fn list(app: &Arc<App>, _: Ask) -> Result<Reply> {
 pub(super) async fn show(app: &Arc<App>, ask: Ask) -> Result<Reply> {
     let account = app.store.read_frozen(|tx| {
         let account = named(tx, ask.name())?;
-        Ok::<_, Error>(shown(tx, account)?)
+        Ok::<_, Error>(shown_alone(tx, account)?)
     });
     json(StatusCode::OK, &account.await?)
 }
@@ -117,7 +134,7 @@ pub(super) async fn create(app: &Arc<App>, ask: Ask) -> Result<Reply> {
     let new = NewAccount { name: wanted.name, email: wanted.email, password_hash, root: false };
     let account = app.store.write(|tx| {
         let account = tx.create_account(&new, ask.now)?.ok_or(Code::AccountAlreadyExists)?;
-        Ok::<_, Error>(shown(tx, account)?)
+        Ok::<_, Error>(shown_alone(tx, account)?)
     });
     json(StatusCode::CREATED, &account.await?)
 }
@@ -162,7 +179,7 @@ async fn set_status(app: &Arc<App>, ask: &Ask, status: AccountStatus) -> Result<
         }
         account.status = status;
         tx.put_account(&account)?;
-        Ok::<_, Error>(shown(tx, account)?)
+        Ok::<_, Error>(shown_alone(tx, account)?)
     });
     json(StatusCode::OK, &account.await?)
 }

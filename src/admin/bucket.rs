@@ -6,10 +6,12 @@ use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::account::named;
-use super::{Ask, Split, json, unsigned};
+use super::history::bucket_full;
+use super::{Ask, Split, json, soft_percents, unsigned};
 use crate::app::App;
 use crate::clock::iso_date;
 use crate::error::{Code, Error, Result};
+use crate::level::level_percent;
 use crate::limits::QUOTA_BYTES_MAX;
 use crate::meta::{self, Bucket, Tx};
 use crate::name::BucketName;
@@ -26,12 +28,27 @@ struct Shown {
     used_bytes: u64,
     object_count: u64,
     usage: Split,
+    soft_percents: Vec<u8>,
+    /// Of the nearer limit, rounded down; `null` without a limit.
+    level_percent: Option<u64>,
+    /// When the nearer limit would be met; `null` where that cannot be told. Not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    projected_full: Option<Option<String>>,
+}
+
+fn shown_alone(tx: &mut Tx<'_>, bucket: Bucket) -> meta::Result<Shown> {
+    let usage = tx.bucket_usage(bucket.id)?;
+    let projected_full = Some(bucket_full(tx, &bucket, &usage)?);
+    Ok(Shown { projected_full, ..shown(tx, bucket)? })
 }
 
 fn shown(tx: &mut Tx<'_>, bucket: Bucket) -> meta::Result<Shown> {
     let usage = tx.bucket_usage(bucket.id)?;
     let owner = tx.account(bucket.owner)?;
     Ok(Shown {
+        soft_percents: bucket.soft_percents.as_slice().to_vec(),
+        level_percent: level_percent(&usage, bucket.limits()),
+        projected_full: None,
         account: owner.map_or_else(|| bucket.owner.to_string(), |account| account.name),
         name: bucket.name.to_string(),
         region: bucket.region,
@@ -45,7 +62,7 @@ fn shown(tx: &mut Tx<'_>, bucket: Bucket) -> meta::Result<Shown> {
 }
 
 /// The bucket called `name`, or 404.
-fn bucket_named(tx: &mut Tx<'_>, name: &str) -> Result<Bucket> {
+pub(super) fn bucket_named(tx: &mut Tx<'_>, name: &str) -> Result<Bucket> {
     let missing = || Code::NoSuchBucket.because(format!("There is no bucket {name}."));
     let name = BucketName::parse(name).map_err(|_| missing())?;
     tx.bucket(&name)?.ok_or_else(missing)
@@ -74,7 +91,7 @@ pub(super) async fn list(app: &Arc<App>, ask: Ask) -> Result<Reply> {
 pub(super) async fn show(app: &Arc<App>, ask: Ask) -> Result<Reply> {
     let bucket = app.store.read_frozen(|tx| {
         let bucket = bucket_named(tx, ask.name())?;
-        Ok::<_, Error>(shown(tx, bucket)?)
+        Ok::<_, Error>(shown_alone(tx, bucket)?)
     });
     json(StatusCode::OK, &bucket.await?)
 }
@@ -84,6 +101,7 @@ pub(super) async fn show(app: &Arc<App>, ask: Ask) -> Result<Reply> {
 struct Wanted {
     quota_bytes: Option<u64>,
     object_limit: Option<u64>,
+    soft_percents: Option<Vec<u8>>,
 }
 
 pub(super) async fn put_quota(app: &Arc<App>, ask: Ask) -> Result<Reply> {
@@ -91,12 +109,16 @@ pub(super) async fn put_quota(app: &Arc<App>, ask: Ask) -> Result<Reply> {
     if [wanted.quota_bytes, wanted.object_limit].into_iter().flatten().any(|limit| limit > QUOTA_BYTES_MAX) {
         return Err(Code::InvalidArgument.because("A limit must be between 0 and 9223372036854775807."));
     }
+    let percents = wanted.soft_percents.map(soft_percents).transpose()?;
     let bucket = app.store.write(|tx| {
         let mut bucket = bucket_named(tx, ask.name())?;
         bucket.quota_bytes = wanted.quota_bytes.unwrap_or(bucket.quota_bytes);
         bucket.object_limit = wanted.object_limit.unwrap_or(bucket.object_limit);
+        if let Some(percents) = &percents {
+            bucket.soft_percents = percents.clone();
+        }
         tx.put_bucket(&bucket)?;
-        Ok::<_, Error>(shown(tx, bucket)?)
+        Ok::<_, Error>(shown_alone(tx, bucket)?)
     });
     json(StatusCode::OK, &bucket.await?)
 }

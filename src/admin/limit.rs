@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::account::{named, shown};
-use super::{Ask, json};
+use super::account::{named, shown_alone};
+use super::{Ask, json, soft_percents};
 use crate::app::App;
 use crate::clock::{UnixMillis, iso_date, parse_iso_date};
 use crate::error::{Code, Error, Result};
@@ -19,6 +19,7 @@ use crate::wire::Reply;
 struct Wanted {
     capacity_bytes: Option<u64>,
     object_limit: Option<u64>,
+    soft_percents: Option<Vec<u8>>,
 }
 
 /// `PUT accounts/NAME/limits`: what is not given stays as it is.
@@ -29,12 +30,16 @@ pub(super) async fn put(app: &Arc<App>, ask: Ask) -> Result<Reply> {
             return Err(Code::InvalidArgument.because("A limit must be between 0 and 9223372036854775807."));
         }
     }
+    let percents = wanted.soft_percents.map(soft_percents).transpose()?;
     let account = app.store.write(|tx| {
         let mut account = named(tx, ask.name())?;
         account.capacity_bytes = wanted.capacity_bytes.unwrap_or(account.capacity_bytes);
         account.object_limit = wanted.object_limit.unwrap_or(account.object_limit);
+        if let Some(percents) = &percents {
+            account.soft_percents = percents.clone();
+        }
         tx.put_account(&account)?;
-        Ok::<_, Error>(shown(tx, account)?)
+        Ok::<_, Error>(shown_alone(tx, account)?)
     });
     json(StatusCode::OK, &account.await?)
 }
@@ -91,7 +96,7 @@ pub(super) async fn add_pack(app: &Arc<App>, ask: Ask) -> Result<Reply> {
         account.next_pack += 1;
         account.packs.push(Pack { id, bytes: wanted.bytes, starts_millis, expires_millis });
         tx.put_account(&account)?;
-        Ok::<_, Error>(shown(tx, account)?)
+        Ok::<_, Error>(shown_alone(tx, account)?)
     });
     json(StatusCode::CREATED, &account.await?)
 }
@@ -104,7 +109,7 @@ pub(super) async fn remove_pack(app: &Arc<App>, ask: Ask) -> Result<Reply> {
         let at = at.ok_or_else(|| Code::NoSuchResource.because(format!("There is no pack {}.", ask.names[1])))?;
         account.packs.remove(at);
         tx.put_account(&account)?;
-        Ok::<_, Error>(shown(tx, account)?)
+        Ok::<_, Error>(shown_alone(tx, account)?)
     });
     json(StatusCode::OK, &account.await?)
 }

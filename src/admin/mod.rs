@@ -3,6 +3,8 @@
 
 mod account;
 mod bucket;
+pub(crate) mod event;
+mod history;
 mod key;
 mod limit;
 mod usage;
@@ -26,6 +28,7 @@ use crate::auth::date::parse_date;
 use crate::blob::digest;
 use crate::clock::{UnixMillis, http_date};
 use crate::error::{Code, Error, Result};
+use crate::level::Percents;
 use crate::limits;
 use crate::quota::Usage;
 use crate::wire::body::{ReplyBody, RequestBody};
@@ -56,6 +59,7 @@ static ROUTES: &[Route] = &[
         path: "accounts/*/deregister",
         run: |app, ask| Box::pin(account::deregister(app, ask)),
     },
+    Route { verb: Method::GET, path: "accounts/*/history", run: |app, ask| Box::pin(history::of_account(app, ask)) },
     Route { verb: Method::PUT, path: "accounts/*/limits", run: |app, ask| Box::pin(limit::put(app, ask)) },
     Route { verb: Method::POST, path: "accounts/*/packs", run: |app, ask| Box::pin(limit::add_pack(app, ask)) },
     Route { verb: Method::DELETE, path: "accounts/*/packs/*", run: |app, ask| Box::pin(limit::remove_pack(app, ask)) },
@@ -64,7 +68,9 @@ static ROUTES: &[Route] = &[
     Route { verb: Method::DELETE, path: "keys/*", run: |app, ask| Box::pin(key::revoke(app, ask)) },
     Route { verb: Method::GET, path: "buckets", run: |app, ask| Box::pin(bucket::list(app, ask)) },
     Route { verb: Method::GET, path: "buckets/*", run: |app, ask| Box::pin(bucket::show(app, ask)) },
+    Route { verb: Method::GET, path: "buckets/*/history", run: |app, ask| Box::pin(history::of_bucket(app, ask)) },
     Route { verb: Method::PUT, path: "buckets/*/quota", run: |app, ask| Box::pin(bucket::put_quota(app, ask)) },
+    Route { verb: Method::GET, path: "events", run: |app, ask| Box::pin(event::list(app, ask)) },
     Route { verb: Method::GET, path: "usage", run: |app, ask| Box::pin(usage::get(app, ask)) },
 ];
 
@@ -88,11 +94,16 @@ impl Ask {
         serde_json::from_slice(&self.body).map_err(|error| Code::BadRequest.because(format!("The body: {error}.")))
     }
 
-    /// The one query parameter of lists; any other is refused.
+    /// The one query parameter of most lists; any other is refused.
     fn account_filter(&self) -> Result<Option<&str>> {
-        match self.query.iter().find(|(name, _)| *name != "account") {
+        self.parameter("account")
+    }
+
+    /// The query parameter `wanted`; any other is refused.
+    fn parameter(&self, wanted: &str) -> Result<Option<&str>> {
+        match self.query.iter().find(|(name, _)| *name != wanted) {
             Some((name, _)) => Err(Code::InvalidArgument.because(format!("There is no parameter {name}."))),
-            None => Ok(self.query.get("account")),
+            None => Ok(self.query.get(wanted)),
         }
     }
 }
@@ -210,6 +221,14 @@ fn matched(pattern: &str, path: &str) -> Result<Option<Vec<String>>> {
             _ => return Ok(None),
         }
     }
+}
+
+/// Percents of soft limits as they were sent.
+fn soft_percents(percents: Vec<u8>) -> Result<Percents> {
+    Percents::parse(percents).ok_or_else(|| {
+        Code::InvalidArgument
+            .because("soft_percents has at most 8 percents, each 1 to 100, ascending; none for the default.")
+    })
 }
 
 fn text(text: String) -> Reply {

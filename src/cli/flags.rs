@@ -30,6 +30,8 @@ impl Scope for Server {
         "root_secret_key",
         "root_email",
         "root_password",
+        "webhook_url",
+        "webhook_secret",
         "log",
         "workers",
     ];

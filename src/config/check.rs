@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use hyper::Uri;
+
 /// Threads one process may serve with.
 const WORKER_COUNT_MAX: usize = 1024;
 /// Bytes of a region's name.
@@ -78,6 +80,15 @@ pub(super) fn parse_password(text: &str) -> Result<String, String> {
     holds(is_password, "expected 8 to 1024 bytes without control characters").map(|()| text.to_owned())
 }
 
+pub(super) fn parse_webhook_url(text: &str) -> Result<Uri, String> {
+    const EXPECTED: &str = "expected an URL such as http://127.0.0.1:9000/hook";
+    let url: Uri = text.parse().map_err(|_| EXPECTED)?;
+    holds(url.scheme_str() != Some("https"), "https is not supported yet: name an http URL, for instance of a proxy")?;
+    let is_plain = url.host().is_some_and(|host| !host.is_empty())
+        && url.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    holds(url.scheme_str() == Some("http") && is_plain, EXPECTED).map(|()| url)
+}
+
 pub(super) fn parse_log(text: &str) -> Result<String, String> {
     match tracing_subscriber::EnvFilter::builder().parse(text) {
         Ok(_) => Ok(text.to_owned()),
@@ -126,6 +137,17 @@ mod tests {
         let label = "a".repeat(64);
         for bad in ["", ".", "a.", ".a", "-a", "a-", "a_b", "a,,b", "a,", "*.a", "é.a", "::1", &label, &long] {
             assert!(parse_domains(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn webhooks_are_reached_by_http() {
+        for good in ["http://127.0.0.1:9000/hook?a=b", "http://alerts", "http://[::1]:1/"] {
+            assert!(parse_webhook_url(good).is_ok(), "{good}");
+        }
+        assert!(parse_webhook_url("https://example.com/").unwrap_err().contains("https is not supported yet"));
+        for bad in ["", "hook", "/hook", "ftp://a/", "http://", "http://user:word@a/", "example.com:80"] {
+            assert!(parse_webhook_url(bad).is_err(), "{bad}");
         }
     }
 

@@ -17,6 +17,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use hyper::Uri;
+
 pub use check::{is_access_key, is_secret_key};
 pub use credentials::{Credentials, read_private, write_private};
 pub use table::{Fallback, SETTINGS, Setting, reference};
@@ -39,6 +41,8 @@ pub struct Config {
     pub region: String,
     /// What was given for the root account.
     pub root: RootSettings,
+    /// Where events are sent, if anywhere.
+    pub webhook: Option<Webhook>,
     /// Directives of the log filter.
     pub log: String,
     /// Threads that serve requests, at least one.
@@ -78,6 +82,22 @@ impl fmt::Debug for RootSettings {
     }
 }
 
+/// Where events are sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// An absolute `http` URL.
+    pub url: Uri,
+    /// What posts are signed with.
+    pub secret: String,
+}
+
+impl fmt::Debug for Webhook {
+    /// Secrets never reach a log, and URLs of webhooks may hold some.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook").field("host", &self.url.host()).finish_non_exhaustive()
+    }
+}
+
 impl Config {
     /// Reads the settings file and the environment, puts `flags` (key and value) on top, and checks everything.
     pub fn load(flags: &[(&'static str, String)]) -> Result<Self, ConfigError> {
@@ -86,7 +106,18 @@ impl Config {
 
     /// Checks every setting; the first one that does not hold is the error.
     pub fn check(settings: &Settings) -> Result<Self, ConfigError> {
+        let url = settings.optional("webhook_url", check::parse_webhook_url)?;
+        let secret = settings.optional("webhook_secret", check::parse_secret_key)?;
+        for (given, missing, is_alone) in [
+            ("webhook_url", "webhook_secret", url.is_some() && secret.is_none()),
+            ("webhook_secret", "webhook_url", secret.is_some() && url.is_none()),
+        ] {
+            if is_alone {
+                return Err(settings.refusal(given, format!("{missing} is missing: give both or neither")));
+            }
+        }
         let config = Self {
+            webhook: url.zip(secret).map(|(url, secret)| Webhook { url, secret }),
             data: settings.value("data", check::parse_path)?,
             listen: settings.value("listen", check::parse_address)?,
             console_listen: settings.value("console_listen", check::parse_address)?,
@@ -137,6 +168,7 @@ impl Config {
             domains: vec!["obs.localhost".to_owned()],
             region: "default".to_owned(),
             root: RootSettings::default(),
+            webhook: None,
             log: "info".to_owned(),
             workers: 2,
         }

@@ -142,6 +142,25 @@ pub static SETTINGS: &[Setting] = &[
         ..PLAIN
     },
     Setting {
+        key: "webhook_url",
+        variable: "OBS_GATEWAY_WEBHOOK_URL",
+        flag: "webhook-url",
+        form: "URL",
+        fallback: Fallback::Described("none: events are kept, and not sent"),
+        doc: "Where crossings of soft limits are posted, http only. Each is sent until it is taken, in order.",
+        ..PLAIN
+    },
+    Setting {
+        key: "webhook_secret",
+        variable: "OBS_GATEWAY_WEBHOOK_SECRET",
+        flag: "webhook-secret",
+        form: "SECRET",
+        fallback: Fallback::Described("none"),
+        doc: "What these posts are signed with; needed with the URL. Prefer the variable to the flag.",
+        is_secret: true,
+        ..PLAIN
+    },
+    Setting {
         key: "log",
         variable: "OBS_GATEWAY_LOG",
         flag: "log",

@@ -63,6 +63,8 @@ fn every_variable_reaches_its_setting() {
         ("OBS_GATEWAY_ROOT_SECRET_KEY", "root-secret-key"),
         ("OBS_GATEWAY_ROOT_EMAIL", "root@example.com"),
         ("OBS_GATEWAY_ROOT_PASSWORD", "correct horse"),
+        ("OBS_GATEWAY_WEBHOOK_URL", "http://127.0.0.1:9/hook"),
+        ("OBS_GATEWAY_WEBHOOK_SECRET", "hook-secret"),
         ("OBS_GATEWAY_LOG", "obs_gateway=debug,info"),
         ("OBS_GATEWAY_WORKERS", "7"),
     ];
@@ -75,6 +77,9 @@ fn every_variable_reaches_its_setting() {
     assert_eq!(config.root.key_pair(), Some(("ROOTACCESSKEY0000001", "root-secret-key")));
     assert_eq!(config.root.email.as_deref(), Some("root@example.com"));
     assert_eq!(config.root.password.as_deref(), Some("correct horse"));
+    let webhook = config.webhook.as_ref().unwrap();
+    assert_eq!((webhook.url.to_string().as_str(), webhook.secret.as_str()), ("http://127.0.0.1:9/hook", "hook-secret"));
+    assert!(!format!("{config:?}").contains("hook-secret"));
     assert_eq!(config.log, "obs_gateway=debug,info");
     assert_eq!(config.workers, 7);
 }
@@ -150,4 +155,11 @@ fn the_configuration_of_tests_would_pass_the_checks() {
     ];
     let checked = Config::check(&Settings::from_sources(None, |_| None, &flags).unwrap()).unwrap();
     assert_eq!(format!("{checked:?}"), format!("{config:?}"));
+}
+
+#[test]
+fn a_webhook_has_an_url_and_a_secret() {
+    refused("webhook_url = 'http://a/'", &["webhook_url", "webhook_secret is missing"]);
+    refused("webhook_secret = 'long-enough'", &["webhook_secret", "(hidden)", "webhook_url is missing"]);
+    refused("webhook_url = 'https://a/'\nwebhook_secret = 'long-enough'", &["https is not supported yet"]);
 }

@@ -10,6 +10,7 @@ use super::record::Record;
 use super::store::{Store, Tx};
 use super::{Error, Result, Sealer, keys};
 use crate::clock::UnixMillis;
+use crate::level::Percents;
 use crate::name::AccountId;
 use crate::quota::Limits;
 
@@ -46,6 +47,8 @@ pub struct Account {
     pub capacity_bytes: u64,
     /// Objects it may have, versions included; 0 is no limit.
     pub object_limit: u64,
+    /// Percents of its limits whose crossing is an event.
+    pub soft_percents: Percents,
     /// Storage packs, by id, also those that have run out.
     pub packs: Vec<Pack>,
     /// Id of the next pack.
@@ -140,6 +143,7 @@ impl From<AccountV1> for Account {
             created_millis: old.created_millis,
             capacity_bytes: 0,
             object_limit: 0,
+            soft_percents: Percents::default(),
             packs: Vec::new(),
             next_pack: 1,
         }
@@ -279,6 +283,7 @@ impl Tx<'_> {
             created_millis: now,
             capacity_bytes: 0,
             object_limit: 0,
+            soft_percents: Percents::default(),
             packs: Vec::new(),
             next_pack: 1,
         };
@@ -293,8 +298,10 @@ impl Tx<'_> {
         Ok(Some(account))
     }
 
-    /// Writes a changed account; its name and address stay as they were.
+    /// Writes a changed account; its name and address stay as they were. What it holds is compared with its soft
+    /// limits, for they may be what has changed.
     pub fn put_account(&mut self, account: &Account) -> Result<()> {
+        self.compare_account(account);
         self.put(Family::Accounts, keys::account(account.id), account.encode()?.into());
         Ok(())
     }

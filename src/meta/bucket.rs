@@ -10,6 +10,7 @@ use super::record::Record;
 use super::store::Tx;
 use super::{BucketId, Error, Result, keys};
 use crate::clock::UnixMillis;
+use crate::level::Percents;
 use crate::name::{AccountId, BucketName};
 use crate::quota::{Holder, Limits, Usage};
 
@@ -30,6 +31,8 @@ pub struct Bucket {
     pub quota_bytes: u64,
     /// Objects it may have, versions included; 0 is no limit. An extension of ours.
     pub object_limit: u64,
+    /// Percents of its limits whose crossing is an event.
+    pub soft_percents: Percents,
 }
 
 impl Record for Bucket {
@@ -41,7 +44,7 @@ impl Record for Bucket {
     }
 }
 
-/// Format 1: without an object limit.
+/// Format 1: without an object limit and soft limits.
 #[derive(Deserialize)]
 struct BucketV1 {
     id: BucketId,
@@ -62,6 +65,7 @@ impl From<BucketV1> for Bucket {
             region: old.region,
             quota_bytes: old.quota_bytes,
             object_limit: 0,
+            soft_percents: Percents::default(),
         }
     }
 }
@@ -145,6 +149,7 @@ impl Tx<'_> {
             region: new.region.clone(),
             quota_bytes: 0,
             object_limit: 0,
+            soft_percents: Percents::default(),
         };
         let count = self.bucket_count(new.owner)? + 1;
         self.put_bucket_count(new.owner, count);
@@ -154,8 +159,9 @@ impl Tx<'_> {
         Ok(bucket)
     }
 
-    /// Writes a changed bucket.
+    /// Writes a changed bucket. What it holds is compared with its soft limits, for they may be what has changed.
     pub fn put_bucket(&mut self, bucket: &Bucket) -> Result<()> {
+        self.compare_bucket(bucket);
         self.put(Family::Buckets, keys::bucket(&bucket.name), bucket.encode()?.into());
         Ok(())
     }
@@ -174,6 +180,7 @@ impl Tx<'_> {
             growth: Usage::default(),
             limits: Limits::default(),
             close: true,
+            watch: None,
         });
         Ok(())
     }

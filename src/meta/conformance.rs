@@ -35,6 +35,7 @@ fn charge(bytes: u64, limit: u64) -> Charge {
         growth: growth(Change::Put { old: None, new: bytes }),
         limits: Limits { bytes: limit, objects: 0 },
         close: false,
+        watch: None,
     }
 }
 

@@ -8,8 +8,10 @@ use std::ops::Bound;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::{Error, Result};
+use super::{Error, Result, keys};
 use crate::clock::{Clock, UnixMillis};
+use crate::level::{Levels, Percents};
+use crate::name::AccountId;
 use crate::quota::{Holder, Limits, Usage};
 
 /// Key spaces, separate because their access patterns are.
@@ -29,12 +31,25 @@ pub enum Family {
     Extents,
     /// Extents to be freed.
     Sweep,
+    /// Crossings of soft limits: the events, what is reached now, how far they were delivered.
+    Events,
+    /// Samples of the counters over time.
+    History,
 }
 
 impl Family {
     /// All families, in the order of [`Family::index`].
-    pub const ALL: [Self; 7] =
-        [Self::Accounts, Self::Buckets, Self::Counters, Self::Objects, Self::Bodies, Self::Extents, Self::Sweep];
+    pub const ALL: [Self; 9] = [
+        Self::Accounts,
+        Self::Buckets,
+        Self::Counters,
+        Self::Objects,
+        Self::Bodies,
+        Self::Extents,
+        Self::Sweep,
+        Self::Events,
+        Self::History,
+    ];
 
     /// Position in [`Family::ALL`].
     #[must_use]
@@ -53,6 +68,8 @@ impl Family {
             Self::Bodies => "bodies",
             Self::Extents => "extents",
             Self::Sweep => "sweep",
+            Self::Events => "events",
+            Self::History => "history",
         }
     }
 }
@@ -186,6 +203,22 @@ pub struct Charge {
     pub limits: Limits,
     /// Refuse with [`Error::NotEmpty`] unless the counter is zero throughout, and remove it.
     pub close: bool,
+    /// Compare the counter with the soft limits after the commit; an event for each that was crossed since they were
+    /// last compared is written with the commit. A charge without growth does nothing else.
+    pub watch: Option<Box<Watch>>,
+}
+
+/// Soft limits of a counter, and what its events tell.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// Percents of the charge's limits.
+    pub percents: Percents,
+    /// Name of the bucket or account.
+    pub name: String,
+    /// The account itself, or the bucket's owner.
+    pub account: AccountId,
+    /// The time the commit was made at.
+    pub millis: UnixMillis,
 }
 
 /// The value under `key`, copied.
@@ -204,4 +237,18 @@ pub fn get_usage(view: &dyn View, counter: &CounterKey, tier: Tier) -> Result<Us
         }
     })?;
     usage
+}
+
+/// The soft limits a counter has reached as the view shows it.
+pub(super) fn get_levels(view: &dyn View, counter: &CounterKey, tier: Tier) -> Result<Levels> {
+    let stored = get_owned(view, Family::Events, &keys::levels(counter), tier)?;
+    let levels = stored.map_or(Some(Levels::default()), |bytes| Levels::from_bytes(&bytes));
+    levels.ok_or_else(|| Error::Corrupt("reached soft limits have the wrong length".to_owned()))
+}
+
+/// Number of the newest event as the view shows it; 0 where there was none.
+pub(super) fn get_newest_event(view: &dyn View, tier: Tier) -> Result<u64> {
+    let stored = get_owned(view, Family::Events, keys::EVENT_NEWEST, tier)?;
+    let number = stored.map_or(Ok(0), |bytes| bytes.as_slice().try_into().map(u64::from_be_bytes));
+    number.map_err(|_| Error::Corrupt("the newest event's number is not a number".to_owned()))
 }

@@ -125,6 +125,41 @@ pub(super) fn parts_of_sweep(row: &[u8]) -> Option<(u64, BlobId)> {
     Some((u64::from_be_bytes(*millis), BlobId(u128::from_be_bytes(blob.try_into().ok()?))))
 }
 
+/// `Events`: an event by its number.
+pub(super) fn event(number: u64) -> Vec<u8> {
+    tagged(b'e', &number.to_be_bytes())
+}
+
+/// Number of a row of events.
+pub(super) fn number_of_event(row: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(row.strip_prefix(b"e")?.try_into().ok()?))
+}
+
+/// `Events`: number of the newest event.
+pub(super) const EVENT_NEWEST: &[u8] = b"n";
+
+/// `Events`: number of the last event the webhook took.
+pub(super) const WEBHOOK_POSITION: &[u8] = b"w";
+
+/// `Events`: the soft limits a counter has reached; no row where there is none.
+pub(super) fn levels(counter: &CounterKey) -> Vec<u8> {
+    tagged(b'r', counter)
+}
+
+/// `History`: a sample. The newest of a counter comes first.
+pub(super) fn sample(counter: &CounterKey, minute: u64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(COUNTER_KEY_BYTES + 8);
+    key.extend_from_slice(counter);
+    key.extend_from_slice(&(u64::MAX - minute).to_be_bytes());
+    key
+}
+
+/// Counter and minute of a row of `History`.
+pub(super) fn parts_of_sample(row: &[u8]) -> Option<(CounterKey, u64)> {
+    let (counter, minute) = row.split_first_chunk::<COUNTER_KEY_BYTES>()?;
+    Some((*counter, u64::MAX - u64::from_be_bytes(minute.try_into().ok()?)))
+}
+
 /// The smallest key above every key that starts with `prefix`; `None` when there is none (all `0xff`).
 pub(super) fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
     let kept = prefix.iter().rposition(|byte| *byte != 0xff)?;
@@ -163,6 +198,13 @@ mod tests {
         fn extents_sort_by_place_and_read_back(a: (u64, u64), b: (u64, u64)) {
             prop_assert_eq!(extent(a.0, a.1).cmp(&extent(b.0, b.1)), a.cmp(&b));
             prop_assert_eq!(place_of_extent(&extent(a.0, a.1)), Some(a));
+        }
+
+        #[test]
+        fn samples_sort_newest_first_and_read_back(a: u64, b: u64, counter: [u8; COUNTER_KEY_BYTES]) {
+            prop_assert_eq!(sample(&counter, a).cmp(&sample(&counter, b)), b.cmp(&a));
+            prop_assert_eq!(parts_of_sample(&sample(&counter, a)), Some((counter, a)));
+            prop_assert_eq!(number_of_event(&event(a)), Some(a));
         }
 
         #[test]

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, ready};
 use parking_lot::RwLock;
 
+use super::Result;
 use super::arbiter::Arbiter;
 use super::engine::{Commit, Engine, Family, Revision, Step, Tier, View, Visit};
-use super::{Result, engine};
 
 type Rows = BTreeMap<Vec<u8>, Bytes>;
 
@@ -102,15 +102,15 @@ impl Engine for MemoryEngine {
     fn commit(&self, commit: Commit) -> BoxFuture<'static, Result<Revision>> {
         let state = &mut *self.0.write();
         let tables = &mut state.tables;
-        let decided = state.arbiter.decide(&commit, &mut |key| engine::get_usage(tables, key, Tier::Disk));
+        let decided = state.arbiter.decide(&commit, tables);
         if let Ok(revision) = decided {
             let mut touch = |family: Family| state.family_revisions[family.index()] = revision;
-            for (key, usage) in state.arbiter.take_moved() {
-                touch(Family::Counters);
-                let rows = Arc::make_mut(&mut tables.0[Family::Counters.index()]);
-                match usage {
-                    Some(usage) => rows.insert(key.to_vec(), Bytes::copy_from_slice(&usage.to_bytes())),
-                    None => rows.remove(key.as_slice()),
+            for (family, key, value) in state.arbiter.take_rows() {
+                touch(family);
+                let rows = Arc::make_mut(&mut tables.0[family.index()]);
+                match value {
+                    Some(value) => rows.insert(key, value),
+                    None => rows.remove(&key),
                 };
             }
             for (family, key) in commit.deletes {

@@ -7,10 +7,13 @@ mod account;
 mod arbiter;
 mod bucket;
 mod cache;
+mod charge;
 #[cfg(test)]
 mod conformance;
 mod engine;
+mod event;
 pub mod faulty;
+mod history;
 mod keys;
 mod memory;
 mod object;
@@ -24,9 +27,10 @@ mod verify;
 pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount, Pack};
 pub use bucket::{Bucket, NewBucket};
 pub use engine::{
-    COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Deadline, Engine, Family, Revision, Step, Tier, View, Visit,
+    COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Deadline, Engine, Family, Revision, Step, Tier, View, Visit, Watch,
     get_owned, get_usage,
 };
+pub use event::Event;
 pub use memory::MemoryEngine;
 pub use object::{Body, Listed, Object, Page, PageQuery, Slot, Stored, SweepRow};
 pub use reserve::Reservation;

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::engine::{Charge, Family, Step};
+use super::engine::{Family, Step};
 use super::record::Record;
 use super::store::Tx;
 use super::{BlobId, Bucket, BucketId, Error, Result, keys};
@@ -14,7 +14,7 @@ use crate::clock::UnixMillis;
 use crate::headers::ObjectHeaders;
 use crate::limits;
 use crate::name::{AccountId, ObjectKey};
-use crate::quota::{self, Change, Holder};
+use crate::quota::Change;
 
 /// The current object of a key, with everything a listing shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,33 +152,6 @@ impl Tx<'_> {
         self.remove_body(old, now)?;
         self.charge_change(slot.bucket, Change::Delete { old: old.size })?;
         self.delete(Family::Objects, slot.row);
-        Ok(())
-    }
-
-    /// The one place where object bytes meet the counters.
-    fn charge_change(&mut self, bucket: &Bucket, change: Change) -> Result<()> {
-        let growth = quota::growth(change);
-        let owner = self.owner(bucket.owner)?;
-        let account_limits = owner.limits(self.now());
-        if account_limits.bytes > 0
-            && let Some(changes) = owner.capacity(self.now()).changes_millis
-        {
-            self.rely_on_time(changes);
-        }
-        self.charge(Charge {
-            counter: keys::bucket_counter(bucket.id),
-            holder: Holder::Bucket,
-            growth,
-            limits: bucket.limits(),
-            close: false,
-        });
-        self.charge(Charge {
-            counter: keys::account_counter(bucket.owner),
-            holder: Holder::Account,
-            growth,
-            limits: account_limits,
-            close: false,
-        });
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use rocksdb::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::arbiter::Arbiter;
-use super::engine::{self, Commit, Engine, Family, Revision, Step, Tier, View, Visit};
+use super::engine::{Commit, Engine, Family, Revision, Step, Tier, View, Visit};
 use super::{Error, Result};
 use crate::limits;
 
@@ -309,7 +309,7 @@ impl Committer {
     fn decide(&mut self, request: Request, group: &mut Group) {
         let Request { commit, done } = request;
         let shared = &self.shared;
-        let decided = self.arbiter.decide(&commit, &mut |key| engine::get_usage(&**shared, key, Tier::Disk));
+        let decided = self.arbiter.decide(&commit, &**shared);
         match decided.and_then(|revision| stage(shared, &commit, group).map(|()| revision)) {
             Ok(revision) => group.passed.push((done, revision)),
             Err(error) => {
@@ -322,7 +322,7 @@ impl Committer {
         let Some((_, newest)) = group.passed.last() else { return };
         let newest = *newest;
         let written = self
-            .stage_counters(&mut group)
+            .stage_moved(&mut group)
             .and_then(|()| self.shared.db.write_opt(std::mem::take(&mut group.batch), options).map_err(engine_error));
         if let Err(error) = written {
             let reason = format!("a write failed, restart after mending its cause: {error}");
@@ -344,13 +344,13 @@ impl Committer {
         }
     }
 
-    /// Each touched counter is written once per group.
-    fn stage_counters(&mut self, group: &mut Group) -> Result<()> {
-        let family = self.shared.family(Family::Counters)?;
-        for (key, usage) in self.arbiter.take_moved() {
-            group.families[Family::Counters.index()] = true;
-            match usage {
-                Some(usage) => group.batch.put_cf(family, key, usage.to_bytes()),
+    /// Each touched counter is written once per group, and so is what it has reached; events one by one.
+    fn stage_moved(&mut self, group: &mut Group) -> Result<()> {
+        for (family, key, value) in self.arbiter.take_rows() {
+            group.families[family.index()] = true;
+            let family = self.shared.family(family)?;
+            match value {
+                Some(value) => group.batch.put_cf(family, key, value),
                 None => group.batch.delete_cf(family, key),
             }
         }

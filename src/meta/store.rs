@@ -221,6 +221,12 @@ impl<'view> Tx<'view> {
         self.note(seen)
     }
 
+    /// Something of the view that the commit does not rely on.
+    pub(super) fn look<T>(&mut self, read: impl FnOnce(&dyn View, Tier) -> Result<T>) -> Result<T> {
+        let seen = read(self.view, self.tier);
+        self.note(seen)
+    }
+
     /// Bytes held on a counter by uploads under way; in memory, so not part of any view.
     pub(super) fn reserved_bytes(&self, counter: &CounterKey) -> u64 {
         self.store.reservations.held_bytes(counter)
