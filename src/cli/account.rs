@@ -12,7 +12,7 @@ use serde_json::json;
 use super::client::{Client, Connection, path};
 use super::failure::Failure;
 use super::print::{card, list};
-use super::size::{format_limit, format_quota, format_size, parse_size};
+use super::size::{Soft, format_level, format_limit, format_quota, format_size, parse_size, parse_soft};
 use super::usage::Split;
 
 #[derive(Debug, clap::Args)]
@@ -47,11 +47,14 @@ enum Verb {
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         name: String,
         /// Base capacity, a whole number and a unit: 10GiB, 500MB, 4096 (bytes); 0 is no limit
-        #[arg(long, value_name = "BYTES", value_parser = parse_size, required_unless_present = "objects")]
+        #[arg(long, value_name = "BYTES", value_parser = parse_size, required_unless_present_any = ["objects", "soft"])]
         capacity: Option<u64>,
         /// Objects it may have; 0 is no limit
         #[arg(long, value_name = "NUMBER")]
         objects: Option<u64>,
+        /// At which percents of its limits there is an event: 80,90,100, or `default`
+        #[arg(long, value_name = "PERCENTS", value_parser = parse_soft)]
+        soft: Option<Soft>,
     },
     /// Freeze an account: what it owns stays, requests on it are refused
     Freeze(Named),
@@ -88,6 +91,9 @@ struct Record {
     packs_bytes: u64,
     object_limit: u64,
     usage: Split,
+    soft_percents: Vec<u8>,
+    level_percent: Option<u64>,
+    projected_full: Option<String>,
 }
 
 impl Account {
@@ -110,12 +116,15 @@ impl Account {
                 }
                 client.send(&Method::POST, &path(&["accounts"], &[]), Some(&body))?
             }
-            Verb::Limit { name, capacity, objects } => {
+            Verb::Limit { name, capacity, objects, soft } => {
                 let mut body = json!({});
                 for (field, value) in [("capacity_bytes", capacity), ("object_limit", objects)] {
                     if let Some(value) = value {
                         body[field] = json!(value);
                     }
+                }
+                if let Some(Soft(percents)) = soft {
+                    body["soft_percents"] = json!(percents);
                 }
                 client.send(&Method::PUT, &path(&["accounts", name, "limits"], &[]), Some(&body))?
             }
@@ -152,5 +161,7 @@ fn card_of(account: Record) -> Table {
         ("capacity bytes", format_quota(account.capacity_bytes)),
         ("pack bytes", format_size(account.packs_bytes)),
         ("object limit", format_limit(account.object_limit)),
+        ("level", format_level(account.level_percent, &account.soft_percents)),
+        ("projected full", account.projected_full.unwrap_or_else(|| "-".to_owned())),
     ])
 }

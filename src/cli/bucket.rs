@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::client::{Connection, path};
 use super::failure::Failure;
 use super::print::{card, list};
-use super::size::{format_limit, format_quota, format_size};
+use super::size::{format_level, format_limit, format_quota, format_size};
 use super::usage::Split;
 
 #[derive(Debug, clap::Args)]
@@ -54,6 +54,9 @@ pub(super) struct Record {
     pub(super) used_bytes: u64,
     pub(super) object_count: u64,
     usage: Split,
+    pub(super) soft_percents: Vec<u8>,
+    pub(super) level_percent: Option<u64>,
+    pub(super) projected_full: Option<String>,
 }
 
 impl Bucket {
@@ -91,5 +94,7 @@ fn card_of(bucket: Record) -> Table {
         ("of these", bucket.usage.describe()),
         ("quota bytes", format_quota(bucket.quota_bytes)),
         ("object limit", format_limit(bucket.object_limit)),
+        ("level", format_level(bucket.level_percent, &bucket.soft_percents)),
+        ("projected full", bucket.projected_full.unwrap_or_else(|| "-".to_owned())),
     ])
 }

@@ -6,6 +6,7 @@ mod bucket;
 pub mod client;
 mod credentials;
 mod curl;
+mod event;
 mod failure;
 mod flags;
 mod fsck;
@@ -59,8 +60,10 @@ enum Command {
     Bucket(bucket::Bucket),
     /// Read and set the quota of a bucket
     Quota(quota::Quota),
-    /// Show what accounts use and what the store has left
+    /// Show what accounts use and what the store has left, or the history of one usage
     Usage(usage::Usage),
+    /// List crossings of soft limits
+    Event(event::Event),
     Sign(sign::Sign),
     Curl(curl::Curl),
     /// Check the store of a stopped gateway: every counter, every blob
@@ -107,6 +110,7 @@ impl Command {
             Self::Bucket(command) => command.run(out),
             Self::Quota(command) => command.run(out),
             Self::Usage(command) => command.run(out),
+            Self::Event(command) => command.run(out),
             Self::Sign(command) => command.run(out),
             Self::Curl(command) => return command.run(),
             Self::Fsck(command) => command.run(out),

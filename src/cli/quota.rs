@@ -12,7 +12,7 @@ use super::bucket::Record;
 use super::client::{Connection, path};
 use super::failure::Failure;
 use super::print::card;
-use super::size::{format_limit, format_quota, format_size, parse_size};
+use super::size::{Soft, format_level, format_limit, format_quota, format_size, parse_size, parse_soft};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Quota {
@@ -41,6 +41,9 @@ enum Verb {
         /// Also how many objects it may have; 0 is no limit
         #[arg(long, value_name = "NUMBER")]
         objects: Option<u64>,
+        /// Also at which percents of its limits there is an event: 80,90,100, or `default`
+        #[arg(long, value_name = "PERCENTS", value_parser = parse_soft)]
+        soft: Option<Soft>,
     },
 }
 
@@ -49,10 +52,13 @@ impl Quota {
         let client = self.connection.open()?;
         let answer = match &self.verb {
             Verb::Get { bucket } => client.get(&path(&["buckets", bucket], &[]))?,
-            Verb::Set { bucket, bytes, objects } => {
+            Verb::Set { bucket, bytes, objects, soft } => {
                 let mut body = json!({ "quota_bytes": bytes });
                 if let Some(objects) = objects {
                     body["object_limit"] = json!(objects);
+                }
+                if let Some(Soft(percents)) = soft {
+                    body["soft_percents"] = json!(percents);
                 }
                 client.send(&Method::PUT, &path(&["buckets", bucket, "quota"], &[]), Some(&body))?
             }
@@ -70,6 +76,8 @@ fn card_of(bucket: Record) -> Table {
         ("used bytes", format_size(bucket.used_bytes)),
         ("objects", bucket.object_count.to_string()),
         ("object limit", format_limit(bucket.object_limit)),
+        ("level", format_level(bucket.level_percent, &bucket.soft_percents)),
+        ("projected full", bucket.projected_full.unwrap_or_else(|| "-".to_owned())),
         ("left bytes", if bucket.quota_bytes == 0 { "-".to_owned() } else { format_size(left) }),
     ])
 }

@@ -1,5 +1,7 @@
 //! Sizes as people write them, to bytes and back. Whole numbers only: a quota is exact.
 
+use crate::level::Percents;
+
 /// Largest size a quota can have, in bytes.
 pub(super) const SIZE_MAX: u64 = i64::MAX as u64;
 
@@ -32,6 +34,29 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     };
     let bytes = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(factor));
     bytes.filter(|bytes| *bytes <= SIZE_MAX).ok_or_else(|| format!("the largest size is {SIZE_MAX} bytes"))
+}
+
+/// Percents of soft limits as they are sent; none for the default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Soft(pub(super) Vec<u8>);
+
+/// `80,90,100`: percents of a limit, ascending; `default` for the default.
+pub(super) fn parse_soft(text: &str) -> Result<Soft, String> {
+    let percents: Option<Vec<u8>> = match text {
+        "default" => Some(Vec::new()),
+        text => text.split(',').map(|percent| percent.trim().parse().ok()).collect(),
+    };
+    let holds = percents.filter(|percents| Percents::parse(percents.clone()).is_some());
+    holds
+        .map(Soft)
+        .ok_or_else(|| "expected at most 8 percents, 1 to 100, ascending, such as 80,90,100; or `default`".to_owned())
+}
+
+/// How far a usage is: percents of its limit, where crossings are events, and when it will be full.
+pub(super) fn format_level(percent: Option<u64>, soft: &[u8]) -> String {
+    let percent = percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent}%"));
+    let soft: Vec<_> = soft.iter().map(u8::to_string).collect();
+    format!("{percent} (events at {}%)", soft.join(", "))
 }
 
 /// The exact number of bytes and, from 1 KiB, a rounded-down reading of it: `10737418240 (10 GiB)`, `1600 (~1.5 KiB)`.
@@ -119,6 +144,17 @@ mod tests {
         ] {
             check(text, None);
         }
+    }
+
+    #[test]
+    fn percents_ascend_in_a_list() {
+        assert_eq!(parse_soft("80, 90,100"), Ok(Soft(vec![80, 90, 100])));
+        assert_eq!(parse_soft("default"), Ok(Soft(Vec::new())));
+        for bad in ["", "0", "101", "90,80", "80,", "80%", "1,2,3,4,5,6,7,8,9"] {
+            assert!(parse_soft(bad).is_err(), "{bad}");
+        }
+        assert_eq!(format_level(Some(85), &[80, 90]), "85% (events at 80, 90%)");
+        assert_eq!(format_level(None, &[80]), "- (events at 80%)");
     }
 
     #[test]

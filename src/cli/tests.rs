@@ -45,9 +45,17 @@ fn every_subcommand_parses() {
     check("bucket list --account a", r#"List { account: Some("a") }"#);
     check("bucket show b", r#"Show { name: "b" }"#);
     check("quota get b", r#"Get { bucket: "b" }"#);
-    check("quota set b 10GiB", r#"Set { bucket: "b", bytes: 10737418240, objects: None }"#);
+    check("quota set b 10GiB", r#"Set { bucket: "b", bytes: 10737418240, objects: None, soft: None }"#);
     check("quota set b 0 --objects 5", "objects: Some(5)");
-    check("account limit a --capacity 1GiB", r#"Limit { name: "a", capacity: Some(1073741824), objects: None }"#);
+    check("quota set b 0 --soft 50,90", "soft: Some(Soft([50, 90]))");
+    check("account limit a --soft default", "capacity: None, objects: None, soft: Some(Soft([]))");
+    check("event list --after 7", "List { after: Some(7) }");
+    check("usage history --bucket b", r#"History { bucket: Some("b"), account: None, before: None }"#);
+    check("usage history --account a --before T", r#"account: Some("a"), before: Some("T")"#);
+    check(
+        "account limit a --capacity 1GiB",
+        r#"Limit { name: "a", capacity: Some(1073741824), objects: None, soft: None }"#,
+    );
     check("pack add a 1GiB --expires 2027-01-31T00:00:00Z", r#"expires: Some("2027-01-31T00:00:00.000Z")"#);
     check("pack list a", r#"List { account: "a" }"#);
     check("pack remove a 3", r#"Remove { account: "a", id: 3 }"#);
@@ -83,6 +91,10 @@ fn wrong_usage_is_refused() {
     refused("key create --account a --access-key A", ErrorKind::MissingRequiredArgument);
     refused("quota set b 1.5GiB", ErrorKind::ValueValidation);
     refused("quota set b -1", ErrorKind::UnknownArgument);
+    refused("quota set b 0 --soft 90,80", ErrorKind::ValueValidation);
+    refused("account limit a", ErrorKind::MissingRequiredArgument);
+    refused("usage history", ErrorKind::MissingRequiredArgument);
+    refused("usage history --bucket b --account a", ErrorKind::ArgumentConflict);
     refused("sign GET", ErrorKind::MissingRequiredArgument);
     refused("sign GET path", ErrorKind::ValueValidation);
     refused("sign GET http://h/ --expires 60", ErrorKind::MissingRequiredArgument);
@@ -120,6 +132,7 @@ fn converse(line: &str, request: (&str, &str, &str), (status, answer): (u16, &'s
 const ACCOUNT: &str = r#"{"name":"a","id":"0123456789abcdef0123456789abcdef","email":null,"status":"active","root":false,
 "created":"2026-01-02T03:04:05.678Z","bucket_count":1,"used_bytes":4096,"object_count":2,"later":"x",
 "capacity_bytes":8192,"packs_bytes":1024,"object_limit":0,"usage":{"current_bytes":20,"noncurrent_bytes":3,"part_bytes":1,"reserved_bytes":5},
+"soft_percents":[80,90,100],"level_percent":44,"projected_full":null,
 "packs":[{"id":3,"bytes":1024,"starts":"2026","expires":null,"valid":true}]}"#;
 
 const ACCOUNT_CARD: &str = "\x20name            a
@@ -135,6 +148,8 @@ const ACCOUNT_CARD: &str = "\x20name            a
  capacity bytes  8192 (8 KiB)
  pack bytes      1024 (1 KiB)
  object limit    0 (no limit)
+ level           44% (events at 80, 90, 100%)
+ projected full  -
 ";
 
 #[test]
@@ -153,7 +168,7 @@ fn accounts_are_asked_for_and_shown() {
     converse("account create a --email e@x --password p", full, created, ACCOUNT_CARD);
     let list = r#"{"accounts":[{"name":"root","id":"01","email":"r@x","status":"active","root":true,
 "created":"2026-01-02T03:04:05.678Z","bucket_count":0,"used_bytes":0,"object_count":0,
-"capacity_bytes":0,"packs_bytes":0,"object_limit":0,"usage":{"current_bytes":20,"noncurrent_bytes":3,"part_bytes":1,"reserved_bytes":5}}]}"#;
+"capacity_bytes":0,"packs_bytes":0,"object_limit":0,"soft_percents":[80],"level_percent":null,"usage":{"current_bytes":20,"noncurrent_bytes":3,"part_bytes":1,"reserved_bytes":5}}]}"#;
     let table = " NAME         STATUS  BUCKETS  OBJECTS  USED BYTES  ID\n root (root)  active  0        0        0           01\n";
     converse("account list", ("GET", "/admin/v1/accounts", ""), (200, list), table);
 }
@@ -193,27 +208,49 @@ fn keys_are_asked_for_and_shown() {
 #[test]
 fn buckets_quotas_and_usage_are_asked_for_and_shown() {
     let bucket = r#"{"name":"b","account":"a","region":"r","created":"2026","quota_bytes":1024,"object_limit":9,"used_bytes":24,"object_count":1,
+"soft_percents":[80,90],"level_percent":11,"projected_full":"2027",
 "usage":{"current_bytes":20,"noncurrent_bytes":3,"part_bytes":1,"reserved_bytes":5}}"#;
-    let card = " name          b\n account       a\n region        r\n created       2026\n objects       1\n \
-                used bytes    24\n of these      20 current, 3 non-current, 1 in parts (and 5 reserved)\n \
-                quota bytes   1024 (1 KiB)\n object limit  9\n";
+    let card = " name            b\n account         a\n region          r\n created         2026\n objects         1\n \
+                used bytes      24\n of these        20 current, 3 non-current, 1 in parts (and 5 reserved)\n \
+                quota bytes     1024 (1 KiB)\n object limit    9\n \
+                level           11% (events at 80, 90%)\n projected full  2027\n";
     converse("bucket show b", ("GET", "/admin/v1/buckets/b", ""), (200, bucket), card);
     let list = r#"{"buckets":[{"name":"b","account":"a","region":"r","created":"2026","quota_bytes":0,"object_limit":0,"used_bytes":24,"object_count":1,
+"soft_percents":[80],"level_percent":null,
 "usage":{"current_bytes":20,"noncurrent_bytes":3,"part_bytes":1,"reserved_bytes":5}}]}"#;
     let table = " NAME  ACCOUNT  OBJECTS  USED BYTES  QUOTA BYTES\n b     a        1        24          0 (no limit)\n";
     converse("bucket list --account a", ("GET", "/admin/v1/buckets?account=a", ""), (200, list), table);
-    let quota = " bucket        b\n quota bytes   1024 (1 KiB)\n used bytes    24\n objects       1\n \
-                 object limit  9\n left bytes    1000\n";
+    let quota = " bucket          b\n quota bytes     1024 (1 KiB)\n used bytes      24\n objects         1\n \
+                 object limit    9\n level           11% (events at 80, 90%)\n projected full  2027\n \
+                 left bytes      1000\n";
     converse("quota get b", ("GET", "/admin/v1/buckets/b", ""), (200, bucket), quota);
     let set = ("PUT", "/admin/v1/buckets/b/quota", r#"{"quota_bytes":1024}"#);
     converse("quota set b 1KiB", set, (200, bucket), quota);
     let set = ("PUT", "/admin/v1/buckets/b/quota", r#"{"object_limit":9,"quota_bytes":1024}"#);
     converse("quota set b 1KiB --objects 9", set, (200, bucket), quota);
+    let set = ("PUT", "/admin/v1/buckets/b/quota", r#"{"quota_bytes":1024,"soft_percents":[80,90]}"#);
+    converse("quota set b 1KiB --soft 80,90", set, (200, bucket), quota);
     let usage = r#"{"accounts":[{"account":"a","used_bytes":24,"object_count":1,"bucket_count":1}],
 "store":{"total_bytes":2048,"available_bytes":1024}}"#;
     let table = " ACCOUNT  BUCKETS  OBJECTS  USED BYTES\n a        1        1        24\n\n\
                  store: 1024 (1 KiB) bytes available of 2048 (2 KiB)\n";
     converse("usage", ("GET", "/admin/v1/usage", ""), (200, usage), table);
+}
+
+#[test]
+fn events_and_histories_are_asked_for_and_shown() {
+    let limit = ("PUT", "/admin/v1/accounts/a/limits", r#"{"soft_percents":[]}"#);
+    converse("account limit a --soft default", limit, (200, ACCOUNT), ACCOUNT_CARD);
+    let events = r#"{"events":[{"number":7,"time":"2026","holder":"bucket","name":"b","id":"01","account_id":"02",
+"measure":"bytes","percent":80,"direction":"up","used":85,"limit":100}],"next_after":7}"#;
+    let table = " NUMBER  TIME  HOLDER  NAME  MEASURE  LEVEL   USED  LIMIT\n \
+                 7       2026  bucket  b     bytes    80% up  85    100\n\nmore with --after 7\n";
+    converse("event list --after 6", ("GET", "/admin/v1/events?after=6", ""), (200, events), table);
+    let history = r#"{"samples":[{"time":"2026","used_bytes":24,"object_count":1}],"next_before":null}"#;
+    let table = " TIME  OBJECTS  USED BYTES\n 2026  1        24\n";
+    converse("usage history --bucket b", ("GET", "/admin/v1/buckets/b/history", ""), (200, history), table);
+    let account = ("GET", "/admin/v1/accounts/a/history?before=T", "");
+    converse("usage history --account a --before T", account, (200, history), table);
 }
 
 #[test]

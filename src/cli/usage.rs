@@ -1,7 +1,9 @@
-//! `usage`: what the accounts use, what the store has left.
+//! `usage`: what the accounts use, what the store has left; `usage history`: what one of them held over time.
 
 use std::io::Write;
 
+use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgGroup, Subcommand};
 use comfy_table::Table;
 use serde::Deserialize;
 
@@ -11,12 +13,45 @@ use super::print::list;
 use super::size::format_size;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Usage {
     /// Only this account
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
+    #[command(subcommand)]
+    verb: Option<Verb>,
     #[command(flatten)]
     connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show what a bucket or account held over time, newest first, a page at a time
+    #[command(group = ArgGroup::new("holder").required(true).args(["bucket", "account"]))]
+    History {
+        /// Of this bucket
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        bucket: Option<String>,
+        /// Of this account
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        account: Option<String>,
+        /// Only before this time: 2027-01-31T00:00:00Z
+        #[arg(long, value_name = "TIME")]
+        before: Option<String>,
+    },
+}
+
+#[derive(Deserialize)]
+struct History {
+    samples: Vec<Sample>,
+    next_before: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Sample {
+    time: String,
+    used_bytes: u64,
+    object_count: u64,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +96,13 @@ struct StoreUsage {
 
 impl Usage {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        if let Some(Verb::History { bucket, account, before }) = &self.verb {
+            let (nouns, name) = match bucket {
+                Some(bucket) => ("buckets", bucket.as_str()),
+                None => ("accounts", account.as_deref().unwrap_or_default()),
+            };
+            return self.history(out, &path(&[nouns, name, "history"], &[("before", before.as_deref())]));
+        }
         let client = self.connection.open()?;
         let answer = client.get(&path(&["usage"], &[("account", self.account.as_deref())]))?;
         self.connection.show(out, &answer, table_of)?;
@@ -71,6 +113,26 @@ impl Usage {
         }
         Ok(())
     }
+
+    fn history(&self, out: &mut dyn Write, path: &str) -> Result<(), Failure> {
+        let answer = self.connection.open()?.get(path)?;
+        self.connection.show(out, &answer, samples_of)?;
+        if !self.connection.json {
+            let History { next_before, .. } = answer.parse()?;
+            if let Some(next) = next_before {
+                writeln!(out, "\nmore with --before {next}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn samples_of(page: History) -> Table {
+    let rows = page
+        .samples
+        .into_iter()
+        .map(|sample| [sample.time, sample.object_count.to_string(), format_size(sample.used_bytes)]);
+    list(["TIME", "OBJECTS", "USED BYTES"], rows)
 }
 
 fn table_of(report: Report) -> Table {
