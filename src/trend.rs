@@ -79,6 +79,11 @@ fn until_full(limit: u64, used: i64, samples: &[Sample], value: fn(&Sample) -> u
     if now < from + SPAN_MINUTES_MIN {
         return None;
     }
+    // What fell back to where it was does not grow, whatever the line through its way there says.
+    let start = samples.iter().find(|sample| sample.minute <= from).map_or(0, value);
+    if used <= start {
+        return None;
+    }
     let rate = growth_rate(samples, value, from, now);
     let minutes = (limit - used) as f64 / rate;
     // Not growing makes this infinite, negative or not a number.
@@ -144,6 +149,7 @@ mod tests {
     fn what_does_not_grow_is_never_full() {
         assert_eq!(minutes_left(1000, &[(9 * DAY, 900)]), None);
         assert_eq!(minutes_left(1000, &[(10, 100), (600, 900)]), None);
+        assert_eq!(minutes_left(1000, &[(1, 100), (10, 900), (600, 500), (1200, 100)]), None);
         assert_eq!(minutes_left(1000, &[]), None);
         assert_eq!(minutes_left(0, &[(10, 900), (600, 100)]), None);
         assert_eq!(minutes_left(1000, &[(1, 900), (5, 100)]), None, "five minutes say nothing");

@@ -5,8 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::engine::{Charge, Commit, CounterKey, Engine, Family, Step, Tier, View, get_owned, get_usage};
-use super::{Error, MemoryEngine, RocksEngine};
+use super::engine::{
+    Charge, Commit, CounterKey, Engine, Family, Step, Tier, View, Watch, get_levels, get_newest_event, get_owned,
+    get_usage,
+};
+use super::record::Record;
+use super::{Error, Event, MemoryEngine, RocksEngine};
+use crate::level::{Levels, Percents};
+use crate::name::AccountId;
 use crate::quota::{Change, Holder, Limits, Usage, growth};
 
 const COUNTER: CounterKey = [9; 17];
@@ -18,6 +24,7 @@ async fn suite(engine: Arc<dyn Engine>) {
     stale_reads_conflict(&*engine).await;
     refused_commits_write_nothing(&*engine).await;
     limits_hold_under_concurrency(Arc::clone(&engine)).await;
+    soft_limits_are_crossed_once(Arc::clone(&engine)).await;
     family_revisions_move(&*engine).await;
 }
 
@@ -151,6 +158,45 @@ async fn limits_hold_under_concurrency(engine: Arc<dyn Engine>) {
     assert_eq!(keys(&*engine, Bound::Included("w"), Some("x"), |_| Step::Next).len(), 10);
 }
 
+fn watched(counter: CounterKey, growth: Usage) -> Commit {
+    let watch = Watch { percents: Percents::default(), name: "b".to_owned(), account: AccountId(1), millis: 7 };
+    let charge = Charge { counter, growth, watch: Some(Box::new(watch)), ..charge(0, 1000) };
+    Commit { charges: vec![charge], ..Commit::default() }
+}
+
+/// Percents and usages of the events in their stored order.
+fn events(view: &dyn View) -> Vec<(u8, u64)> {
+    let mut events = Vec::new();
+    view.scan(Family::Events, Bound::Included(b"e"), Some(b"f"), Tier::Disk, &mut |_, value| {
+        let event = Event::decode(value)?;
+        events.push((event.percent, event.used));
+        Ok(Step::Next)
+    })
+    .unwrap();
+    events
+}
+
+/// 100 writers of 10 bytes each reach each soft limit once, at the byte it says.
+async fn soft_limits_are_crossed_once(engine: Arc<dyn Engine>) {
+    assert_eq!(events(&*engine), []);
+    let writers: Vec<_> = (0..100)
+        .map(|_| {
+            let engine = Arc::clone(&engine);
+            let put = watched([8; 17], growth(Change::Put { old: None, new: 10 }));
+            tokio::spawn(async move { engine.commit(put).await })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap().unwrap();
+    }
+    assert_eq!(events(&*engine), [(80, 800), (90, 900), (100, 1000)]);
+    engine.commit(watched([8; 17], growth(Change::Delete { old: 950 }))).await.unwrap();
+    assert_eq!(events(&*engine)[3..], [(100, 50), (90, 50), (80, 50)]);
+    assert_eq!(get_levels(&*engine, &[8; 17], Tier::Disk).unwrap(), Levels::default());
+    let rows = get_owned(&*engine, Family::Events, &super::keys::levels(&[8; 17]), Tier::Disk);
+    assert_eq!(rows.unwrap(), None, "what is not reached has no row");
+}
+
 async fn family_revisions_move(engine: &dyn Engine) {
     let (objects, accounts) = (engine.family_revision(Family::Objects), engine.family_revision(Family::Accounts));
     let revision = engine.commit(put("f", "x")).await.unwrap();
@@ -183,4 +229,20 @@ async fn rocks_engine_keeps_what_it_acknowledged() {
     assert_eq!(get_usage(&engine, &COUNTER, Tier::Disk).unwrap().used_bytes(), 7);
     engine.commit(Commit { charges: vec![charge(7, 14)], ..Commit::default() }).await.unwrap();
     assert!(engine.commit(Commit { charges: vec![charge(1, 14)], ..Commit::default() }).await.is_err());
+}
+
+#[tokio::test]
+async fn rocks_engine_keeps_what_soft_limits_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |bytes| watched(COUNTER, growth(Change::Put { old: None, new: bytes }));
+    {
+        let engine = RocksEngine::open(folder.path()).unwrap();
+        engine.commit(put(850)).await.unwrap();
+    }
+    let engine = RocksEngine::open(folder.path()).unwrap();
+    engine.commit(put(10)).await.unwrap();
+    assert_eq!(events(&engine), [(80, 850)], "a restart crosses nothing");
+    engine.commit(put(40)).await.unwrap();
+    assert_eq!(events(&engine), [(80, 850), (90, 900)], "and numbers go on");
+    assert_eq!(get_newest_event(&engine, Tier::Disk).unwrap(), 2);
 }

@@ -1,0 +1,7 @@
+//! Soft limits from outside: requests and admin requests in, events, deliveries and histories out, over memory stores
+//! and a clock set by hand. Jobs are taken step by step.
+
+mod crossings;
+mod history;
+mod support;
+mod webhook;
