@@ -1,6 +1,13 @@
 //! The history of a usage, pure: how long a sample is kept, and when growth as it was would meet a limit. Reading and
 //! writing samples is `meta`'s.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a projection is no exact number"
+)]
+
 use crate::clock::UnixMillis;
 use crate::quota::{Limits, Usage};
 

@@ -24,7 +24,7 @@ const EMAIL_BYTES_MAX: usize = 254;
 const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=256;
 
 #[derive(Serialize)]
-pub(super) struct Shown {
+struct Shown {
     name: String,
     id: String,
     email: Option<String>,
@@ -44,15 +44,21 @@ pub(super) struct Shown {
     soft_percents: Vec<u8>,
     /// Of the nearer limit, rounded down; `null` without a limit.
     level_percent: Option<u64>,
-    /// When the nearer limit would be met; `null` where that cannot be told. Not in lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    projected_full: Option<Option<String>>,
 }
 
-pub(super) fn shown_alone(tx: &mut Tx<'_>, account: Account) -> meta::Result<Shown> {
+/// One by itself: with what takes its history to tell.
+#[derive(Serialize)]
+pub(super) struct Alone {
+    #[serde(flatten)]
+    shown: Shown,
+    /// When the nearer limit would be met; `null` where that cannot be told.
+    projected_full: Option<String>,
+}
+
+pub(super) fn shown_alone(tx: &mut Tx<'_>, account: Account) -> meta::Result<Alone> {
     let usage = tx.account_usage(account.id)?;
-    let projected_full = Some(account_full(tx, &account, &usage)?);
-    Ok(Shown { projected_full, ..shown(tx, account)? })
+    let projected_full = account_full(tx, &account, &usage)?;
+    Ok(Alone { shown: shown(tx, account)?, projected_full })
 }
 
 fn shown(tx: &mut Tx<'_>, account: Account) -> meta::Result<Shown> {
@@ -61,7 +67,6 @@ fn shown(tx: &mut Tx<'_>, account: Account) -> meta::Result<Shown> {
     Ok(Shown {
         soft_percents: account.soft_percents.as_slice().to_vec(),
         level_percent: level_percent(&usage, account.limits(tx.now())),
-        projected_full: None,
         usage: Split::new(&usage, tx.account_reserved_bytes(account.id)),
         capacity_bytes: capacity.base_bytes,
         packs_bytes: capacity.packs_bytes,

@@ -31,15 +31,21 @@ struct Shown {
     soft_percents: Vec<u8>,
     /// Of the nearer limit, rounded down; `null` without a limit.
     level_percent: Option<u64>,
-    /// When the nearer limit would be met; `null` where that cannot be told. Not in lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    projected_full: Option<Option<String>>,
 }
 
-fn shown_alone(tx: &mut Tx<'_>, bucket: Bucket) -> meta::Result<Shown> {
+/// One by itself: with what takes its history to tell.
+#[derive(Serialize)]
+struct Alone {
+    #[serde(flatten)]
+    shown: Shown,
+    /// When the nearer limit would be met; `null` where that cannot be told.
+    projected_full: Option<String>,
+}
+
+fn shown_alone(tx: &mut Tx<'_>, bucket: Bucket) -> meta::Result<Alone> {
     let usage = tx.bucket_usage(bucket.id)?;
-    let projected_full = Some(bucket_full(tx, &bucket, &usage)?);
-    Ok(Shown { projected_full, ..shown(tx, bucket)? })
+    let projected_full = bucket_full(tx, &bucket, &usage)?;
+    Ok(Alone { shown: shown(tx, bucket)?, projected_full })
 }
 
 fn shown(tx: &mut Tx<'_>, bucket: Bucket) -> meta::Result<Shown> {
@@ -48,7 +54,6 @@ fn shown(tx: &mut Tx<'_>, bucket: Bucket) -> meta::Result<Shown> {
     Ok(Shown {
         soft_percents: bucket.soft_percents.as_slice().to_vec(),
         level_percent: level_percent(&usage, bucket.limits()),
-        projected_full: None,
         account: owner.map_or_else(|| bucket.owner.to_string(), |account| account.name),
         name: bucket.name.to_string(),
         region: bucket.region,

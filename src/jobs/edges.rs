@@ -35,7 +35,7 @@ impl Edges {
         if is_current && self.next_millis.is_none_or(|next| now < next) {
             return Ok(0);
         }
-        let accounts = app.store.read(|tx| tx.accounts()).await.map_err(Error::from)?;
+        let accounts = app.store.read(|tx| Ok::<_, Error>(tx.accounts()?)).await?;
         let since = self.looked.map_or(0, |(_, until)| until);
         let due: Vec<_> = accounts.iter().filter(|account| has_edge(account, since, now)).map(|a| a.id).collect();
         for batch in due.chunks(BATCH_COUNT) {

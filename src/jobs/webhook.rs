@@ -111,7 +111,9 @@ impl Webhook {
             let oldest = app.store.read(|tx| tx.events_after(0, DROP_COUNT)).await.map_err(Error::from)?;
             let old: Vec<_> = oldest.iter().take_while(|(_, event)| event.millis < before).collect();
             let dropped = app.store.write(|tx| {
-                old.iter().for_each(|(number, _)| tx.delete_event(*number));
+                for (number, _) in &old {
+                    tx.delete_event(*number);
+                }
                 Ok::<_, Error>(())
             });
             dropped.await?;

@@ -49,11 +49,11 @@ impl Event {
     /// Identity of the bucket or account, in hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> String {
-        let length = match self.holder {
-            Holder::Bucket => 8,
-            Holder::Account => 16,
-        };
-        self.counter[1..=length].iter().map(|byte| format!("{byte:02x}")).collect()
+        let digits = format!("{:032x}", u128::from_be_bytes(keys::holder_of_counter(&self.counter)));
+        match self.holder {
+            Holder::Bucket => digits[..16].to_owned(),
+            Holder::Account => digits,
+        }
     }
 }
 

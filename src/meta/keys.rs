@@ -73,6 +73,12 @@ pub(super) fn account_counter(id: AccountId) -> CounterKey {
     key
 }
 
+/// Identity in a counter's key: an account's, or a bucket's and zeros.
+pub(super) fn holder_of_counter(key: &CounterKey) -> [u8; COUNTER_KEY_BYTES - 1] {
+    let [_, identity @ ..] = *key;
+    identity
+}
+
 /// `Objects`: the current object of a key.
 pub(super) fn object(bucket: BucketId, key: &str) -> Vec<u8> {
     let mut row = Vec::with_capacity(8 + key.len());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use obs_gateway::jobs::webhook::Webhook;
+use obs_gateway::wire::hex;
 use serde_json::Value;
 use sha2::Sha256;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -42,7 +43,7 @@ impl Delivery {
     fn assert_signed(&self) {
         let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
         mac.update(format!("{}.{}", self.header("x-obs-gateway-timestamp"), self.body).as_bytes());
-        let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&mac.finalize().into_bytes());
         assert_eq!(self.header("x-obs-gateway-signature"), format!("sha256={digest}"));
     }
 }
