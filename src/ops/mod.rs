@@ -14,7 +14,6 @@ mod op;
 mod probe;
 mod service_list;
 
-pub(crate) use bucket_quota::QUOTA_BYTES_MAX;
 pub use call::Call;
 pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
 

@@ -4,7 +4,6 @@ mod listen;
 mod open;
 
 pub use open::{Opened, open_data_folder};
-pub(crate) use open::{generate_access_key, generate_secret_key, hash_password};
 
 use std::io;
 use std::io::Write as _;

@@ -6,10 +6,6 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use argon2::Argon2;
-use argon2::password_hash::PasswordHasher as _;
-use rand::RngExt as _;
-
 use crate::app::App;
 use crate::blob::Blobs;
 use crate::blob::segment::SegmentStore;
@@ -17,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Credentials, read_private, write_private};
 use crate::error::{Code, Error};
 use crate::meta::{MASTER_KEY_BYTES, NewAccount, RocksEngine, Sealer, Store};
+use crate::secrets::{generate_access_key, generate_secret_key, hash_password};
 use crate::wire::hex;
 
 /// Name of the root account.
@@ -102,26 +99,4 @@ async fn open_root(config: &Config, store: &Store) -> io::Result<bool> {
     });
     made.await.map_err(io::Error::other)?;
     Ok(true)
-}
-
-/// A new access key: 20 upper-case letters and digits, as OBS's own are.
-#[must_use]
-pub(crate) fn generate_access_key() -> String {
-    random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 20)
-}
-
-/// A new secret key: 40 letters and digits.
-#[must_use]
-pub(crate) fn generate_secret_key() -> String {
-    random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 40)
-}
-
-fn random_text(alphabet: &[u8], length: usize) -> String {
-    let mut random = rand::rng();
-    (0..length).map(|_| char::from(alphabet[random.random_range(0..alphabet.len())])).collect()
-}
-
-/// The argon2id hash of a password, in the PHC string format.
-pub(crate) fn hash_password(password: &str) -> Result<String, argon2::password_hash::Error> {
-    Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
 }
