@@ -2,6 +2,7 @@
 
 mod listen;
 mod open;
+mod patience;
 
 pub use open::{Opened, open_data_folder};
 
