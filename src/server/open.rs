@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "makes the data folder")]
 
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,7 +35,9 @@ pub struct Opened {
 pub async fn open_data_folder(config: Config) -> io::Result<Opened> {
     let data = config.data.clone();
     let in_folder = |error: io::Error| io::Error::new(error.kind(), format!("data folder {}: {error}", data.display()));
-    std::fs::create_dir_all(data.join("segments")).map_err(in_folder)?;
+    for folder in ["meta", "segments"] {
+        make_private(&data.join(folder)).map_err(in_folder)?;
+    }
     let engine = RocksEngine::open(&data.join("meta")).map_err(|error| in_folder(io::Error::other(error)))?;
     let segments = SegmentStore::open(&data.join("segments")).map_err(|error| in_folder(io::Error::other(error)))?;
     let store = Store::new(Arc::new(engine), Sealer::new(&master_key(&data).map_err(in_folder)?));
@@ -42,6 +45,12 @@ pub async fn open_data_folder(config: Config) -> io::Result<Opened> {
     let credentials = Credentials::read(&data).map_err(io::Error::other)?;
     let app = App::new(config, store, Blobs::new(Arc::new(segments)), Clock::System).await;
     Ok(Opened { app, credentials, first_start })
+}
+
+/// Makes a folder, and those it lies in, for its owner's eyes only: object bytes are in both the database and the
+/// segments. A folder that is there keeps the mode it was given.
+fn make_private(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Reads the master key, or makes one. It lies beside the database, not in it: a copy of the database alone opens
@@ -99,4 +108,22 @@ async fn open_root(config: &Config, store: &Store) -> io::Result<bool> {
     });
     made.await.map_err(io::Error::other)?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_first_start_makes_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let opened = open_data_folder(Config { data: data.clone(), ..Config::for_testing() }).await.unwrap();
+        assert!(opened.first_start);
+        let mode = |name: &str| std::fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(["", "meta", "segments"].map(mode), [0o700; 3]);
+        assert_eq!(["master-key", "root-credentials"].map(mode), [0o600; 2]);
+    }
 }
