@@ -9,13 +9,11 @@ use tokio::task::JoinSet;
 
 use crate::app::App;
 
-/// Starts every job. To be called before the first request is accepted: what is stored now belongs to earlier runs.
-/// The future ends when all have stopped.
-pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
+/// Starts every job; must be called before the first request is accepted. Waiting for the set is waiting for all to
+/// have stopped.
+pub async fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
-    // Listed here, not in the job: a body sealed by a request of this run may not be named yet when the job gets its
-    // turn, and its segment must not pass for one of an earlier run.
-    let segments = app.blobs.store().segments();
+    let segments = sweep::segments_of_earlier_runs(app).await;
     jobs.spawn(sweep::run(Arc::clone(app), segments, stopping.clone()));
-    async move { while jobs.join_next().await.is_some() {} }
+    jobs
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::blob::{self, Segment};
+use crate::blob::Segment;
 use crate::error::{Error, Result};
 
 /// Between two looks at the list.
@@ -18,9 +18,18 @@ const GRACE_MILLIS: u64 = 2_000;
 /// Rows taken off the list at a time.
 const BATCH_COUNT: usize = 256;
 
-/// `earlier` are the segments there were before any request of this run.
-pub(super) async fn run(app: Arc<App>, earlier: blob::Result<Vec<Segment>>, mut stopping: watch::Receiver<bool>) {
-    if let Err(error) = reclaim(&app, earlier).await {
+/// The segments there are before the first request. Nothing that is about to be named lies in one of them, because
+/// new bodies go to new segments; of segments made later nobody could say that.
+pub(super) async fn segments_of_earlier_runs(app: &Arc<App>) -> Vec<Segment> {
+    let store = Arc::clone(app.blobs.store());
+    blocking(move || store.segments()).await.unwrap_or_else(|error| {
+        tracing::error!(?error, "the segments cannot be listed");
+        Vec::new()
+    })
+}
+
+pub(super) async fn run(app: Arc<App>, segments: Vec<Segment>, mut stopping: watch::Receiver<bool>) {
+    if let Err(error) = reclaim(&app, segments).await {
         tracing::error!(?error, "the space of unfinished uploads could not be reclaimed");
     }
     loop {
@@ -39,10 +48,9 @@ pub(super) async fn run(app: Arc<App>, earlier: blob::Result<Vec<Segment>>, mut 
     }
 }
 
-/// Frees what no record names in the segments of earlier runs. New bodies go to new segments, so nothing that is
-/// about to be named is touched.
-async fn reclaim(app: &Arc<App>, earlier: blob::Result<Vec<Segment>>) -> Result<()> {
-    for segment in earlier?.into_iter().filter(|segment| !segment.active) {
+/// Frees what no record names in the segments of earlier runs.
+async fn reclaim(app: &Arc<App>, segments: Vec<Segment>) -> Result<()> {
+    for segment in segments.into_iter().filter(|segment| !segment.active) {
         let live = app.store.read(|tx| tx.live_extents(segment.number)).await?;
         let store = Arc::clone(app.blobs.store());
         let freed = blocking(move || store.reclaim(segment.number, &live)).await?;
@@ -76,7 +84,7 @@ async fn sweep(app: &Arc<App>) -> Result<usize> {
     Ok(rows.len())
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> blob::Result<T> + Send + 'static) -> Result<T> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> crate::blob::Result<T> + Send + 'static) -> Result<T> {
     Ok(tokio::task::spawn_blocking(work).await.map_err(Error::internal)??)
 }
 
@@ -107,11 +115,11 @@ mod tests {
         let app = app().await;
         seal(&app);
         let (stop, stopping) = watch::channel(false);
-        let jobs = crate::jobs::start(&app, &stopping);
+        let jobs = crate::jobs::start(&app, &stopping).await;
         // On the one thread of this test the job has not run yet, as when a request is quicker than it.
         let newer = seal(&app);
         stop.send(true).unwrap();
-        jobs.await;
+        jobs.join_all().await;
         let left: Vec<u64> = app.blobs.store().segments().unwrap().iter().map(|segment| segment.number).collect();
         assert_eq!(left, [newer]);
     }

@@ -1,6 +1,7 @@
 //! One listener: accept under a cap, one task a connection, HTTP/1.1 and HTTP/2, timeouts, drain.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// `limits::DRAIN_TIMEOUT`.
 pub(super) async fn serve<H, F>(app: Arc<App>, listener: TcpListener, mut stopping: watch::Receiver<bool>, handle: H)
 where
-    H: Fn(Arc<App>, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Arc<App>, Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<ReplyBody>> + Send + 'static,
 {
     let room = Arc::new(Semaphore::new(limits::CONNECTION_COUNT_MAX));
@@ -41,8 +42,8 @@ where
             accepted = listener.accept() => accepted,
             _ = stopping.wait_for(|stop| *stop) => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(ACCEPT_RETRY).await;
@@ -59,7 +60,7 @@ where
             let (app, handle) = (Arc::clone(&app), handle.clone());
             service_fn(move |request| {
                 let at_work = pace.begin();
-                let answer = handle(Arc::clone(&app), request);
+                let answer = handle(Arc::clone(&app), request, peer);
                 async move {
                     let response = answer.await;
                     drop(at_work);
