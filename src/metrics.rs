@@ -100,7 +100,8 @@ pub fn reference() -> String {
             .filter_map(|label| label.split_once('='))
             .map(|(label, _)| format!("`{label}`"))
             .collect();
-        page.push_str(&format!("| `{name}` | {} | {} | {help} |\n", kind.unwrap_or_default(), labels.join(" ")));
+        let cells = [&format!("`{name}`"), kind.unwrap_or_default(), &labels.join(" "), help];
+        page.push_str(&["| ", &cells.join(" | "), " |\n"].concat());
     }
     page
 }

@@ -1,7 +1,5 @@
 //! Opens the data folder, and makes one at the first start: master key, database, segments, root account.
 
-#![expect(clippy::disallowed_methods, reason = "makes the data folder")]
-
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
@@ -117,6 +115,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "looks at what was made")]
     async fn what_the_first_start_makes_is_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");

@@ -75,7 +75,7 @@ pub fn reference() -> String {
         // Most codes look the same to everybody.
         let cell = |other: String| if other == obs { String::new() } else { other };
         let (v2, s3) = (cell(v2), cell(s3));
-        page.push_str(&format!("| {obs} | {v2} | {s3} | {} |\n", code.message()));
+        page.push_str(&["| ", &obs, " | ", &v2, " | ", &s3, " | ", code.message(), " |\n"].concat());
     }
     page
 }
