@@ -132,7 +132,10 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, now: UnixMillis
 fn ready(app: &App) -> Result<Reply> {
     match app.store.engine().failure() {
         None => Ok(text("ready\n".to_owned())),
-        Some(failure) => Err(Code::ServiceUnavailable.because(failure)),
+        // The reason is for the operator who asks here, not for clients: refusals on the data listener never tell it.
+        Some(failure) => {
+            Ok(Reply { status: StatusCode::SERVICE_UNAVAILABLE, ..text(format!("not ready: {failure}\n")) })
+        }
     }
 }
 

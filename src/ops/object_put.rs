@@ -144,6 +144,7 @@ async fn receive(app: &Arc<App>, call: &mut Call<'_>, declared: Option<u64>, rep
         }
         Some(length) => {
             let room = app.store.reserve(&bucket, length.saturating_sub(replaced_bytes)).await?;
+            let _turn = app.uploads.acquire().await.map_err(Error::internal)?;
             let mut upload = app.blobs.create(declared);
             while let Some(piece) = call.body.next().await? {
                 upload.push(piece).await?;
@@ -186,6 +187,7 @@ async fn receive_unannounced(
     let mut room = app.store.reserve(bucket, 0).await?;
     let mut small = BytesMut::new();
     let mut upload: Option<Upload> = None;
+    let mut turn = None;
     let mut size = 0;
     while let Some(piece) = call.body.next().await? {
         size += piece.len() as u64;
@@ -197,6 +199,7 @@ async fn receive_unannounced(
             Some(upload) => upload.push(piece).await?,
             None if size <= limits::INLINE_BODY_BYTES_MAX => small.extend_from_slice(&piece),
             None => {
+                turn = Some(app.uploads.acquire().await.map_err(Error::internal)?);
                 let mut begun = app.blobs.create(None);
                 begun.push(std::mem::take(&mut small).freeze()).await?;
                 begun.push(piece).await?;
@@ -204,10 +207,12 @@ async fn receive_unannounced(
             }
         }
     }
-    match upload {
+    let received = match upload {
         Some(upload) => finish(upload, Some(room)).await,
         None => Ok(inline(small.freeze())),
-    }
+    };
+    drop(turn);
+    received
 }
 
 /// Extends the room held to `growth_bytes`, in large steps while they fit and to the byte where they do not.

@@ -36,9 +36,10 @@ pub async fn open_data_folder(config: Config) -> io::Result<Opened> {
     for folder in ["meta", "segments"] {
         make_private(&data.join(folder)).map_err(in_folder)?;
     }
+    let sealer = Sealer::new(&master_key(&data).map_err(in_folder)?);
     let engine = RocksEngine::open(&data.join("meta")).map_err(|error| in_folder(io::Error::other(error)))?;
     let segments = SegmentStore::open(&data.join("segments")).map_err(|error| in_folder(io::Error::other(error)))?;
-    let store = Store::new(Arc::new(engine), Sealer::new(&master_key(&data).map_err(in_folder)?));
+    let store = Store::new(Arc::new(engine), sealer);
     let first_start = open_root(&config, &store).await?;
     let credentials = Credentials::read(&data).map_err(io::Error::other)?;
     let app = App::new(config, store, Blobs::new(Arc::new(segments)), Clock::System).await;
@@ -51,8 +52,8 @@ fn make_private(folder: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Reads the master key, or makes one. It lies beside the database, not in it: a copy of the database alone opens
-/// no secret.
+/// Reads the master key, or makes one where there is no database yet. It lies beside the database, not in it: a copy
+/// of the database alone opens no secret.
 fn master_key(data: &Path) -> io::Result<[u8; MASTER_KEY_BYTES]> {
     let path = data.join("master-key");
     if let Some(text) = read_private(&path)? {
@@ -62,6 +63,10 @@ fn master_key(data: &Path) -> io::Result<[u8; MASTER_KEY_BYTES]> {
             .collect();
         let key = bytes.filter(|_| text.len() == MASTER_KEY_BYTES * 2).and_then(|bytes| bytes.try_into().ok());
         return key.ok_or_else(|| io::Error::other("the file master-key does not hold 64 hexadecimal digits"));
+    }
+    if data.join("meta").join("CURRENT").exists() {
+        let problem = "the file master-key is missing beside a database whose secret keys only it opens; restore it";
+        return Err(io::Error::new(io::ErrorKind::NotFound, problem));
     }
     let key = Sealer::generate_master_key();
     write_private(&path, &hex(&key))?;
