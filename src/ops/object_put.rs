@@ -70,14 +70,15 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     match put.object.body {
         Body::Inline => put.commit(app).await?,
         // A client that goes away must not leave it open whether its segments are named: the commit and the
-        // clean-up after a refusal run to their end by themselves. The room stays held until then.
+        // clean-up after a refusal run to their end by themselves.
         Body::Segments => {
             let app = Arc::clone(app);
             let room = received.room;
             let commit = tokio::spawn(async move {
-                let committed = put.commit(&app).await;
+                // Given back first: between the commit and its answer the object would count twice, and what fits
+                // beside it be refused. Whoever takes the room meanwhile is refused by the commit, which decides.
                 drop(room);
-                committed
+                put.commit(&app).await
             });
             commit.await.map_err(Error::internal)??;
         }

@@ -19,12 +19,7 @@ async fn a_bucket_is_one_under_all_its_addresses() {
             let answer = gateway.check(who, &format!("GET {target}\nHost: {host}"), "200").await;
             assert_eq!(answer.body_text(), "hello", "{host}{target}");
         }
-        for (target, host) in [
-            ("/photos", "192.0.2.1"),
-            ("/photos/", "192.0.2.1"),
-            ("/", "photos.obs.localhost"),
-            ("/", "Photos.obs.localhost"),
-        ] {
+        for (target, host) in [("/photos", "192.0.2.1"), ("/photos/", "192.0.2.1"), ("/", "photos.obs.localhost")] {
             let answer = gateway.check(who, &format!("GET {target}?storageinfo\nHost: {host}"), "200").await;
             assert_eq!(answer.element("Size"), Some("5"), "{host}{target}");
         }
@@ -52,6 +47,8 @@ async fn addresses_that_lead_nowhere() {
         ("GET /photos\nHost: obs.example.com", "404 NoSuchBucket"),
         ("GET /\nHost: un_known", "400 InvalidBucketName"),
         ("GET /\nHost: ab.obs.localhost", "400 InvalidBucketName"),
+        // Lower-cased, it would be signed for another name than the one it was sent with.
+        ("GET /\nHost: Photos.obs.localhost", "400 InvalidBucketName"),
         ("GET //k", "400 InvalidBucketName"),
         ("GET /photos/%zz", "400 InvalidURI"),
         ("GET /photos?prefix=%zz", "400 InvalidURI"),

@@ -10,6 +10,7 @@ mod bucket_quota;
 mod bucket_storage_info;
 mod connection;
 mod errors;
+mod gate;
 mod object_delete;
 mod object_get;
 mod object_put;

@@ -1,9 +1,12 @@
 //! A limit is a limit: what fits is accepted, what does not is refused, and a refusal changes nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use obs_gateway::blob::memory::MemoryStore;
 
+use crate::gate::Gate;
 use crate::support::{As, Gateway, both, pattern};
 
 impl Gateway {
@@ -21,6 +24,16 @@ impl Gateway {
     async fn stream(&self, key: &str, length: usize) -> String {
         let pieces: Vec<Bytes> = pattern(length).chunks(7001).map(Bytes::copy_from_slice).collect();
         self.send_chunked(As::Aws("alice"), &format!("PUT /photos/{key}"), pieces).await.verdict()
+    }
+
+    /// Waits for the bytes that `?storageinfo` shows.
+    async fn wait_until(&self, holds: impl Fn(u64) -> bool) {
+        let waiting = async {
+            while !holds(self.used("photos").await.0) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("it comes to hold");
     }
 
     async fn assert_used(&self, bytes: usize, objects: u64) {
@@ -237,4 +250,28 @@ async fn many_writers_of_one_key_count_once() {
     }
     let (bytes, objects) = gateway.used("photos").await;
     assert!(objects <= 1 && bytes <= 1000);
+}
+
+/// An upload that is counted already does not hold room besides: what fits after it is accepted.
+#[tokio::test]
+async fn no_upload_counts_twice() {
+    const LARGE: usize = 70_000;
+    for second in [LARGE, 60_000] {
+        let gate = Arc::new(Gate::new());
+        let gateway = Arc::new(Gateway::over(Arc::clone(&gate) as _, MemoryStore::new()).await);
+        gateway.check(As::Obs("alice"), "PUT /photos", "200").await;
+        gateway.set_quota((LARGE + second) as u64).await;
+        gate.close();
+        let put = |key, length| {
+            let gateway = Arc::clone(&gateway);
+            tokio::spawn(async move { gateway.put(key, length).await })
+        };
+        let first = put("first", LARGE);
+        gateway.wait_until(|bytes| bytes == LARGE as u64).await;
+        let second_put = put("second", second);
+        gateway.wait_until(|bytes| bytes == (LARGE + second) as u64 || second_put.is_finished()).await;
+        gate.open();
+        assert_eq!((first.await.unwrap().as_str(), second_put.await.unwrap().as_str()), ("200", "200"));
+        gateway.assert_used(LARGE + second, 2).await;
+    }
 }

@@ -18,7 +18,7 @@ use obs_gateway::clock::{Clock, UnixMillis, http_date};
 use obs_gateway::config::Config;
 use obs_gateway::error::{Code, Error};
 use obs_gateway::gateway;
-use obs_gateway::meta::{self, AccountStatus, MemoryEngine, NewAccount, Sealer, Store};
+use obs_gateway::meta::{self, AccountStatus, Engine, MemoryEngine, NewAccount, Sealer, Store};
 use obs_gateway::wire::address::Endpoints;
 use obs_gateway::wire::body::{ReplyBody, RequestBody};
 use obs_gateway::wire::dialect::Dialect;
@@ -62,7 +62,7 @@ impl As {
 pub(crate) struct Gateway {
     pub(crate) app: Arc<App>,
     pub(crate) blobs: MemoryStore,
-    engine: Arc<MemoryEngine>,
+    engine: Arc<dyn Engine>,
 }
 
 impl Gateway {
@@ -78,8 +78,11 @@ impl Gateway {
     }
 
     pub(crate) async fn with_blobs(blobs: MemoryStore) -> Self {
-        let engine = Arc::new(MemoryEngine::new());
-        let store = Store::new(Arc::clone(&engine) as Arc<dyn meta::Engine>, Sealer::new(&[7; 32]));
+        Self::over(Arc::new(MemoryEngine::new()), blobs).await
+    }
+
+    pub(crate) async fn over(engine: Arc<dyn Engine>, blobs: MemoryStore) -> Self {
+        let store = Store::new(Arc::clone(&engine), Sealer::new(&[7; 32]));
         let transfer = Blobs::new(Arc::new(blobs.clone()));
         let app = App::new(Config::for_testing(), store, transfer, Clock::manual(NOW)).await;
         let gateway = Self { app, blobs, engine };
