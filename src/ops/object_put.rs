@@ -15,7 +15,7 @@ use crate::blob::transfer::Upload;
 use crate::error::{Code, Error, Result};
 use crate::headers::ObjectHeaders;
 use crate::limits;
-use crate::meta::{self, BlobId, Body, Bucket, Object, Reservation, Stored};
+use crate::meta::{BlobId, Body, Bucket, Object, Reservation, Stored};
 use crate::name::ObjectKey;
 use crate::quota::Limits;
 use crate::wire::conditions::{Conditions, Verdict};
@@ -211,17 +211,12 @@ async fn receive_unannounced(
     }
 }
 
-/// Extends the room held to `growth_bytes`, in large steps while they fit and to the byte where they do not.
+/// Extends the room held to `growth_bytes`: what has arrived and no more, so that what fits beside it is accepted.
 async fn hold(app: &App, room: &mut Reservation, growth_bytes: u64) -> Result<()> {
-    let missing = growth_bytes.saturating_sub(room.held_bytes());
-    if missing == 0 || !room.is_bounded() {
-        return Ok(());
+    match growth_bytes.saturating_sub(room.held_bytes()) {
+        0 => Ok(()),
+        missing => Ok(room.extend(&app.store, missing).await?),
     }
-    match room.extend(&app.store, missing.max(limits::RESERVATION_STEP_BYTES)).await {
-        Err(meta::Error::Over(_)) if missing < limits::RESERVATION_STEP_BYTES => {}
-        held => return Ok(held?),
-    }
-    Ok(room.extend(&app.store, missing).await?)
 }
 
 fn inline(body: Bytes) -> Received {
