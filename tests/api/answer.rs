@@ -94,7 +94,7 @@ impl Answer {
         let mut text = self.status.to_string();
         let is_checked = |name: &str| CHECKED.contains(&name) || (name == "content-length" && !self.body.is_empty());
         for (name, value) in self.headers.iter().filter(|(name, _)| !is_checked(name.as_str())) {
-            text += &format!("\n{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+            text.extend(["\n", name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes())]);
         }
         let body = String::from_utf8_lossy(&self.body);
         let body = body.replace(&self.request_id, "<id>").replace(&self.id_2, "<id-2>");

@@ -74,6 +74,8 @@ async fn what_cannot_be_honoured_makes_no_bucket() {
         ("\nx-obs-storage-class: LUKEWARM", "400 InvalidDefaultStorageClass"),
         ("\nx-obs-acl: public-read", "501 ServiceNotImplemented"),
         ("\nx-obs-grant-read: id=1", "501 ServiceNotImplemented"),
+        ("\nx-obs-bucket-type: POSIX", "501 ServiceNotImplemented"),
+        ("\nx-obs-epid: 1", "501 ServiceNotImplemented"),
         ("\nx-obs-fs-file-interface: Enabled", "501 ServiceNotImplemented"),
         ("\nx-obs-bucket-object-lock-enabled: true", "501 ServiceNotImplemented"),
         ("?prefix=a", "400 InvalidArgument"),

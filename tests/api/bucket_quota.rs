@@ -1,5 +1,7 @@
 //! `?quota`: the documents and who may read and write them. What the number does is `quota.rs`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use obs_gateway::limits;
 use obs_gateway::meta::AccountStatus;
 
@@ -104,8 +106,8 @@ async fn the_body_is_there_and_not_too_long() {
 
 #[tokio::test]
 async fn it_is_the_active_owners_alone() {
-    let gateway = Gateway::with_bucket().await;
     const PUT: &str = "PUT /photos?quota\n\n<Quota><StorageQuota>5</StorageQuota></Quota>";
+    let gateway = Gateway::with_bucket().await;
     for who in both("bob").into_iter().chain([As::Nobody]) {
         gateway.check(who, "GET /photos?quota", "403 AccessDenied").await;
         gateway.check(who, PUT, "403 AccessDenied").await;
@@ -152,4 +154,25 @@ async fn there_is_no_delete_and_no_quota_of_objects() {
     let body = gateway.check(As::Obs("alice"), "GET /photos/k", "200").await;
     assert_eq!(body.body_text(), "hello");
     assert_eq!(quota(&gateway).await, "0");
+}
+
+/// Digests are not asked for here; one that is sent is checked.
+#[tokio::test]
+async fn a_digest_that_comes_with_it_is_checked() {
+    let gateway = Gateway::with_bucket().await;
+    let put = |digest: &str| format!("PUT /photos?quota\n{digest}\n\n<Quota><StorageQuota>5</StorageQuota></Quota>");
+    for (digest, verdict) in [
+        ("Content-MD5: XUFAKrxLKna5cZ2REBfFkg==", "400 BadDigest"),
+        ("Content-MD5: x", "400 InvalidDigest"),
+        ("Content-SHA256: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "400 BadDigest"),
+        ("Content-SHA256: x", "400 InvalidDigest"),
+    ] {
+        gateway.check(As::Obs("alice"), &put(digest), verdict).await;
+        assert_eq!(quota(&gateway).await, "0", "{digest}");
+    }
+    let body = "<Quota><StorageQuota>5</StorageQuota></Quota>";
+    let md5 = BASE64.encode(obs_gateway::blob::digest::md5(body.as_bytes()));
+    let sha256 = BASE64.encode(obs_gateway::blob::digest::sha256(body.as_bytes()));
+    gateway.check(As::Obs("alice"), &put(&format!("Content-MD5: {md5}\nContent-SHA256: {sha256}")), "200").await;
+    assert_eq!(quota(&gateway).await, "5");
 }

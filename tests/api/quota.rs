@@ -201,7 +201,7 @@ async fn race(size: usize, room: usize, is_streamed: bool) {
         .collect();
     let mut stored = 0;
     for writer in writers {
-        match writer.await.unwrap().as_str() {
+        match writer.await.expect("no writer panics").as_str() {
             "200" => stored += 1,
             refused => assert_eq!(refused, FULL),
         }

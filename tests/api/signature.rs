@@ -18,9 +18,10 @@ fn authorization(
     headers: &[(&str, &str)],
     keys: (&str, &str),
 ) -> String {
-    let (method, target) = line.split_once(' ').unwrap();
+    let (method, target) = line.split_once(' ').expect("a method and a target");
     let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    sign_header(dialect, method, HOST, target, &headers, &gateway.app.endpoints, keys.0, keys.1).unwrap()
+    sign_header(dialect, method, HOST, target, &headers, &gateway.app.endpoints, keys.0, keys.1)
+        .expect("it can be read")
 }
 
 #[tokio::test]

@@ -253,14 +253,18 @@ impl Lines {
         let (access_key, secret_key) = (format!("AK-{name}"), format!("SK-{name}"));
         let (method, target, headers) = (&self.method, &self.target, &self.headers);
         let signed = sign_header(dialect, method, &host, target, headers, endpoints, &access_key, &secret_key);
+        let word = if dialect.is_obs() { "OBS" } else { "AWS" };
         // A request that no server can read is sent with a signature that is none.
-        self.add("Authorization", signed.unwrap_or_else(|_| format!("OBS {access_key}:bm9uZQ==")));
+        self.add("Authorization", signed.unwrap_or_else(|_| format!("{word} {access_key}:bm9uZQ==")));
     }
 
     /// The head as it goes over a connection.
     pub(crate) fn wire_text(&self) -> String {
-        let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        format!("{} {} HTTP/1.1\r\n{headers}\r\n", self.method, self.target)
+        let mut text = [&self.method, " ", &self.target, " HTTP/1.1\r\n"].concat();
+        for (name, value) in &self.headers {
+            text.extend([name, ": ", value, "\r\n"]);
+        }
+        text + "\r\n"
     }
 }
 
