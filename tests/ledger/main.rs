@@ -1,0 +1,10 @@
+//! The proof that the numbers are true: random histories against a model that sums, every call of the stores failing
+//! in its turn, and tasks that race. `PROPTEST_CASES` makes the histories more.
+
+mod check;
+mod histories;
+mod model;
+mod step;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;
