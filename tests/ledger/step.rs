@@ -110,6 +110,11 @@ fn who() -> impl Strategy<Value = Who> {
     prop_oneof![9 => Just(Who::Owner), 1 => (0..ACCOUNTS.len()).prop_map(Who::Account)]
 }
 
+/// Mostly the first, so that histories meet.
+fn bucket() -> impl Strategy<Value = &'static str> {
+    prop_oneof![7 => Just(BUCKETS[0]), 2 => Just(BUCKETS[1]), 1 => select(&BUCKETS[..])]
+}
+
 fn quota(span: i64) -> impl Strategy<Value = Quota> {
     prop_oneof![
         2 => Just(Quota::Zero),
@@ -127,6 +132,7 @@ fn size(is_large: bool) -> impl Strategy<Value = Size> {
         small => prop_oneof![Just(0), Just(1), 2_u64..300].prop_map(Size::Bytes),
         large => edge.prop_map(Size::Bytes),
         4 => (-1_i64..=1).prop_map(Size::Room),
+        2 => Just(Size::Room(0)),
     ]
 }
 
@@ -141,7 +147,7 @@ fn framing() -> impl Strategy<Value = Framing> {
 }
 
 fn put(is_large: bool) -> impl Strategy<Value = Step> {
-    let what = (who(), select(&BUCKETS[..]), select(&KEYS[..]), size(is_large), condition(), framing());
+    let what = (who(), bucket(), select(&KEYS[..]), size(is_large), condition(), framing());
     what.prop_map(|(who, bucket, key, size, condition, framing)| Step::Put {
         who,
         bucket,
@@ -155,7 +161,7 @@ fn put(is_large: bool) -> impl Strategy<Value = Step> {
 fn list() -> impl Strategy<Value = Step> {
     let what = (
         who(),
-        select(&BUCKETS[..]),
+        bucket(),
         select(vec!["", "a", "a/", "z", "nothing"]),
         select(vec!["", "a", "a/", "a/b", "a/b/", "b", "zzz"]),
         any::<bool>(),
@@ -173,14 +179,14 @@ fn list() -> impl Strategy<Value = Step> {
 
 /// A step of a history of mostly small bodies, or of large ones.
 pub(crate) fn step(is_large: bool) -> impl Strategy<Value = Step> {
-    let bucket = || (who(), select(&BUCKETS[..]));
-    let object = || (who(), select(&BUCKETS[..]), select(&KEYS[..]));
+    let whose = || (who(), bucket());
+    let object = || (who(), bucket(), select(&KEYS[..]));
     let span = if is_large { 500_000 } else { 400 };
     prop_oneof![
-        5 => bucket().prop_map(|(who, bucket)| Step::CreateBucket { who, bucket }),
-        3 => bucket().prop_map(|(who, bucket)| Step::DeleteBucket { who, bucket }),
-        5 => (bucket(), quota(span)).prop_map(|((who, bucket), quota)| Step::SetQuota { who, bucket, quota }),
-        12 => put(is_large),
+        5 => whose().prop_map(|(who, bucket)| Step::CreateBucket { who, bucket }),
+        3 => whose().prop_map(|(who, bucket)| Step::DeleteBucket { who, bucket }),
+        6 => (whose(), quota(span)).prop_map(|((who, bucket), quota)| Step::SetQuota { who, bucket, quota }),
+        15 => put(is_large),
         6 => object().prop_map(|(who, bucket, key)| Step::Delete { who, bucket, key }),
         2 => object().prop_map(|(who, bucket, key)| Step::Get { who, bucket, key }),
         3 => list(),
