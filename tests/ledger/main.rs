@@ -2,8 +2,10 @@
 //! in its turn, and tasks that race. `PROPTEST_CASES` makes the histories more.
 
 mod check;
+mod faults;
 mod histories;
 mod model;
+mod races;
 mod step;
 #[path = "../support/mod.rs"]
 mod support;
