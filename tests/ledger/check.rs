@@ -126,12 +126,14 @@ pub(crate) async fn leftover_bytes(app: &App, blobs: &dyn BlobStore) -> u64 {
         blobs.free(&row.extents).expect("space given back");
     }
     let forgotten = app.store.write(|tx| {
-        rows.iter().for_each(|row| tx.delete_sweep_row(row));
+        for row in &rows {
+            tx.delete_sweep_row(row);
+        }
         Ok::<_, Error>(())
     });
     forgotten.await.expect("a commit");
     let mut live_bytes = 0;
-    for segment in blobs.segments().expect("segments").into_iter() {
+    for segment in blobs.segments().expect("segments") {
         let live: Vec<Extent> = app.store.read(|tx| tx.live_extents(segment.number)).await.expect("extents");
         live_bytes += live.iter().map(|extent| extent.length).sum::<u64>();
         blobs.reclaim(segment.number, &live).expect("space given back");

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use obs_gateway::blob::faulty::Faulty;
 use obs_gateway::blob::memory::MemoryStore;
 use obs_gateway::blob::{BlobStore, Segment};
@@ -12,7 +11,7 @@ use obs_gateway::meta::faulty::FaultyEngine;
 use obs_gateway::meta::{Engine, MemoryEngine};
 
 use crate::check;
-use crate::model::body;
+use crate::model::{body, etag};
 use crate::support::{Answer, Ask, Gateway, START_MILLIS};
 use crate::world::set_quota;
 
@@ -142,7 +141,7 @@ impl Round {
         for (key, tag) in listing.elements("Key").iter().zip(listing.elements("ETag")) {
             let answer = self.send(Ask::object("GET", "vault", key)).await;
             let bytes = answer.body.as_ref().expect("a whole body");
-            assert_eq!(tag.trim_matches('"').replace("&quot;", ""), md5(bytes), "{seen}: {key}");
+            assert_eq!(tag.trim_matches('"').replace("&quot;", ""), etag(bytes), "{seen}: {key}");
         }
     }
 
@@ -158,11 +157,6 @@ impl Round {
         assert_eq!(fits.outcome(), (200, String::new()), "{seen}: room is held by nobody");
         assert_eq!(self.send(Ask::object("DELETE", "vault", "filler")).await.outcome().0, 204, "{seen}");
     }
-}
-
-fn md5(bytes: &Bytes) -> String {
-    use md5::Digest as _;
-    md5::Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a client saw of an operation: the answer's status, 0 where its body broke off.

@@ -56,9 +56,7 @@ pub(crate) struct Listing {
 
 impl Object {
     pub(crate) fn new(size: u64, tag: u8) -> Self {
-        let digest = Md5::digest(body(size, tag));
-        let etag = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { size, tag, etag }
+        Self { size, tag, etag: etag(&body(size, tag)) }
     }
 
     pub(crate) fn body(&self) -> Bytes {
@@ -69,6 +67,11 @@ impl Object {
 /// Bytes in which neither a shift nor another object's passes unnoticed.
 pub(crate) fn body(size: u64, tag: u8) -> Bytes {
     (0..size).map(|at| (at.wrapping_mul(31) ^ (at >> 8)).to_le_bytes()[0] ^ tag).collect()
+}
+
+/// The tag of an object with these bytes.
+pub(crate) fn etag(bytes: &[u8]) -> String {
+    format!("{:032x}", u128::from_be_bytes(Md5::digest(bytes).into()))
 }
 
 pub(crate) fn ok(status: u16) -> Outcome {

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use crate::check;
-use crate::model::{Conditions, Listing, Model, Object, Outcome, Page};
+use crate::model::{Bucket, Conditions, Listing, Model, Object, Outcome, Page};
 use crate::step::{ACCOUNTS, BUCKETS, Condition, Framing, Quota, Size, Step, Who};
 use crate::support::{Answer, Ask, Gateway, START_MILLIS};
 
@@ -211,7 +211,7 @@ impl World {
     }
 
     fn quota(&self, quota: Quota, bucket: &str) -> u64 {
-        let used = self.model.buckets.get(bucket).map_or(0, |bucket| bucket.used());
+        let used = self.model.buckets.get(bucket).map_or(0, Bucket::used);
         match quota {
             Quota::Zero => 0,
             Quota::Used(more) => used.saturating_add_signed(more),
