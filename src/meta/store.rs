@@ -2,6 +2,7 @@
 //! expectations, so a change that relied on something stale runs again instead of being written.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::account::Credential;
 use super::engine::{self, Charge, Commit, CounterKey, Engine, Family, Revision, Tier, View, Visit};
@@ -28,7 +29,16 @@ pub struct Store {
     reservations: Arc<Reservations>,
     /// Room in the engine's queue.
     room: Semaphore,
+    /// Transactions that keep losing over the same rows take turns here, first come, first served.
+    turns: [Mutex<()>; TURN_COUNT],
+    hasher: RandomState,
 }
+
+/// Rows that share a turn wait for each other now and then, which costs time and nothing else.
+const TURN_COUNT: usize = 64;
+/// Conflicts after which a transaction waits for its turn. One is common and harmless: a quota that was changed
+/// sends every upload into its bucket around again.
+const CONFLICT_COUNT_BEFORE_TURN: usize = 2;
 
 impl Store {
     /// A store over `engine`; `sealer` opens the secrets in it.
@@ -40,6 +50,8 @@ impl Store {
             credentials: CredentialCache::default(),
             reservations: Arc::default(),
             room: Semaphore::new(limits::COMMIT_QUEUE_COUNT_MAX),
+            turns: std::array::from_fn(|_| Mutex::new(())),
+            hasher: RandomState::default(),
         }
     }
 
@@ -84,14 +96,25 @@ impl Store {
 
     /// Runs `body` and commits what it wrote. A conflict runs it again, at most
     /// `limits::CONFLICT_RETRY_COUNT_MAX` times; a body that wrote nothing commits nothing.
+    ///
+    /// One commit of a group wins a row, so many writers of one row would spend all their runs on losing. From the
+    /// third run on they take turns instead, and lose to newcomers only.
     pub async fn write<T, E: From<Error>>(
         &self,
         mut body: impl FnMut(&mut Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        for _ in 0..limits::CONFLICT_RETRY_COUNT_MAX {
+        let mut turn = None;
+        let mut last_read = None;
+        for conflicts in 0..limits::CONFLICT_RETRY_COUNT_MAX {
+            if conflicts >= CONFLICT_COUNT_BEFORE_TURN && turn.is_none() {
+                turn = Some(self.turn(last_read.as_ref()).lock().await);
+            }
             let (value, commit) = self.run(&mut body)?;
             if commit.is_empty() {
                 return Ok(value);
+            }
+            if turn.is_none() && conflicts + 1 == CONFLICT_COUNT_BEFORE_TURN {
+                last_read = commit.reads.last().cloned();
             }
             let _room = self.room.acquire().await.map_err(|_| Error::Engine("the store is closed".to_owned()))?;
             match self.engine.commit(commit).await {
@@ -101,6 +124,12 @@ impl Store {
             }
         }
         Err(Error::Conflict.into())
+    }
+
+    /// Where transactions wait that read `row` last: in those that meet, it is mostly what they meet over.
+    fn turn(&self, row: Option<&(Family, Vec<u8>)>) -> &Mutex<()> {
+        let hash = self.hasher.hash_one(row.map(|(family, key)| (family.index(), key)));
+        &self.turns[usize::try_from(hash % TURN_COUNT as u64).unwrap_or_default()]
     }
 
     fn run<T, E>(
