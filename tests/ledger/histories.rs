@@ -22,7 +22,11 @@ async fn run(is_on_disk: bool, steps: &[Step]) -> Checked {
         check::bodies(&world).await?;
     } else {
         world.settle().await;
-        prop_assert_eq!(check::leftover_bytes(&world.gateway.app, &*world.backing().blobs).await, 0, "bytes of nobody");
+        prop_assert_eq!(
+            check::leftover_bytes(&world.gateway.app, &*world.backing().blobs, false).await,
+            0,
+            "bytes of nobody"
+        );
         check::bodies(&world).await?;
     }
     let backing = world.backing();
