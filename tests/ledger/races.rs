@@ -69,7 +69,7 @@ async fn work(gateway: Gateway, seed: u64, step_count: usize) {
     let mut random = StdRng::seed_from_u64(seed);
     for step in 0..step_count {
         let (ask, expected) = random_ask(&mut random);
-        let seen = format!("seed {seed}, step {step}: {ask:.60?}");
+        let seen = format!("seed {seed}, step {step}: {}", ask.title());
         let answer = gateway.send(ACCOUNT, ask).await;
         let (status, code) = answer.outcome();
         let outcome = format!("{status} {code}");

@@ -125,6 +125,11 @@ impl Ask {
         Self::new(method, format!("/{bucket}/{}", utf8_percent_encode(key, PATH)))
     }
 
+    /// Method and target, for the message of a failure.
+    pub(crate) fn title(&self) -> String {
+        format!("{} {}", self.method, self.target)
+    }
+
     pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
