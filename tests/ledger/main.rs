@@ -4,6 +4,7 @@
 mod check;
 mod faults;
 mod histories;
+mod late;
 mod model;
 mod races;
 mod step;
