@@ -34,8 +34,9 @@ pub struct App {
     pub endpoints: Endpoints,
     /// Source of request ids.
     pub request_ids: RequestIds,
-    /// Response extensions that make HTTP/1 header names come out in the documented letter case.
-    pub letter_case: Extensions,
+    /// Response extensions that make HTTP/1 header names come out in the documented letter case: for answers with
+    /// headers of their own, and a smaller copy for those with the common ones only.
+    pub letter_case: (Extensions, Extensions),
     obs_namespace: String,
 }
 
@@ -50,7 +51,7 @@ impl App {
             obs_namespace: format!("http://{domain}/doc/2015-06-30/"),
             endpoints: Endpoints::new(config.domains.clone()),
             request_ids: RequestIds::new(rand::random()),
-            letter_case: letter_case::harvest_common().await,
+            letter_case: (letter_case::harvest().await, letter_case::harvest_common().await),
             readers: Readers::default(),
             metrics: Metrics::new(),
             config,

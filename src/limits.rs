@@ -49,10 +49,15 @@ pub const BUCKET_NAME_BYTES_MAX: usize = 63;
 /// Seconds a request's date may differ from the server's clock, both ways (OBS reference: 15 minutes).
 pub const CLOCK_SKEW_SECONDS_MAX: u64 = 15 * 60;
 
+/// Parts of one object that one `Range` header may ask for; more make the header ignored.
+pub const RANGE_COUNT_MAX: usize = 32;
+
 // --- documents -------------------------------------------------------------------------------------------------
 
 /// Bytes of an XML or JSON configuration document; above: 400 `EntityTooLarge`.
 pub const DOCUMENT_BYTES_MAX: usize = 20 * 1024;
+/// Bytes of any XML document, whatever its operation allows: the parser's own bound.
+pub const XML_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Nesting of XML elements.
 pub const XML_DEPTH_MAX: usize = 16;
 /// Elements in one XML document.

@@ -6,6 +6,7 @@ mod bucket;
 mod key;
 mod usage;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -21,7 +22,7 @@ use subtle::ConstantTimeEq as _;
 use crate::app::App;
 use crate::auth::admin::{admin_signature, admin_string_to_sign};
 use crate::auth::date::parse_date;
-use crate::blob::digest::Digest;
+use crate::blob::digest;
 use crate::clock::{UnixMillis, http_date};
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -87,13 +88,15 @@ impl Ask {
 }
 
 /// Answers one request of the console listener.
-pub async fn handle(app: &Arc<App>, request: Request<RequestBody>) -> Response<ReplyBody> {
+pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: SocketAddr) -> Response<ReplyBody> {
     let now = app.clock.now_millis();
     let request_id = app.request_ids.mint(now);
     let (parts, body) = request.into_parts();
     let reply = answer(app, parts, body, now).await.unwrap_or_else(|error| {
         if error.code().status().is_server_error() {
-            tracing::error!(request_id = request_id.as_str(), ?error, "admin request failed");
+            tracing::error!(request_id = request_id.as_str(), %peer, ?error, "admin request failed");
+        } else {
+            tracing::debug!(request_id = request_id.as_str(), %peer, ?error, "admin request refused");
         }
         render::error_json(&error, &request_id)
     });
@@ -161,12 +164,10 @@ async fn authenticate(app: &App, parts: &Parts, body: &[u8], now: UnixMillis) ->
 }
 
 fn check_body(expected: Option<[u8; 16]>, body: &[u8]) -> Result<()> {
-    let mut digest = Digest::new();
-    digest.update(body);
     match expected {
         None if body.is_empty() => Ok(()),
         None => Err(Code::InvalidRequest.because("A body needs Content-MD5: the signature covers it through that.")),
-        Some(expected) if expected == digest.finish() => Ok(()),
+        Some(expected) if expected == digest::md5(body) => Ok(()),
         Some(expected) => {
             Err(Code::BadDigest.because(format!("The body does not have the MD5 {}.", BASE64.encode(expected))))
         }

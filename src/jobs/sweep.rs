@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::blob::Segment;
 use crate::error::{Error, Result};
 
 /// Between two looks at the list.
@@ -17,8 +18,18 @@ const GRACE_MILLIS: u64 = 2_000;
 /// Rows taken off the list at a time.
 const BATCH_COUNT: usize = 256;
 
-pub(super) async fn run(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
-    if let Err(error) = reclaim(&app).await {
+/// The segments there are before the first request. Nothing that is about to be named lies in one of them, because
+/// new bodies go to new segments; of segments made later nobody could say that.
+pub(super) async fn segments_of_earlier_runs(app: &Arc<App>) -> Vec<Segment> {
+    let store = Arc::clone(app.blobs.store());
+    blocking(move || store.segments()).await.unwrap_or_else(|error| {
+        tracing::error!(?error, "the segments cannot be listed");
+        Vec::new()
+    })
+}
+
+pub(super) async fn run(app: Arc<App>, segments: Vec<Segment>, mut stopping: watch::Receiver<bool>) {
+    if let Err(error) = reclaim(&app, segments).await {
         tracing::error!(?error, "the space of unfinished uploads could not be reclaimed");
     }
     loop {
@@ -37,11 +48,8 @@ pub(super) async fn run(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
     }
 }
 
-/// Frees what no record names in the segments of earlier runs. New bodies go to new segments, so nothing that is
-/// about to be named is touched.
-async fn reclaim(app: &Arc<App>) -> Result<()> {
-    let store = Arc::clone(app.blobs.store());
-    let segments = blocking(move || store.segments()).await?;
+/// Frees what no record names in the segments of earlier runs.
+async fn reclaim(app: &Arc<App>, segments: Vec<Segment>) -> Result<()> {
     for segment in segments.into_iter().filter(|segment| !segment.active) {
         let live = app.store.read(|tx| tx.live_extents(segment.number)).await?;
         let store = Arc::clone(app.blobs.store());

@@ -10,7 +10,7 @@ use hyper::{Method, StatusCode};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::blob::digest::Digest;
+use crate::blob::digest;
 use crate::blob::transfer::Upload;
 use crate::error::{Code, Error, Result};
 use crate::headers::ObjectHeaders;
@@ -224,9 +224,7 @@ async fn hold(app: &App, room: &mut Reservation, growth_bytes: u64) -> Result<()
 }
 
 fn inline(body: Bytes) -> Received {
-    let mut digest = Digest::new();
-    digest.update(&body);
-    Received { size: body.len() as u64, md5: digest.finish(), stored: Stored::Inline(body), room: None }
+    Received { size: body.len() as u64, md5: digest::md5(&body), stored: Stored::Inline(body), room: None }
 }
 
 async fn finish(upload: Upload, room: Option<Reservation>) -> Result<Received> {
@@ -266,7 +264,7 @@ impl Put {
 }
 
 /// Request headers that the references document and this server cannot honour yet: refused, never ignored.
-const UNSUPPORTED: [&str; 17] = [
+const UNSUPPORTED: [&str; 18] = [
     "copy-source",
     "server-side-encryption",
     "server-side-encryption-customer-algorithm",
@@ -281,6 +279,7 @@ const UNSUPPORTED: [&str; 17] = [
     "persistent-headers",
     "callback",
     "checksum-crc64ecma",
+    "content-sha256",
     "write-offset-bytes",
     "decoded-content-length",
     "trailer",
@@ -298,7 +297,9 @@ fn refuse_unsupported(head: &Head) -> Result<()> {
         Some(_) => return Err(Code::InvalidArgument.because("The storage class is not valid.")),
     }
     let prefix = head.dialect.header_prefix();
-    if let Some(tail) = UNSUPPORTED.iter().find(|tail| head.own(tail).is_some()) {
+    let unsupported =
+        |tail: &&&str| head.own(tail).is_some_and(|value| (**tail, value) != ("content-sha256", "UNSIGNED-PAYLOAD"));
+    if let Some(tail) = UNSUPPORTED.iter().find(unsupported) {
         return Err(Code::ServiceNotImplemented.because(format!("The header {prefix}{tail} is not implemented.")));
     }
     // Some SDKs send these as `x-obs-` in both dialects.

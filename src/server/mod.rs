@@ -2,6 +2,7 @@
 
 mod listen;
 mod open;
+mod patience;
 
 pub use open::{Opened, open_data_folder};
 pub(crate) use open::{generate_access_key, generate_secret_key, hash_password};
@@ -53,12 +54,12 @@ async fn run(config: Config) -> io::Result<()> {
     let app = opened.app;
 
     let (stop, stopping) = watch::channel(false);
-    let jobs = jobs::start(&app, &stopping);
-    let data = tokio::spawn(listen::serve(Arc::clone(&app), data, stopping.clone(), |app, request| async move {
+    let jobs = jobs::start(&app, &stopping).await;
+    let data = tokio::spawn(listen::serve(Arc::clone(&app), data, stopping.clone(), |app, request, _| async move {
         gateway::handle(&app, request.map(RequestBody::Incoming)).await
     }));
-    let console = tokio::spawn(listen::serve(Arc::clone(&app), console, stopping, |app, request| async move {
-        admin::handle(&app, request.map(RequestBody::Incoming)).await
+    let console = tokio::spawn(listen::serve(Arc::clone(&app), console, stopping, |app, request, peer| async move {
+        admin::handle(&app, request.map(RequestBody::Incoming), peer).await
     }));
     announce(&app, data_address, console_address, opened.credentials.as_ref(), opened.first_start)?;
 
@@ -69,7 +70,7 @@ async fn run(config: Config) -> io::Result<()> {
     tracing::info!("stopping: requests in flight have {} s", limits::DRAIN_TIMEOUT.as_secs());
     // A receiver that is gone has stopped already.
     let _ = stop.send(true);
-    let _ = tokio::join!(data, console, jobs);
+    let _ = tokio::join!(data, console, jobs.join_all());
     app.store.engine().flush().map_err(io::Error::other)?;
     tracing::info!("stopped");
     Ok(())

@@ -95,7 +95,9 @@ enum Compare {
 fn parse_tags(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let mut values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let first = values.next()?.into_owned();
-    Some(values.fold(first, |tags, value| tags + "," + &value))
+    let tags = values.fold(first, |tags, value| tags + "," + &value);
+    // OBS's Python SDK percent-encodes header values: an ETag handed back as it was received comes as `%22…%22`.
+    Some(if tags.contains("%22") { tags.replace("%22", "\"") } else { tags })
 }
 
 /// One of the three date forms of HTTP, in seconds.

@@ -82,6 +82,8 @@ impl Dialect {
         match (self, code) {
             (Self::S3, Code::InsufficientStorageSpace) => "QuotaExceeded",
             (Self::S3, Code::ServiceNotImplemented) => "NotImplemented",
+            // OBS's S3-compatible reference has its own spelling; AWS's is OBS's.
+            (Self::AwsV2, Code::KeyTooLong) => "KeyTooLong",
             _ => code.name(),
         }
     }
@@ -169,6 +171,7 @@ mod tests {
         assert_eq!(Dialect::S3.code_name(Code::InsufficientStorageSpace), "QuotaExceeded");
         assert_eq!(Dialect::AwsV2.code_name(Code::InsufficientStorageSpace), "InsufficientStorageSpace");
         assert_eq!(Dialect::S3.code_name(Code::KeyTooLong), "KeyTooLongError");
+        assert_eq!(Dialect::AwsV2.code_name(Code::KeyTooLong), "KeyTooLong");
         assert_eq!(Dialect::Obs.status(Code::RequestTimeout), StatusCode::REQUEST_TIMEOUT);
         assert_eq!(Dialect::AwsV2.status(Code::RequestTimeout), StatusCode::BAD_REQUEST);
         assert_eq!(Dialect::AwsV2.request_id_header(), "x-amz-request-id");

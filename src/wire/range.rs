@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::limits::RANGE_COUNT_MAX;
+
 /// What a `Range` header asks of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RangeVerdict {
@@ -20,12 +22,9 @@ pub enum RangeVerdict {
     Unsatisfiable,
 }
 
-/// Parts one request may ask for; more make the header ignored, and so do parts that overlap so much that the
-/// answer would be larger than the object.
-const RANGE_COUNT_MAX: usize = 32;
-
 /// Reads `header` for an object of `length` bytes. A header with a mistake in it is ignored as a whole, ends
-/// beyond the object are clamped, and `bytes=n` means `bytes=n-` (OBS reference).
+/// beyond the object are clamped, and `bytes=n` means `bytes=n-` (OBS reference). More than [`RANGE_COUNT_MAX`] parts,
+/// or parts that overlap so much that the answer would be larger than the object, make the header ignored.
 pub fn parse_range(header: &str, length: u64) -> RangeVerdict {
     let Some((unit, list)) = header.split_once('=') else { return RangeVerdict::Whole };
     if !unit.trim().eq_ignore_ascii_case("bytes") {

@@ -214,9 +214,6 @@ pub struct Element {
     pub children: Vec<Element>,
 }
 
-/// Bytes of a document this reader takes at all; operations bound their bodies more tightly.
-const DOCUMENT_BYTES_BACKSTOP: usize = 4 * 1024 * 1024;
-
 impl Element {
     /// Reads a whole document. One that is not well-formed, not UTF-8, has a DTD or entities of its own, or goes
     /// beyond a bound ([`limits::XML_DEPTH_MAX`], [`limits::XML_ELEMENT_COUNT_MAX`], 4 MiB) is refused with the
@@ -250,7 +247,7 @@ struct Tree {
 }
 
 fn parse_document(bytes: &[u8]) -> Option<Element> {
-    if bytes.len() > DOCUMENT_BYTES_BACKSTOP {
+    if bytes.len() > limits::XML_BYTES_MAX {
         return None;
     }
     let text = str::from_utf8(bytes).ok()?;
@@ -481,7 +478,7 @@ mod tests {
         let parses = |document: &str| Element::parse(document.as_bytes(), Code::MalformedXml).is_ok();
         assert!(parses(&nested(limits::XML_DEPTH_MAX)) && !parses(&nested(limits::XML_DEPTH_MAX + 1)));
         assert!(parses(&wide(limits::XML_ELEMENT_COUNT_MAX)) && !parses(&wide(limits::XML_ELEMENT_COUNT_MAX + 1)));
-        assert!(!parses(&format!("<a>{}</a>", " ".repeat(DOCUMENT_BYTES_BACKSTOP))));
+        assert!(!parses(&format!("<a>{}</a>", " ".repeat(limits::XML_BYTES_MAX))));
     }
 
     proptest! {

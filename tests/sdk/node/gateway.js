@@ -67,7 +67,7 @@ class Gateway {
         return;
       }
     }
-    throw new Error(`the gateway did not start:\n${this.output()}`);
+    throw new Error(`${this.process.spawnfile} did not start:\n${this.output()}`);
   }
 
   #read(name) {

@@ -61,7 +61,7 @@ class Gateway:
             time.sleep(0.02)
         self.process.kill()
         self.process.wait()
-        raise RuntimeError(f"the gateway did not start:\n{self.output()}")
+        raise RuntimeError(f"{self.binary} did not start:\n{self.output()}")
 
     def output(self) -> str:
         """What the gateway has printed so far, for messages."""
