@@ -192,11 +192,9 @@ impl Gateway {
         value.unwrap_or_else(|| panic!("no {name} in {page:?}"))
     }
 
-    /// A command of the command line that speaks to this gateway.
-    pub(crate) fn command(&self, folder: &Folder, arguments: &[&str]) -> Command {
-        let mut command = folder.command(arguments);
-        command.env("OBS_GATEWAY_CONSOLE_LISTEN", self.console.to_string());
-        command
+    /// Runs a command of the command line that speaks to this gateway.
+    pub(crate) fn cli(&self, folder: &Folder, arguments: &[&str]) -> Output {
+        run(folder.command(arguments).env("OBS_GATEWAY_CONSOLE_LISTEN", self.console.to_string()))
     }
 
     /// SIGTERM.
