@@ -73,8 +73,9 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         // clean-up after a refusal run to their end by themselves. The room stays held until then.
         Body::Segments => {
             let app = Arc::clone(app);
-            let room = received.room;
+            let mut room = received.room;
             let commit = tokio::spawn(async move {
+                room.iter_mut().for_each(Reservation::settle);
                 let committed = put.commit(&app).await;
                 drop(room);
                 committed

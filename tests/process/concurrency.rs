@@ -1,6 +1,8 @@
 //! Many clients at once into a bucket with room for some: exactly as many get in as fit.
 
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::support::{Connection, Folder, Gateway, Keys, Request};
 
@@ -62,4 +64,52 @@ fn as_many_small_objects_get_in_as_fit() {
 #[test]
 fn as_many_large_objects_get_in_as_fit() {
     check(100 * 1024);
+}
+
+/// Room for two, and two come, close after each other: the second must not find the first one counted twice, as
+/// stored already and as still held.
+#[test]
+fn what_fits_is_not_refused_for_its_neighbour() {
+    const ROUND_COUNT: u64 = 100;
+    const SIZE: usize = 100 * 1024;
+    let folder = Folder::new();
+    let gateway = folder.start();
+    let keys = folder.keys();
+    gateway.done(&Request::put("/pair", "").signed(&keys));
+    gateway.done(&Request::put_quota("pair", 2 * SIZE as u64).signed(&keys));
+    let barrier = Barrier::new(2);
+    // How long the first one's last PUT took: the second aims at its end, a little earlier in every round.
+    let taken_micros = AtomicU64::new(0);
+    let client = |path: &str, is_first: bool| {
+        let mut connection = gateway.connect();
+        let put = Request::put(path, vec![b'x'; SIZE]).signed(&keys).to_bytes();
+        let delete = Request::delete(path).signed(&keys);
+        let mut refused = Vec::new();
+        for round in 0..ROUND_COUNT {
+            barrier.wait();
+            let start = Instant::now();
+            let aim = taken_micros.load(Ordering::SeqCst).saturating_sub(round % 50 * 20);
+            while !is_first && start.elapsed() < Duration::from_micros(aim) {
+                std::hint::spin_loop();
+            }
+            connection.send(&put).unwrap();
+            let answer = connection.read_answer().unwrap();
+            let taken = start.elapsed();
+            if answer.status != 200 {
+                refused.push((path.to_owned(), answer.text().to_owned()));
+            }
+            barrier.wait();
+            if is_first {
+                taken_micros.store(u64::try_from(taken.as_micros()).unwrap(), Ordering::SeqCst);
+            }
+            assert_eq!(connection.ask(&delete).unwrap().status, 204);
+        }
+        refused
+    };
+    let (first, second) = std::thread::scope(|scope| {
+        let second = scope.spawn(|| client("/pair/second", false));
+        (client("/pair/first", true), second.join().unwrap())
+    });
+    assert_eq!([first, second].concat(), []);
+    gateway.stop();
 }
