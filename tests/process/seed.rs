@@ -8,7 +8,7 @@ const DOMAIN: &str = "obs.region.example.com";
 const ACCESS_KEY: &str = "H4IPJX0TQTHTHEBQQCEC";
 const SECRET_KEY: &str = "seed-sample-secret-key";
 
-/// The answer as the OBS reference prints it (obs_04_0053).
+/// The answer as the OBS reference prints it (`obs_04_0053`).
 const SAMPLE: &str = r#"HTTP/1.1 200 OK
 Server: OBS
 x-obs-request-id: BF260000016436B55D8DED9AE26C4D18

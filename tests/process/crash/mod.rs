@@ -45,7 +45,7 @@ fn nothing_acknowledged_is_lost_and_counters_stay_sums() {
     let mut random = StdRng::seed_from_u64(seed);
     let folder = Folder::new();
     let mut gateway = folder.start();
-    let mut world = World::new(folder.keys(), WORKER_COUNT);
+    let mut world = World::new(&folder.keys(), WORKER_COUNT);
     for bucket in BUCKETS {
         gateway.done(&Request::put(&format!("/{bucket}"), "").signed(world.keys()));
     }

@@ -86,7 +86,7 @@ pub(super) struct World {
 
 impl World {
     /// Empty buckets, shared out among `worker_count` workers.
-    pub(super) fn new(keys: Keys, worker_count: usize) -> Self {
+    pub(super) fn new(keys: &Keys, worker_count: usize) -> Self {
         let path = |worker: usize, key: usize| format!("/{}/w{worker}/k{key}", BUCKETS[key % BUCKETS.len()]);
         let slots = |worker: usize| Slots {
             keys: keys.clone(),

@@ -20,7 +20,7 @@ fn heads_have_bounds() {
     let folder = Folder::new();
     let gateway = folder.start();
     let with = |headers: &str| format!("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n");
-    let many: String = (0..150).map(|index| format!("x-{index}: y\r\n")).collect();
+    let many = "x: y\r\n".repeat(150);
     check(&gateway, &with(&many), 431);
     check(&gateway, &with(&format!("x: {}\r\n", "y".repeat(70 * 1024))), 431);
     // Longer than the gateway's own bound, and longer than any URI can be.

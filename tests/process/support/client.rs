@@ -112,7 +112,7 @@ impl Connection {
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        let mut piece = [0; 64 * 1024];
+        let mut piece = [0; 16 * 1024];
         match self.stream.read(&mut piece)? {
             0 => Err(ErrorKind::UnexpectedEof.into()),
             count => {
