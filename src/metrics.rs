@@ -31,6 +31,10 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Requests whose handler panicked.
     pub panics: Counter,
+    /// Commits written to the metadata log.
+    pub commits: Counter,
+    /// Synced writes to the metadata log; each carries the commits that waited together.
+    pub commit_groups: Counter,
     /// Bytes of segments given back by the sweep.
     pub swept_bytes: Counter,
     /// Extents the sweep could not free, to be tried again.
@@ -49,6 +53,8 @@ impl Metrics {
             request_micros: Family::default(),
             connections: Gauge::default(),
             panics: Counter::default(),
+            commits: Counter::default(),
+            commit_groups: Counter::default(),
             swept_bytes: Counter::default(),
             sweep_failures: Counter::default(),
             corrupt_blocks: Counter::default(),
@@ -62,6 +68,8 @@ impl Metrics {
         );
         registry.register("connections", "Open connections of all listeners", metrics.connections.clone());
         registry.register("panics", "Requests whose handler panicked", metrics.panics.clone());
+        registry.register("commits", "Commits written to the metadata log", metrics.commits.clone());
+        registry.register("commit_groups", "Synced writes to the metadata log", metrics.commit_groups.clone());
         registry.register("swept_bytes", "Bytes given back by the sweep", metrics.swept_bytes.clone());
         registry.register("sweep_failures", "Extents the sweep could not free", metrics.sweep_failures.clone());
         registry.register("corrupt_blocks", "Blocks whose checksum was wrong", metrics.corrupt_blocks.clone());
