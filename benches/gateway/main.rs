@@ -1,8 +1,9 @@
 //! What `make bench` runs: the gateway beside a bare hyper service and beside RocksDB by itself, in one run, over
 //! loopback. Every server is a process of its own, so that CPU per operation is the server's alone.
 //!
-//! Options: `--check` fails when a bar does not hold, `--quick` only shows that everything runs, and the words
-//! `quota`, `put` and `sizes` choose parts. `docs/performance.md` says what the figures mean.
+//! Options: `--check` fails when a bar does not hold, `--quick` only shows that everything runs, `--against=BINARY`
+//! measures another build of the gateway beside this one, and the words `quota`, `put` and `sizes` choose parts.
+//! `docs/performance.md` says what the figures mean.
 
 mod bare;
 mod client;
@@ -44,14 +45,15 @@ fn run(words: &[String]) -> io::Result<ExitCode> {
         let (rounds, millis) = if has("--quick") { (2, 100) } else { (rounds, millis) };
         Effort { rounds, time: Duration::from_millis(millis) }
     };
+    let against = words.iter().find_map(|word| word.strip_prefix("--against=")).map(Path::new);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut out = io::stdout();
     let mut bars: Vec<Bar> = Vec::new();
     if is_all || has("quota") {
-        bars.extend(parts::quota(&runtime, effort(9, 700), &mut out)?);
+        bars.extend(parts::quota(&runtime, effort(9, 700), against, &mut out)?);
     }
     if is_all || has("put") {
-        bars.extend(parts::put(&runtime, effort(7, 800), &mut out)?);
+        bars.extend(parts::put(&runtime, effort(7, 800), against, &mut out)?);
     }
     if is_all || has("sizes") {
         parts::sizes(&runtime, effort(5, 600), &mut out)?;

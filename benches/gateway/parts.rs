@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::client::{Connections, Requests, ask};
 use crate::process::Server;
-use crate::report::{Bar, print_part};
+use crate::report::{Bar, Series, print_part};
 use crate::requests::Signer;
 use crate::rounds::{Effort, Row, Work, measure};
 
@@ -23,6 +23,10 @@ const QUOTA: &[u8] = b"<Quota><StorageQuota>1000000000000</StorageQuota></Quota>
 /// More than any server here answers, in operations a second.
 const RATE_MAX: u64 = 60_000;
 const KIB: usize = 1024;
+/// The row of another binary; its ratio is to the row above.
+const AGAINST: &str = "  the other binary";
+const PUT_FREE: &str = "PUT 1 KiB";
+const PUT_BOUND: &str = "PUT 1 KiB, bucket with a quota";
 
 /// A gateway on an empty folder, with its two buckets.
 struct Gateway {
@@ -31,9 +35,14 @@ struct Gateway {
 }
 
 impl Gateway {
+    /// The one built with this bench.
     fn start(runtime: &Runtime) -> io::Result<Self> {
+        Self::start_binary(runtime, Path::new(env!("CARGO_BIN_EXE_obs-gateway")))
+    }
+
+    fn start_binary(runtime: &Runtime, binary: &Path) -> io::Result<Self> {
         let folder = temporary_folder()?;
-        let server = Server::gateway(folder.path())?;
+        let server = Server::gateway(binary, folder.path())?;
         let signer = Signer::new();
         for bucket in [FREE, BOUND] {
             runtime.block_on(ask(server.address, &signer.head("PUT", bucket, "/", 0)?, &[]))?;
@@ -85,24 +94,33 @@ fn temporary_folder() -> io::Result<TempDir> {
 }
 
 /// `GET /?quota` beside hyper alone.
-pub(crate) fn quota(runtime: &Runtime, effort: Effort, out: &mut impl Write) -> io::Result<Vec<Bar>> {
+pub(crate) fn quota(
+    runtime: &Runtime,
+    effort: Effort,
+    against: Option<&Path>,
+    out: &mut impl Write,
+) -> io::Result<Vec<Bar>> {
     let gateway = Gateway::start(runtime)?;
+    let other = against.map(|binary| Gateway::start_binary(runtime, binary)).transpose()?;
     let ask_quota = || Signer::new().head("GET", BOUND, "/?quota", 0);
     let document = runtime.block_on(ask(gateway.server.address, &ask_quota()?, &[]))?;
     let bare = Server::bare(document.len())?;
+    let make = move |_| Ok(Requests::repeated(ask_quota()?));
     let mut rows = Vec::new();
     for width in [1, 64] {
         let base = Some(rows.len());
-        let make = Box::new(move |_| Ok(Requests::repeated(ask_quota()?)));
-        rows.push(Row { name: "bare hyper", width, base: None, work: Work::Http(&bare, make) });
-        let row = gateway.row("GET /?quota, signed", width, move |_| Ok(Requests::repeated(ask_quota()?)));
-        rows.push(Row { base, ..row });
+        rows.push(Row { name: "bare hyper", width, base: None, work: Work::Http(&bare, Box::new(make)) });
+        rows.push(Row { base, ..gateway.row("GET /?quota, signed", width, make) });
+        if let Some(other) = &other {
+            rows.push(Row { base: Some(rows.len() - 1), ..other.row(AGAINST, width, make) });
+        }
     }
     let part = measure(runtime, effort, rows)?;
     print_part(out, "The quota answer beside a bare hyper service", "conns", &part)?;
+    let ratio = find(&part, "GET /?quota, signed", 64).and_then(|series| series.ratio(&part));
     Ok(vec![Bar {
         name: "quota: CPU, bare = 1, 64 connections",
-        found: part[3].ratio(&part),
+        found: ratio,
         is_floor: false,
         bound: 1.5,
         aim: Some(1.15),
@@ -110,22 +128,31 @@ pub(crate) fn quota(runtime: &Runtime, effort: Effort, out: &mut impl Write) -> 
 }
 
 /// Durable PUTs of 1 KiB beside RocksDB alone.
-pub(crate) fn put(runtime: &Runtime, effort: Effort, out: &mut impl Write) -> io::Result<Vec<Bar>> {
+pub(crate) fn put(
+    runtime: &Runtime,
+    effort: Effort,
+    against: Option<&Path>,
+    out: &mut impl Write,
+) -> io::Result<Vec<Bar>> {
     let gateway = Gateway::start(runtime)?;
+    let other = against.map(|binary| Gateway::start_binary(runtime, binary)).transpose()?;
     let folder = temporary_folder()?;
     let raw = RefCell::new(Server::raw(folder.path())?);
     let mut rows = Vec::new();
     for width in [1, 8, 64] {
         let base = Some(rows.len());
         rows.push(Row { name: "RocksDB, synced batches", width, base: None, work: Work::Raw(&raw) });
-        let row = gateway.puts("PUT 1 KiB", width, FREE, KIB, effort.time);
-        rows.push(Row { base, ..row });
+        rows.push(Row { base, ..gateway.puts(PUT_FREE, width, FREE, KIB, effort.time) });
+        if let Some(other) = &other {
+            rows.push(Row { base: Some(rows.len() - 1), ..other.puts(AGAINST, width, FREE, KIB, effort.time) });
+        }
+        if width == 64 {
+            rows.push(Row { base, ..gateway.puts(PUT_BOUND, width, BOUND, KIB, effort.time) });
+        }
     }
-    let row = gateway.puts("PUT 1 KiB, bucket with a quota", 64, BOUND, KIB, effort.time);
-    rows.push(Row { base: Some(4), ..row });
     let part = measure(runtime, effort, rows)?;
     print_part(out, "Durable PUT of 1 KiB beside RocksDB's own synced batches", "width", &part)?;
-    let (free, bound) = (&part[5], &part[6]);
+    let (Some(free), Some(bound)) = (find(&part, PUT_FREE, 64), find(&part, PUT_BOUND, 64)) else { return Ok(vec![]) };
     let bar = |name, found, is_floor, bound, aim| Bar { name, found, is_floor, bound, aim };
     Ok(vec![
         bar("PUT 1 KiB: operations/s, 64 connections", free.rate(), true, 11_260.0, Some(20_000.0)),
@@ -134,6 +161,10 @@ pub(crate) fn put(runtime: &Runtime, effort: Effort, out: &mut impl Write) -> io
         bar("the same with a quota: operations/s", bound.rate(), true, 11_260.0, Some(20_000.0)),
         bar("the same with a quota: CPU µs/operation", bound.cpu_micros(), false, 60.0, Some(35.0)),
     ])
+}
+
+fn find<'a>(part: &'a [Series], name: &str, width: usize) -> Option<&'a Series> {
+    part.iter().find(|series| series.name == name && series.width == width)
 }
 
 /// Other operations and sizes.

@@ -27,9 +27,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The gateway, from the binary built with this bench, with an empty data folder.
-    pub(crate) fn gateway(data: &Path) -> io::Result<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_obs-gateway"));
+    /// A gateway with an empty data folder.
+    pub(crate) fn gateway(binary: &Path, data: &Path) -> io::Result<Self> {
+        let mut command = Command::new(binary);
         command.arg("serve").current_dir(data).envs([
             ("OBS_GATEWAY_LISTEN", "127.0.0.1:0"),
             ("OBS_GATEWAY_CONSOLE_LISTEN", "127.0.0.1:0"),
