@@ -48,7 +48,8 @@ fn heads(criterion: &mut Criterion) {
     criterion.bench_function("signature: check", |bencher| {
         bencher.iter(|| signed.check(black_box(&head), SECRET, NOW_MS).unwrap());
     });
-    criterion.bench_function("signature: sign, parsing included", |bencher| bencher.iter(|| sign(black_box(&endpoints))));
+    criterion
+        .bench_function("signature: sign, parsing included", |bencher| bencher.iter(|| sign(black_box(&endpoints))));
     let ids = RequestIds::new(1);
     criterion.bench_function("request id and second id", |bencher| bencher.iter(|| ids.mint(black_box(NOW_MS)).id_2()));
 }

@@ -30,16 +30,8 @@ impl Signer {
             headers.push(("Content-Type".to_owned(), "application/octet-stream".to_owned()));
             headers.push(("Content-Length".to_owned(), body_bytes.to_string()));
         }
-        let authorization = sign_header(
-            Dialect::Obs,
-            method,
-            &host,
-            target,
-            &headers,
-            &self.endpoints,
-            ACCESS_KEY,
-            SECRET_KEY,
-        );
+        let authorization =
+            sign_header(Dialect::Obs, method, &host, target, &headers, &self.endpoints, ACCESS_KEY, SECRET_KEY);
         headers.push(("Authorization".to_owned(), authorization.map_err(io::Error::other)?));
         let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: bench\r\nAccept: */*\r\n");
         for (name, value) in headers {
