@@ -177,6 +177,8 @@ fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<
     if !matches!(status.as_u16(), 204 | 304) {
         headers.insert(CONTENT_LENGTH, content_length.unwrap_or_else(|| length_value(body.length())));
     }
+    let (full, common) = &app.letter_case;
+    let letter_case = if rest.is_empty() { common } else { full };
     for (name, value) in rest {
         headers.append(name, value);
     }
@@ -184,7 +186,7 @@ fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     if version <= Version::HTTP_11 {
-        *response.extensions_mut() = app.letter_case.clone();
+        *response.extensions_mut() = letter_case.clone();
     }
     response
 }

@@ -28,7 +28,7 @@ async fn accept(body: Bytes) -> io::Result<()> {
     protocol
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEADER_TIMEOUT)
+        .header_read_timeout(None)
         .max_headers(limits::HEADER_COUNT_MAX)
         .max_buf_size(limits::HEAD_BYTES_MAX)
         .half_close(true);

@@ -6,6 +6,7 @@ mod bucket;
 mod key;
 mod usage;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -22,7 +23,7 @@ use subtle::ConstantTimeEq as _;
 use crate::app::App;
 use crate::auth::admin::{admin_signature, admin_string_to_sign};
 use crate::auth::date::parse_date;
-use crate::blob::digest::Digest;
+use crate::blob::digest;
 use crate::clock::{UnixMillis, http_date};
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -88,13 +89,15 @@ impl Ask {
 }
 
 /// Answers one request of the console listener.
-pub async fn handle(app: &Arc<App>, request: Request<RequestBody>) -> Response<ReplyBody> {
+pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: SocketAddr) -> Response<ReplyBody> {
     let now = app.clock.now_millis();
     let request_id = app.request_ids.mint(now);
     let (parts, body) = request.into_parts();
     let reply = answer(app, parts, body, now).await.unwrap_or_else(|error| {
         if error.code().status().is_server_error() {
-            tracing::error!(request_id = request_id.as_str(), ?error, "admin request failed");
+            tracing::error!(request_id = request_id.as_str(), %peer, ?error, "admin request failed");
+        } else {
+            tracing::debug!(request_id = request_id.as_str(), %peer, ?error, "admin request refused");
         }
         render::error_json(&error, &request_id)
     });
@@ -114,7 +117,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>) -> Response<R
 async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, now: UnixMillis) -> Result<Reply> {
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/healthz") => return Ok(text("ok\n".to_owned())),
-        (&Method::GET, "/readyz") => return ready(app),
+        (&Method::GET, "/readyz") => return Ok(ready(app)),
         (&Method::GET, "/metrics") => return Ok(metrics(app)),
         _ => {}
     }
@@ -127,10 +130,11 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, now: UnixMillis
     (route.run)(app, Ask { name, query, body, now }).await
 }
 
-fn ready(app: &App) -> Result<Reply> {
+fn ready(app: &App) -> Reply {
     match app.store.engine().failure() {
-        None => Ok(text("ready\n".to_owned())),
-        Some(failure) => Err(Code::ServiceUnavailable.because(failure)),
+        None => text("ready\n".to_owned()),
+        // The reason is for the operator who asks here, not for clients: refusals on the data listener never tell it.
+        Some(failure) => Reply { status: StatusCode::SERVICE_UNAVAILABLE, ..text(format!("not ready: {failure}\n")) },
     }
 }
 
@@ -170,12 +174,10 @@ async fn authenticate(app: &App, parts: &Parts, body: &[u8], now: UnixMillis) ->
 }
 
 fn check_body(expected: Option<[u8; 16]>, body: &[u8]) -> Result<()> {
-    let mut digest = Digest::new();
-    digest.update(body);
     match expected {
         None if body.is_empty() => Ok(()),
         None => Err(Code::InvalidRequest.because("A body needs Content-MD5: the signature covers it through that.")),
-        Some(expected) if expected == digest.finish() => Ok(()),
+        Some(expected) if expected == digest::md5(body) => Ok(()),
         Some(expected) => {
             Err(Code::BadDigest.because(format!("The body does not have the MD5 {}.", BASE64.encode(expected))))
         }

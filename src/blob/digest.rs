@@ -26,6 +26,16 @@ impl Digest {
     }
 }
 
+/// MD5 of bytes that are all at hand.
+pub fn md5(data: &[u8]) -> [u8; 16] {
+    Md5::digest(data).into()
+}
+
+/// SHA-256 of bytes that are all at hand.
+pub fn sha256(data: &[u8]) -> [u8; 32] {
+    sha2::Sha256::digest(data).into()
+}
+
 impl std::fmt::Debug for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Digest").finish_non_exhaustive()

@@ -9,9 +9,11 @@ use tokio::task::JoinSet;
 
 use crate::app::App;
 
-/// Starts every job. The future ends when all have stopped.
-pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
+/// Starts every job; must be called before the first request is accepted. Waiting for the set is waiting for all to
+/// have stopped.
+pub async fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
-    jobs.spawn(sweep::run(Arc::clone(app), stopping.clone()));
-    async move { while jobs.join_next().await.is_some() {} }
+    let segments = sweep::segments_of_earlier_runs(app).await;
+    jobs.spawn(sweep::run(Arc::clone(app), segments, stopping.clone()));
+    jobs
 }

@@ -98,6 +98,9 @@ fn refuse_unsupported(head: &Head) -> Result<()> {
         Some(_) => return Err(Code::InvalidDefaultStorageClass.into()),
     }
     super::object_put::refuse_acl(head)?;
+    if head.own("bucket-type").is_some_and(|kind| kind != "OBJECT") {
+        return Err(Code::ServiceNotImplemented.because("Buckets other than object buckets are not implemented."));
+    }
     let unsupported = [
         "bucket-object-lock-enabled",
         "fs-file-interface",
@@ -105,6 +108,9 @@ fn refuse_unsupported(head: &Head) -> Result<()> {
         "bucket-redundancy",
         "az-redundancy",
         "object-ownership",
+        "epid",
+        "fusion-allow-upgrade",
+        "fusion-allow-alternative",
     ];
     // Some SDKs send the names without a counterpart as `x-obs-` in both dialects.
     let own = |tail: &&str| head.own(tail).is_some() || Dialect::Obs.header(tail, &head.headers).is_some();

@@ -1,6 +1,7 @@
 //! What a handler receives.
 
 use crate::access::Caller;
+use crate::blob::digest;
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -8,6 +9,7 @@ use crate::meta::{Account, Bucket};
 use crate::name::ObjectKey;
 use crate::wire::Head;
 use crate::wire::body::RequestBody;
+use crate::wire::headers::{content_md5, content_sha256};
 use crate::wire::xml::Element;
 
 /// One admitted request.
@@ -42,9 +44,15 @@ impl Call<'_> {
     }
 
     /// The body as an XML document with one of `roots`. An empty one is `None`; a bad one has the code `malformed`.
+    /// A digest sent with it is checked, whether the operation asks for one or not.
     pub async fn document(&mut self, roots: &[&str], malformed: Code) -> Result<Option<Element>> {
+        let expected = (content_md5(&self.head.headers)?, content_sha256(&self.head.headers)?);
         let body = std::mem::replace(self.body, RequestBody::empty());
         let bytes = body.collect(limits::DOCUMENT_BYTES_MAX).await?;
+        let wrong_md5 = expected.0.is_some_and(|md5| md5 != digest::md5(&bytes));
+        if wrong_md5 || expected.1.is_some_and(|sha256| sha256 != digest::sha256(&bytes)) {
+            return Err(Code::BadDigest.into());
+        }
         if bytes.is_empty() {
             return Ok(None);
         }

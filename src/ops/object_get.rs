@@ -116,6 +116,9 @@ async fn head(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 
 async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
     let (bucket, key) = (call.bucket()?, call.key()?);
+    if call.head.own("server-side-encryption-customer-algorithm").is_some() {
+        return Err(Code::InvalidRequest.because("The object is not encrypted with a key of the customer's."));
+    }
     if call.head.query.get("versionId").is_some_and(|version| version != "null") {
         return Err(Code::NoSuchVersion.on(call.head.target.resource()));
     }

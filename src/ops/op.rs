@@ -133,7 +133,7 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
         BodyRule::Empty if chunked || length.is_some_and(|length| length > 0) => {
             return Err(Error::from(Code::UnexpectedContent));
         }
-        BodyRule::Stream if length.is_none() && !chunked && head.http_11 => {
+        BodyRule::Stream if length.is_none() && !chunked && !head.is_framed => {
             return Err(Error::from(Code::MissingContentLength));
         }
         _ => {}

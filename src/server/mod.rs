@@ -2,12 +2,12 @@
 
 mod listen;
 mod open;
+mod patience;
 
 pub use open::{Opened, open_data_folder};
-pub(crate) use open::{generate_access_key, generate_secret_key, hash_password};
 
 use std::io;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -32,7 +32,12 @@ const BLOCKING_THREAD_COUNT_MAX: usize = 192;
 /// Runs the gateway until SIGTERM or SIGINT, and until the requests then in flight are done.
 pub fn serve(config: Config) -> io::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(io::Error::other)?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.workers)
         .max_blocking_threads(BLOCKING_THREAD_COUNT_MAX)
@@ -53,12 +58,12 @@ async fn run(config: Config) -> io::Result<()> {
     let app = opened.app;
 
     let (stop, stopping) = watch::channel(false);
-    let jobs = jobs::start(&app, &stopping);
-    let data = tokio::spawn(listen::serve(Arc::clone(&app), data, stopping.clone(), |app, request| async move {
+    let jobs = jobs::start(&app, &stopping).await;
+    let data = tokio::spawn(listen::serve(Arc::clone(&app), data, stopping.clone(), |app, request, _| async move {
         gateway::handle(&app, request.map(RequestBody::Incoming)).await
     }));
-    let console = tokio::spawn(listen::serve(Arc::clone(&app), console, stopping, |app, request| async move {
-        admin::handle(&app, request.map(RequestBody::Incoming)).await
+    let console = tokio::spawn(listen::serve(Arc::clone(&app), console, stopping, |app, request, peer| async move {
+        admin::handle(&app, request.map(RequestBody::Incoming), peer).await
     }));
     announce(&app, data_address, console_address, opened.credentials.as_ref(), opened.first_start)?;
 
@@ -69,7 +74,7 @@ async fn run(config: Config) -> io::Result<()> {
     tracing::info!("stopping: requests in flight have {} s", limits::DRAIN_TIMEOUT.as_secs());
     // A receiver that is gone has stopped already.
     let _ = stop.send(true);
-    let _ = tokio::join!(data, console, jobs);
+    let _ = tokio::join!(data, console, jobs.join_all());
     app.store.engine().flush().map_err(io::Error::other)?;
     tracing::info!("stopped");
     Ok(())

@@ -75,6 +75,17 @@ pub fn content_md5(headers: &HeaderMap) -> Result<Option<[u8; 16]>> {
     }
 }
 
+/// The digest of a `Content-SHA256` header, which OBS takes instead of `Content-MD5` with configuration documents; one
+/// that is not the Base64 of 32 bytes is 400 `InvalidDigest`.
+pub fn content_sha256(headers: &HeaderMap) -> Result<Option<[u8; 32]>> {
+    let Some(value) = headers.get("content-sha256") else { return Ok(None) };
+    let mut decoded = [0; 33];
+    match STANDARD.decode_slice(value.as_bytes(), &mut decoded) {
+        Ok(32) => Ok(decoded.first_chunk().copied()),
+        _ => Err(Code::InvalidDigest.into()),
+    }
+}
+
 fn parse_metadata(head: &Head) -> Result<Vec<(String, String)>> {
     let prefix = head.dialect.header_prefix();
     let mut metadata: Vec<(String, String)> = Vec::new();

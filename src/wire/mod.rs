@@ -41,8 +41,8 @@ pub struct Head {
     pub query: Query,
     /// The request's vocabulary.
     pub dialect: Dialect,
-    /// Whether the client spoke HTTP/1.1 rather than an older or a newer version.
-    pub http_11: bool,
+    /// Whether a body may come without its length being announced in any way: HTTP/2 frames it.
+    pub is_framed: bool,
 }
 
 impl Head {
@@ -63,8 +63,8 @@ impl Head {
         let dialect = Dialect::of(&parts.headers, &query);
         let parsed = check_host(&parts).and_then(|host| Target::parse(host, parts.uri.path(), endpoints));
         let target = parsed.map_err(|error| (error, dialect, is_head))?;
-        let http_11 = parts.version == Version::HTTP_11;
-        Ok(Self { method: parts.method, uri: parts.uri, headers: parts.headers, target, query, dialect, http_11 })
+        let is_framed = parts.version >= Version::HTTP_2;
+        Ok(Self { method: parts.method, uri: parts.uri, headers: parts.headers, target, query, dialect, is_framed })
     }
 
     /// The path as sent, still percent-encoded.
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(head.dialect, Dialect::Obs);
         assert_eq!((head.own("acl"), head.own("version"), head.own("meta")), (Some("private"), Some("3"), None));
         assert_eq!(head.content_length().unwrap(), Some(12));
-        assert!(head.http_11 && head.query.has("acl"));
+        assert!(!head.is_framed && head.query.has("acl"));
     }
 
     #[test]
