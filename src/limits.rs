@@ -87,8 +87,6 @@ pub const UPLOAD_COUNT_MAX: usize = 256;
 pub const BODY_BUFFER_BYTES: usize = 1024 * 1024;
 /// Bytes covered by one stored checksum.
 pub const BLOCK_BYTES: u64 = 256 * KIB;
-/// Step in which an upload of unknown length extends its reservation, in bytes.
-pub const RESERVATION_STEP_BYTES: u64 = 8 * MIB;
 
 // --- metadata --------------------------------------------------------------------------------------------------
 
