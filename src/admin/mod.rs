@@ -6,6 +6,7 @@ mod bucket;
 mod key;
 mod limit;
 mod usage;
+mod verify;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -66,6 +67,8 @@ static ROUTES: &[Route] = &[
     Route { verb: Method::GET, path: "buckets/*", run: |app, ask| Box::pin(bucket::show(app, ask)) },
     Route { verb: Method::PUT, path: "buckets/*/quota", run: |app, ask| Box::pin(bucket::put_quota(app, ask)) },
     Route { verb: Method::GET, path: "usage", run: |app, ask| Box::pin(usage::get(app, ask)) },
+    Route { verb: Method::GET, path: "verify", run: |app, ask| Box::pin(verify::show(app, ask)) },
+    Route { verb: Method::POST, path: "verify", run: |app, ask| Box::pin(verify::start(app, ask)) },
 ];
 
 /// An authenticated admin request.

@@ -54,6 +54,8 @@ fn every_subcommand_parses() {
     check("quota set b 0", "bytes: 0");
     check("usage", "Usage { account: None");
     check("usage --account a", r#"Usage { account: Some("a")"#);
+    check("verify", "Verify { repair: false");
+    check("verify --repair --json", "Verify { repair: true");
     check("sign GET http://127.0.0.1:8080/b?quota", "is_url: false");
     check("sign put http://h/ -H A:b -H C:d --dialect s3", r#"headers: [("A", "b"), ("C", "d")]"#);
     check("sign GET http://h/ --url --expires 60", "is_url: true, expires: 60");

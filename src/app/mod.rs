@@ -1,5 +1,7 @@
 //! [`App`]: what is open for the whole life of the process, shared by every request. No per-request state.
 
+mod verification;
+
 use std::sync::Arc;
 
 use hyper::http::Extensions;
@@ -14,6 +16,8 @@ use crate::wire::address::Endpoints;
 use crate::wire::dialect::Dialect;
 use crate::wire::letter_case;
 use crate::wire::request_id::RequestIds;
+
+pub use verification::{Outcome, Run, Stage, Verification};
 
 /// The opened parts of the gateway.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub struct App {
     pub clock: Clock,
     /// Counters.
     pub metrics: Metrics,
+    /// The verification of the counters under way, and the last one.
+    pub verification: Verification,
     /// Domains that requests are addressed to.
     pub endpoints: Endpoints,
     /// Source of request ids.
@@ -54,6 +60,7 @@ impl App {
             letter_case: (letter_case::harvest().await, letter_case::harvest_common().await),
             readers: Readers::default(),
             metrics: Metrics::new(),
+            verification: Verification::default(),
             config,
             store: store.with_clock(clock.clone()),
             blobs,
