@@ -1,7 +1,5 @@
 //! `verify`: asks for a verification of the counters, and shows the run under way or the last one.
 
-use std::sync::Arc;
-
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +84,7 @@ impl Shown {
 }
 
 /// `GET verify`.
-pub(super) async fn show(app: &Arc<App>, _: Ask) -> Result<Reply> {
+pub(super) fn show(app: &App) -> Result<Reply> {
     let none = Shown { state: "none", ..Shown::default() };
     json(StatusCode::OK, &app.verification.last().map_or(none, Shown::new))
 }
@@ -99,7 +97,7 @@ struct Wanted {
 }
 
 /// `POST verify`.
-pub(super) async fn start(app: &Arc<App>, ask: Ask) -> Result<Reply> {
+pub(super) fn start(app: &App, ask: &Ask) -> Result<Reply> {
     let wanted: Wanted = ask.document()?;
     let run = app.verification.begin(wanted.repair, ask.now).ok_or_else(|| {
         Code::OperationAborted.because("A verification is running; `GET verify` shows how far it is.")
@@ -109,6 +107,8 @@ pub(super) async fn start(app: &Arc<App>, ask: Ask) -> Result<Reply> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use bytes::Bytes;
     use serde_json::{Value, json};
 
@@ -141,17 +141,17 @@ mod tests {
         let store = Store::new(Arc::new(MemoryEngine::new()), Sealer::new(&[7; MASTER_KEY_BYTES]));
         let blobs = Blobs::new(Arc::new(MemoryStore::new()));
         let app = App::new(Config::for_testing(), store, blobs, Clock::manual(1_000)).await;
-        let none = document(show(&app, ask("")).await.unwrap(), StatusCode::OK);
+        let none = document(show(&app).unwrap(), StatusCode::OK);
         assert_eq!((&none["run"], &none["state"]), (&json!(0), &json!("none")));
 
         for refused in ["", r#"{"repairs":true}"#, r#"{"repair":1}"#] {
-            assert_eq!(start(&app, ask(refused)).await.unwrap_err().code(), Code::BadRequest, "{refused}");
+            assert_eq!(start(&app, &ask(refused)).unwrap_err().code(), Code::BadRequest, "{refused}");
         }
         let running = json!({ "run": 1, "state": "running", "repair": true, "started": "1970-01-01T00:00:01.000Z",
             "finished": null, "rows_read": 0 });
-        assert_eq!(document(start(&app, ask(r#"{"repair":true}"#)).await.unwrap(), StatusCode::ACCEPTED), running);
-        assert_eq!(start(&app, ask("{}")).await.unwrap_err().code(), Code::OperationAborted);
-        assert_eq!(document(show(&app, ask("")).await.unwrap(), StatusCode::OK), running);
+        assert_eq!(document(start(&app, &ask(r#"{"repair":true}"#)).unwrap(), StatusCode::ACCEPTED), running);
+        assert_eq!(start(&app, &ask("{}")).unwrap_err().code(), Code::OperationAborted);
+        assert_eq!(document(show(&app).unwrap(), StatusCode::OK), running);
 
         let difference = Usage { current_bytes: -5, ..Usage::default() };
         let drift = |place: &str| Drift {
@@ -168,7 +168,7 @@ mod tests {
         app.verification.advance(9);
         app.verification
             .finish(Stage::Done(Outcome { recount, repairs: vec![Repair::Done, Repair::Overtaken] }), 2_000);
-        let done = document(show(&app, ask("")).await.unwrap(), StatusCode::OK);
+        let done = document(show(&app).unwrap(), StatusCode::OK);
         assert_eq!((&done["state"], &done["rows_read"], &done["objects"]), (&json!("done"), &json!(9), &json!(3)));
         assert_eq!(done["finished"], "1970-01-01T00:00:02.000Z");
         assert_eq!(done["differences"][0]["difference"]["current_bytes"], -5);

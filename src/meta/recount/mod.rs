@@ -93,7 +93,8 @@ pub fn recount(
     slice_count_max: usize,
     between: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Option<Recount>> {
-    recount_with(Slices { view, slice_count_max, between }, &mut |_, _, _| Ok(()))
+    let slices = Slices { view, slice_count_max: slice_count_max.max(1), between };
+    recount_with(slices, &mut |_, _, _| Ok(()))
 }
 
 pub(super) fn recount_with(mut slices: Slices<'_>, on_object: OnObject<'_>) -> Result<Option<Recount>> {
