@@ -98,6 +98,8 @@ pub const COMMIT_QUEUE_COUNT_MAX: usize = 4096;
 pub const COMMIT_GROUP_COUNT_MAX: usize = 512;
 /// Bytes merged into one synced write.
 pub const COMMIT_GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Rows that a verification of the counters reads before it rests.
+pub const VERIFY_SLICE_COUNT_MAX: usize = 1024;
 /// Keys the committer remembers to see conflicts; a transaction older than the oldest runs again.
 pub const CONFLICT_WINDOW_COUNT_MAX: usize = 1 << 18;
 /// Counters the committer keeps in memory; above, it starts afresh and reads them again as needed.

@@ -56,6 +56,10 @@ pub struct Metrics {
     pub swept_bytes: Counter,
     /// Extents the sweep could not free, to be tried again.
     pub sweep_failures: Counter,
+    /// Bytes by which counters were wrong at the last verification, and were not mended.
+    pub quota_drift_bytes: Gauge,
+    /// How many counters these were.
+    pub quota_drift_counters: Gauge,
     /// Blocks whose checksum was wrong when read.
     pub corrupt_blocks: Counter<u64, AtomicU64>,
 }
@@ -75,6 +79,8 @@ impl Metrics {
             commit_groups: Counter::default(),
             swept_bytes: Counter::default(),
             sweep_failures: Counter::default(),
+            quota_drift_bytes: Gauge::default(),
+            quota_drift_counters: Gauge::default(),
             corrupt_blocks: Counter::default(),
             registry: Registry::default(),
         };
@@ -90,6 +96,16 @@ impl Metrics {
         registry.register("commit_groups", "Synced writes to the metadata log", metrics.commit_groups.clone());
         registry.register("swept_bytes", "Bytes given back by the sweep", metrics.swept_bytes.clone());
         registry.register("sweep_failures", "Extents the sweep could not free", metrics.sweep_failures.clone());
+        registry.register(
+            "quota_drift_bytes",
+            "Bytes by which usage counters are wrong, as last verified; must be 0",
+            metrics.quota_drift_bytes.clone(),
+        );
+        registry.register(
+            "quota_drift_counters",
+            "Usage counters that are wrong, as last verified; must be 0",
+            metrics.quota_drift_counters.clone(),
+        );
         registry.register("corrupt_blocks", "Blocks whose checksum was wrong", metrics.corrupt_blocks.clone());
         Self { registry, ..metrics }
     }

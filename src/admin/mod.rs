@@ -6,6 +6,7 @@ mod bucket;
 mod key;
 mod limit;
 mod usage;
+mod verify;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use futures_util::future::BoxFuture;
+use futures_util::future::{self, BoxFuture};
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
@@ -67,6 +68,8 @@ static ROUTES: &[Route] = &[
     Route { verb: Method::GET, path: "buckets/*", run: |app, ask| Box::pin(bucket::show(app, ask)) },
     Route { verb: Method::PUT, path: "buckets/*/quota", run: |app, ask| Box::pin(bucket::put_quota(app, ask)) },
     Route { verb: Method::GET, path: "usage", run: |app, ask| Box::pin(usage::get(app, ask)) },
+    Route { verb: Method::GET, path: "verify", run: |app, _| Box::pin(future::ready(verify::show(app))) },
+    Route { verb: Method::POST, path: "verify", run: |app, ask| Box::pin(future::ready(verify::start(app, &ask))) },
 ];
 
 /// An authenticated admin request.

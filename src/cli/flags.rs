@@ -32,6 +32,7 @@ impl Scope for Server {
         "root_password",
         "log",
         "workers",
+        "verify_interval",
     ];
 }
 

@@ -67,6 +67,8 @@ pub enum Tier {
     Cached,
     /// Wherever it takes.
     Disk,
+    /// Wherever it takes, and leaving in memory what is there: for reads of everything.
+    Bulk,
 }
 
 /// What a scan does after a row.

@@ -73,6 +73,18 @@ pub(super) fn account_counter(id: AccountId) -> CounterKey {
     key
 }
 
+/// The bucket whose counter `key` would be.
+pub(super) fn bucket_of_counter(key: &CounterKey) -> Option<BucketId> {
+    let id = BucketId(u64::from_be_bytes(*key[1..].first_chunk()?));
+    (bucket_counter(id) == *key).then_some(id)
+}
+
+/// The account whose counter `key` would be.
+pub(super) fn account_of_counter(key: &CounterKey) -> Option<AccountId> {
+    let id = AccountId(u128::from_be_bytes(*key[1..].first_chunk()?));
+    (account_counter(id) == *key).then_some(id)
+}
+
 /// `Objects`: the current object of a key.
 pub(super) fn object(bucket: BucketId, key: &str) -> Vec<u8> {
     let mut row = Vec::with_capacity(8 + key.len());
@@ -157,6 +169,16 @@ mod tests {
         fn object_rows_read_back(bucket: u64, key: String) {
             let row = object(BucketId(bucket), &key);
             prop_assert_eq!(key_of_object(&row), Some((BucketId(bucket), key.as_str())));
+        }
+
+        #[test]
+        fn counters_read_back(bucket: u64, account: u128, other: CounterKey) {
+            let (bucket, account) = (BucketId(bucket), AccountId(account));
+            prop_assert_eq!(bucket_of_counter(&bucket_counter(bucket)), Some(bucket));
+            prop_assert_eq!(account_of_counter(&bucket_counter(bucket)), None);
+            prop_assert_eq!(account_of_counter(&account_counter(account)), Some(account));
+            prop_assert_eq!(bucket_of_counter(&account_counter(account)), None);
+            prop_assert!(bucket_of_counter(&other).is_none_or(|id| bucket_counter(id) == other));
         }
 
         #[test]

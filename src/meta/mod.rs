@@ -15,6 +15,7 @@ mod keys;
 mod memory;
 mod object;
 mod record;
+mod recount;
 mod reserve;
 mod rocks;
 mod seal;
@@ -31,11 +32,12 @@ pub use engine::{
 };
 pub use memory::MemoryEngine;
 pub use object::{Body, Listed, Object, Page, PageQuery, Slot, Stored, SweepRow};
+pub use recount::{Difference, Drift, Recount, Repair, recount};
 pub use reserve::Reservation;
 pub use rocks::RocksEngine;
 pub use seal::{MASTER_KEY_BYTES, Sealer};
 pub use store::{Store, Tx};
-pub use verify::{Difference, Verdict, verify};
+pub use verify::{Verdict, verify};
 
 use serde::{Deserialize, Serialize};
 

@@ -156,7 +156,7 @@ impl Shared {
     fn options(&self, tier: Tier) -> &ReadOptions {
         match tier {
             Tier::Cached => &self.cached,
-            Tier::Disk => &self.disk,
+            Tier::Disk | Tier::Bulk => &self.disk,
         }
     }
 }
@@ -175,12 +175,19 @@ impl View for Shared {
     }
 }
 
-fn scan_options(tier: Tier, to: Option<&[u8]>) -> ReadOptions {
+fn read_options(tier: Tier) -> ReadOptions {
     let mut options = ReadOptions::default();
-    options.set_total_order_seek(true);
-    if tier == Tier::Cached {
-        options.set_read_tier(ReadTier::BlockCache);
+    match tier {
+        Tier::Cached => options.set_read_tier(ReadTier::BlockCache),
+        Tier::Disk => {}
+        Tier::Bulk => options.fill_cache(false),
     }
+    options
+}
+
+fn scan_options(tier: Tier, to: Option<&[u8]>) -> ReadOptions {
+    let mut options = read_options(tier);
+    options.set_total_order_seek(true);
     if let Some(to) = to {
         options.set_iterate_upper_bound(to);
     }
@@ -215,12 +222,8 @@ struct Frozen<'db> {
 
 impl View for Frozen<'_> {
     fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()> {
-        let mut options = ReadOptions::default();
-        if tier == Tier::Cached {
-            options.set_read_tier(ReadTier::BlockCache);
-        }
         let family = self.shared.family(family)?;
-        let value = self.snapshot.get_pinned_cf_opt(family, key, options).map_err(engine_error)?;
+        let value = self.snapshot.get_pinned_cf_opt(family, key, read_options(tier)).map_err(engine_error)?;
         visit(value.as_deref());
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! [`App`]: what is open for the whole life of the process, shared by every request. No per-request state.
 
+mod verification;
+
 use std::sync::Arc;
 
 use hyper::http::Extensions;
@@ -16,6 +18,8 @@ use crate::wire::address::Endpoints;
 use crate::wire::dialect::Dialect;
 use crate::wire::letter_case;
 use crate::wire::request_id::RequestIds;
+
+pub use verification::{Outcome, Run, Stage, Verification};
 
 /// The opened parts of the gateway.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub struct App {
     pub clock: Clock,
     /// Counters.
     pub metrics: Metrics,
+    /// The verification of the counters under way, and the last one.
+    pub verification: Verification,
     /// Domains that requests are addressed to.
     pub endpoints: Endpoints,
     /// Source of request ids.
@@ -59,6 +65,7 @@ impl App {
             uploads: Semaphore::new(limits::UPLOAD_COUNT_MAX),
             readers: Readers::default(),
             metrics: Metrics::new(),
+            verification: Verification::default(),
             config,
             store: store.with_clock(clock.clone()),
             blobs,
