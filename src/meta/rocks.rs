@@ -296,6 +296,9 @@ struct Group {
     batch: WriteBatch,
     weight_bytes: usize,
     passed: Vec<(oneshot::Sender<Result<Revision>>, Revision)>,
+    /// Commits that lost, perhaps to one of this group. Told sooner they would run again on the same old state, and
+    /// lose again, as often as they find the group still open.
+    beaten: Vec<oneshot::Sender<Result<Revision>>>,
     families: [bool; Family::ALL.len()],
 }
 
@@ -316,7 +319,16 @@ impl Committer {
                 let Ok(request) = self.requests.try_recv() else { break };
                 self.decide(request, &mut group);
             }
-            self.write(group, &options);
+            self.finish(group, &options);
+        }
+    }
+
+    /// Makes the group durable and visible, then answers everyone in it.
+    fn finish(&mut self, mut group: Group, options: &WriteOptions) {
+        let beaten = std::mem::take(&mut group.beaten);
+        self.write(group, options);
+        for done in beaten {
+            let _ = done.send(Err(Error::Conflict));
         }
     }
 
@@ -326,6 +338,7 @@ impl Committer {
         let decided = self.arbiter.decide(&commit, &mut |key| engine::get_usage(&**shared, key, Tier::Disk));
         match decided.and_then(|revision| stage(shared, &commit, group).map(|()| revision)) {
             Ok(revision) => group.passed.push((done, revision)),
+            Err(Error::Conflict) => group.beaten.push(done),
             Err(error) => {
                 let _ = done.send(Err(error));
             }
@@ -385,4 +398,41 @@ fn stage(shared: &Shared, commit: &Commit, group: &mut Group) -> Result<()> {
     }
     group.weight_bytes += commit.weight_bytes();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A commit that relies on `key` as it was at `read_at` and writes it.
+    fn request(key: &[u8], read_at: Revision) -> (Request, oneshot::Receiver<Result<Revision>>) {
+        let (done, answer) = oneshot::channel();
+        let (reads, puts) =
+            (vec![(Family::Buckets, key.to_vec())], vec![(Family::Buckets, key.to_vec(), bytes::Bytes::new())]);
+        (Request { commit: Commit { read_at, reads, puts, ..Commit::default() }, done }, answer)
+    }
+
+    #[test]
+    fn who_lost_hears_of_it_when_the_winner_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = RocksEngine::open(folder.path()).unwrap();
+        let (_queue, requests) = mpsc::unbounded_channel();
+        let mut committer = Committer { shared: Arc::clone(&engine.shared), requests, arbiter: Arbiter::new(0) };
+        let mut group = Group::default();
+        let (first, mut won) = request(b"key", 0);
+        let (second, mut lost) = request(b"key", 0);
+        committer.decide(first, &mut group);
+        committer.decide(second, &mut group);
+        assert!(won.try_recv().is_err() && lost.try_recv().is_err(), "answered before the group was written");
+        committer.finish(group, &WriteOptions::default());
+        assert_eq!((won.try_recv().unwrap().unwrap(), engine.revision()), (1, 1));
+        assert!(matches!(lost.try_recv().unwrap(), Err(Error::Conflict)));
+
+        // In a group of its own too.
+        let mut group = Group::default();
+        let (third, mut lost) = request(b"key", 0);
+        committer.decide(third, &mut group);
+        committer.finish(group, &WriteOptions::default());
+        assert!(matches!(lost.try_recv().unwrap(), Err(Error::Conflict)));
+    }
 }

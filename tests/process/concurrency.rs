@@ -1,7 +1,7 @@
 //! Many clients at once into a bucket with room for some: exactly as many get in as fit.
 
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::{Connection, Folder, Gateway, Keys, Request};
@@ -111,5 +111,47 @@ fn what_fits_is_not_refused_for_its_neighbour() {
         (client("/pair/first", true), second.join().unwrap())
     });
     assert_eq!([first, second].concat(), []);
+    gateway.stop();
+}
+
+/// Whoever changes a bucket's record and whoever stores in the bucket meet in every commit; both go on.
+#[test]
+fn a_quota_that_changes_all_the_time_refuses_nobody_who_fits() {
+    const PUT_COUNT: usize = 100;
+    let folder = Folder::new();
+    let gateway = folder.start();
+    let keys = folder.keys();
+    gateway.done(&Request::put("/moving", "").signed(&keys));
+    let is_done = AtomicBool::new(false);
+    let put = |client: usize| {
+        let mut connection = gateway.connect();
+        let puts = (0..PUT_COUNT).map(|index| Request::put(&format!("/moving/{client}-{index}"), "body").signed(&keys));
+        let answers = puts.map(|put| connection.ask(&put).unwrap());
+        answers.filter(|answer| answer.status != 200).map(|answer| answer.text().to_owned()).collect::<Vec<_>>()
+    };
+    let change = |client: u64| {
+        let mut connection = gateway.connect();
+        let mut refused = Vec::new();
+        for round in 1.. {
+            let answer =
+                connection.ask(&Request::put_quota("moving", (client << 40) + (round << 30)).signed(&keys)).unwrap();
+            if answer.status != 200 {
+                refused.push(answer.text().to_owned());
+            }
+            if is_done.load(Ordering::SeqCst) {
+                break;
+            }
+        }
+        refused
+    };
+    let refused = std::thread::scope(|scope| {
+        let changing: Vec<_> = (1..3).map(|client| scope.spawn(move || change(client))).collect();
+        let putting: Vec<_> = (0..8).map(|client| scope.spawn(move || put(client))).collect();
+        let mut refused: Vec<_> = putting.into_iter().flat_map(|client| client.join().unwrap()).collect();
+        is_done.store(true, Ordering::SeqCst);
+        refused.extend(changing.into_iter().flat_map(|client| client.join().unwrap()));
+        refused
+    });
+    assert_eq!(refused, Vec::<String>::new());
     gateway.stop();
 }
