@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use hyper::http::Extensions;
 
+use crate::auth::attempts::Attempts;
+use crate::auth::token::Tokens;
 use crate::blob::readers::Readers;
 use crate::blob::transfer::Blobs;
 use crate::clock::Clock;
@@ -30,6 +32,10 @@ pub struct App {
     pub clock: Clock,
     /// Counters.
     pub metrics: Metrics,
+    /// Makes and reads the tokens of those who signed in.
+    pub tokens: Tokens,
+    /// Attempts to sign in.
+    pub attempts: Attempts,
     /// Domains that requests are addressed to.
     pub endpoints: Endpoints,
     /// Source of request ids.
@@ -44,8 +50,13 @@ pub struct App {
 const S3_NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 impl App {
-    /// Puts the parts together.
+    /// Puts the parts together. Its tokens are worth nothing to any other process.
     pub async fn new(config: Config, store: Store, blobs: Blobs, clock: Clock) -> Arc<Self> {
+        Self::with_tokens(config, store, blobs, clock, Tokens::new(&Tokens::generate_key())).await
+    }
+
+    /// Puts the parts together.
+    pub async fn with_tokens(config: Config, store: Store, blobs: Blobs, clock: Clock, tokens: Tokens) -> Arc<Self> {
         let domain = config.domains.first().map_or("localhost", String::as_str);
         Arc::new(Self {
             obs_namespace: format!("http://{domain}/doc/2015-06-30/"),
@@ -54,6 +65,8 @@ impl App {
             letter_case: (letter_case::harvest().await, letter_case::harvest_common().await),
             readers: Readers::default(),
             metrics: Metrics::new(),
+            tokens,
+            attempts: Attempts::default(),
             config,
             store,
             blobs,

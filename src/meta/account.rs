@@ -48,6 +48,24 @@ impl Record for Account {
     const KIND: &'static str = "an account";
 }
 
+/// What an account may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// Its own limit in bytes; 0 is none.
+    pub base_bytes: u64,
+    /// Bytes of the storage packs that are valid now.
+    pub packs_bytes: u64,
+}
+
+impl Account {
+    /// What the account may hold at a time.
+    #[must_use]
+    #[expect(clippy::unused_self, reason = "accounts have no limits yet")]
+    pub fn capacity(&self, _now: UnixMillis) -> Capacity {
+        Capacity::default()
+    }
+}
+
 /// What a new account is made of.
 #[derive(Clone, Debug, Default)]
 pub struct NewAccount {

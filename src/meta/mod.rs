@@ -17,10 +17,11 @@ mod record;
 mod reserve;
 mod rocks;
 mod seal;
+mod session;
 mod store;
 mod verify;
 
-pub use account::{AccessKey, Account, AccountStatus, Credential, KeyStatus, NewAccount};
+pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount};
 pub use bucket::{Bucket, NewBucket};
 pub use engine::{
     COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Engine, Family, Revision, Step, Tier, View, Visit, get_owned,

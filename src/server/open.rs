@@ -11,6 +11,7 @@ use argon2::password_hash::PasswordHasher as _;
 use rand::RngExt as _;
 
 use crate::app::App;
+use crate::auth::token::{TOKEN_KEY_BYTES, Tokens};
 use crate::blob::Blobs;
 use crate::blob::segment::SegmentStore;
 use crate::clock::Clock;
@@ -21,6 +22,9 @@ use crate::wire::hex;
 
 /// Name of the root account.
 const ROOT_NAME: &str = "root";
+/// Bytes of each key in the data folder.
+const KEY_BYTES: usize = 32;
+const _: () = assert!(KEY_BYTES == MASTER_KEY_BYTES && KEY_BYTES == TOKEN_KEY_BYTES);
 
 /// What opening gave.
 #[derive(Debug)]
@@ -40,26 +44,30 @@ pub async fn open_data_folder(config: Config) -> io::Result<Opened> {
     std::fs::create_dir_all(data.join("segments")).map_err(in_folder)?;
     let engine = RocksEngine::open(&data.join("meta")).map_err(|error| in_folder(io::Error::other(error)))?;
     let segments = SegmentStore::open(&data.join("segments")).map_err(|error| in_folder(io::Error::other(error)))?;
-    let store = Store::new(Arc::new(engine), Sealer::new(&master_key(&data).map_err(in_folder)?));
+    let store = Store::new(
+        Arc::new(engine),
+        Sealer::new(&key(&data, "master-key", Sealer::generate_master_key).map_err(in_folder)?),
+    );
     let first_start = open_root(&config, &store).await?;
     let credentials = Credentials::read(&data).map_err(io::Error::other)?;
-    let app = App::new(config, store, Blobs::new(Arc::new(segments)), Clock::System).await;
+    let tokens = Tokens::new(&key(&data, "token-key", Tokens::generate_key).map_err(in_folder)?);
+    let app = App::with_tokens(config, store, Blobs::new(Arc::new(segments)), Clock::System, tokens).await;
     Ok(Opened { app, credentials, first_start })
 }
 
-/// Reads the master key, or makes one. It lies beside the database, not in it: a copy of the database alone opens
-/// no secret.
-fn master_key(data: &Path) -> io::Result<[u8; MASTER_KEY_BYTES]> {
-    let path = data.join("master-key");
+/// Reads the key in the file `name`, or makes one. Keys lie beside the database, not in it: a copy of the database
+/// alone opens no secret and signs no token.
+fn key(data: &Path, name: &str, generate: fn() -> [u8; KEY_BYTES]) -> io::Result<[u8; KEY_BYTES]> {
+    let path = data.join(name);
     if let Some(text) = read_private(&path)? {
         let text = text.trim();
         let bytes: Option<Vec<u8>> = (0..text.len() / 2)
             .map(|index| text.get(index * 2..index * 2 + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()))
             .collect();
-        let key = bytes.filter(|_| text.len() == MASTER_KEY_BYTES * 2).and_then(|bytes| bytes.try_into().ok());
-        return key.ok_or_else(|| io::Error::other("the file master-key does not hold 64 hexadecimal digits"));
+        let key = bytes.filter(|_| text.len() == KEY_BYTES * 2).and_then(|bytes| bytes.try_into().ok());
+        return key.ok_or_else(|| io::Error::other(format!("the file {name} does not hold 64 hexadecimal digits")));
     }
-    let key = Sealer::generate_master_key();
+    let key = generate();
     write_private(&path, &hex(&key))?;
     Ok(key)
 }
