@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hyper::http::Extensions;
+use tokio::sync::Semaphore;
 
 use crate::auth::attempts::Attempts;
 use crate::auth::token::Tokens;
@@ -10,6 +11,7 @@ use crate::blob::readers::Readers;
 use crate::blob::transfer::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::limits;
 use crate::meta::Store;
 use crate::metrics::Metrics;
 use crate::wire::address::Endpoints;
@@ -26,6 +28,8 @@ pub struct App {
     pub store: Store,
     /// Object bytes.
     pub blobs: Blobs,
+    /// Turns for uploads that go to segments: each holds buffers.
+    pub uploads: Semaphore,
     /// Who reads segments now, so that the sweep waits for them.
     pub readers: Readers,
     /// The time.
@@ -63,6 +67,7 @@ impl App {
             endpoints: Endpoints::new(config.domains.clone()),
             request_ids: RequestIds::new(rand::random()),
             letter_case: (letter_case::harvest().await, letter_case::harvest_common().await),
+            uploads: Semaphore::new(limits::UPLOAD_COUNT_MAX),
             readers: Readers::default(),
             metrics: Metrics::new(),
             tokens,

@@ -6,7 +6,7 @@ use argon2::password_hash::PasswordVerifier as _;
 use super::refusal::Refusal;
 use crate::app::App;
 use crate::error::Error;
-use crate::server::hash_password;
+use crate::secrets::hash_password;
 
 /// Whether `password` has `hash`; without a hash the same work is done, for nothing.
 pub(super) async fn holds(app: &App, password: String, hash: Option<String>) -> Result<bool, Refusal> {
