@@ -133,9 +133,7 @@ fn ready(app: &App) -> Reply {
     match app.store.engine().failure() {
         None => text("ready\n".to_owned()),
         // The reason is for the operator who asks here, not for clients: refusals on the data listener never tell it.
-        Some(failure) => {
-            Ok(Reply { status: StatusCode::SERVICE_UNAVAILABLE, ..text(format!("not ready: {failure}\n")) })
-        }
+        Some(failure) => Reply { status: StatusCode::SERVICE_UNAVAILABLE, ..text(format!("not ready: {failure}\n")) },
     }
 }
 
