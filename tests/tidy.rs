@@ -179,7 +179,13 @@ fn the_table_of_floors_names_every_part_once() {
     let found: BTreeSet<&str> = sources.iter().filter_map(Source::part).collect();
     assert_eq!(parts, found.into_iter().collect::<Vec<_>>());
     assert!(may_use("ops", "meta") && may_use("server", "admin") && may_use("name", "error"));
-    assert!(!may_use("meta", "blob") && !may_use("wire", "auth") && may_use("app", "auth") && !may_use("auth", "app") && !may_use("ops", "sky"));
+    assert!(
+        !may_use("meta", "blob")
+            && !may_use("wire", "auth")
+            && may_use("app", "auth")
+            && !may_use("auth", "app")
+            && !may_use("ops", "sky")
+    );
 }
 
 #[test]
