@@ -41,7 +41,7 @@ struct Credentials {
 #[derive(Serialize)]
 struct SignedIn {
     user: User,
-    token: Token,
+    token: Issued,
 }
 
 pub(super) async fn sign_in(app: &Arc<App>, ask: Ask) -> Answer {
@@ -90,7 +90,7 @@ pub(super) async fn refresh(app: &Arc<App>, ask: Ask) -> Answer {
     };
     let account = account.filter(|account| !is_signed_out && is_good(account)).ok_or(Refusal::NotRefreshed)?;
     let pair = app.tokens.issue(&claims.subject, &state_hash(app, &account), root, ask.now)?;
-    success(&Token::from(pair))
+    success(&Issued::from(pair))
 }
 
 /// Ends a sign-in: no refresh token that descends from it is good any more. Access tokens live out their hour.
@@ -125,14 +125,14 @@ fn state_hash(app: &App, account: &Account) -> String {
 }
 
 #[derive(Serialize)]
-struct Token {
+struct Issued {
     access_token: String,
     refresh_token: String,
     access_expires: String,
     refresh_expires: String,
 }
 
-impl From<Pair> for Token {
+impl From<Pair> for Issued {
     fn from(pair: Pair) -> Self {
         Self {
             access_token: pair.access,

@@ -60,7 +60,6 @@ pub struct Capacity {
 impl Account {
     /// What the account may hold at a time.
     #[must_use]
-    #[expect(clippy::unused_self, reason = "accounts have no limits yet")]
     pub fn capacity(&self, _now: UnixMillis) -> Capacity {
         Capacity::default()
     }

@@ -104,8 +104,8 @@ pub(crate) fn mismatch(shape: &Value, value: &Value) -> Option<String> {
     if let Some(name) = required.into_iter().find(|name| value.get(name).is_none()) {
         return Some(format!("{name} is missing"));
     }
-    let members = shape["properties"].as_object().into_iter().flatten();
-    members.filter_map(|(name, shape)| mismatch(shape, value.get(name)?)).next()
+    let mut members = shape["properties"].as_object().into_iter().flatten();
+    members.find_map(|(name, shape)| mismatch(shape, value.get(name)?))
 }
 
 fn is_uuid(text: &str) -> bool {
