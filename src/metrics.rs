@@ -1,8 +1,11 @@
 //! Counters and histograms of the process. Labels come from closed sets: operations, codes, outcomes. Never bucket
 //! names or keys.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 
+use foldhash::fast::RandomState;
+use parking_lot::RwLock;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -19,18 +22,36 @@ pub struct RequestLabels {
     pub code: &'static str,
 }
 
+/// The counters of one operation and code.
+#[derive(Debug)]
+struct RequestCounters {
+    requests: Counter,
+    micros: Counter,
+}
+
+impl RequestCounters {
+    fn count(&self, micros: u64) {
+        self.requests.inc();
+        self.micros.inc_by(micros);
+    }
+}
+
 /// Everything `/metrics` shows.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Finished requests of the data listener.
-    pub requests: Family<RequestLabels, Counter>,
-    /// Time from head to reply, in microseconds, summed per operation and code.
-    pub request_micros: Family<RequestLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
+    request_micros: Family<RequestLabels, Counter>,
+    /// The counters of the labels seen so far: one look-up a request instead of one in each family.
+    seen: RwLock<HashMap<RequestLabels, RequestCounters, RandomState>>,
     /// Open connections of all listeners.
     pub connections: Gauge,
     /// Requests whose handler panicked.
     pub panics: Counter,
+    /// Commits written to the metadata log.
+    pub commits: Counter,
+    /// Synced writes to the metadata log; each carries the commits that waited together.
+    pub commit_groups: Counter,
     /// Bytes of segments given back by the sweep.
     pub swept_bytes: Counter,
     /// Extents the sweep could not free, to be tried again.
@@ -47,8 +68,11 @@ impl Metrics {
         let metrics = Self {
             requests: Family::default(),
             request_micros: Family::default(),
+            seen: RwLock::default(),
             connections: Gauge::default(),
             panics: Counter::default(),
+            commits: Counter::default(),
+            commit_groups: Counter::default(),
             swept_bytes: Counter::default(),
             sweep_failures: Counter::default(),
             corrupt_blocks: Counter::default(),
@@ -62,10 +86,25 @@ impl Metrics {
         );
         registry.register("connections", "Open connections of all listeners", metrics.connections.clone());
         registry.register("panics", "Requests whose handler panicked", metrics.panics.clone());
+        registry.register("commits", "Commits written to the metadata log", metrics.commits.clone());
+        registry.register("commit_groups", "Synced writes to the metadata log", metrics.commit_groups.clone());
         registry.register("swept_bytes", "Bytes given back by the sweep", metrics.swept_bytes.clone());
         registry.register("sweep_failures", "Extents the sweep could not free", metrics.sweep_failures.clone());
         registry.register("corrupt_blocks", "Blocks whose checksum was wrong", metrics.corrupt_blocks.clone());
         Self { registry, ..metrics }
+    }
+
+    /// Counts a finished request, and the time from its head to its reply.
+    pub fn count_request(&self, labels: &RequestLabels, micros: u64) {
+        if let Some(counters) = self.seen.read().get(labels) {
+            return counters.count(micros);
+        }
+        let counters = RequestCounters {
+            requests: self.requests.get_or_create(labels).clone(),
+            micros: self.request_micros.get_or_create(labels).clone(),
+        };
+        counters.count(micros);
+        self.seen.write().insert(labels.clone(), counters);
     }
 
     /// The text exposition format.

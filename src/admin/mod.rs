@@ -8,6 +8,7 @@ mod usage;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -117,7 +118,7 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, now: UnixMillis
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/healthz") => return Ok(text("ok\n".to_owned())),
         (&Method::GET, "/readyz") => return Ok(ready(app)),
-        (&Method::GET, "/metrics") => return Ok(text(app.metrics.render())),
+        (&Method::GET, "/metrics") => return Ok(metrics(app)),
         _ => {}
     }
     let Some(path) = parts.uri.path().strip_prefix(BASE) else { return Err(Code::NoSuchResource.into()) };
@@ -135,6 +136,14 @@ fn ready(app: &App) -> Reply {
         // The reason is for the operator who asks here, not for clients: refusals on the data listener never tell it.
         Some(failure) => Reply { status: StatusCode::SERVICE_UNAVAILABLE, ..text(format!("not ready: {failure}\n")) },
     }
+}
+
+/// What the engine counts itself is taken over when somebody looks.
+fn metrics(app: &App) -> Reply {
+    let written = app.store.engine().written();
+    app.metrics.commits.inner().store(written.commits, Ordering::Relaxed);
+    app.metrics.commit_groups.inner().store(written.groups, Ordering::Relaxed);
+    text(app.metrics.render())
 }
 
 /// The root account's active keys alone, signed within the usual quarter of an hour; a body is covered by its

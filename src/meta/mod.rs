@@ -19,13 +19,15 @@ mod rocks;
 mod seal;
 mod session;
 mod store;
+#[cfg(test)]
+mod testing;
 mod verify;
 
 pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount};
 pub use bucket::{Bucket, NewBucket};
 pub use engine::{
-    COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Engine, Family, Revision, Step, Tier, View, Visit, get_owned,
-    get_usage,
+    COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Engine, Family, Revision, Step, Tier, View, Visit, Written,
+    get_owned, get_usage,
 };
 pub use memory::MemoryEngine;
 pub use object::{Body, Listed, Object, Page, PageQuery, Slot, Stored, SweepRow};

@@ -19,7 +19,7 @@ use rocksdb::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::arbiter::Arbiter;
-use super::engine::{self, Commit, Engine, Family, Revision, Step, Tier, View, Visit};
+use super::engine::{self, Commit, Engine, Family, Revision, Step, Tier, View, Visit, Written};
 use super::{Error, Result};
 use crate::limits;
 
@@ -45,6 +45,8 @@ struct Shared {
     disk: ReadOptions,
     revision: AtomicU64,
     family_revisions: [AtomicU64; Family::ALL.len()],
+    commit_count: AtomicU64,
+    group_count: AtomicU64,
     /// Set once by a failed write: what reached the disk is unknown, so nothing more is accepted.
     failure: OnceLock<String>,
 }
@@ -75,6 +77,8 @@ impl RocksEngine {
             disk: ReadOptions::default(),
             revision: AtomicU64::new(0),
             family_revisions: Default::default(),
+            commit_count: AtomicU64::new(0),
+            group_count: AtomicU64::new(0),
             failure: OnceLock::new(),
         });
         let (queue, requests) = mpsc::unbounded_channel();
@@ -268,6 +272,13 @@ impl Engine for RocksEngine {
     fn failure(&self) -> Option<String> {
         self.shared.failure.get().cloned()
     }
+
+    fn written(&self) -> Written {
+        Written {
+            commits: self.shared.commit_count.load(Ordering::Relaxed),
+            groups: self.shared.group_count.load(Ordering::Relaxed),
+        }
+    }
 }
 
 struct Committer {
@@ -339,6 +350,8 @@ impl Committer {
             }
         }
         self.shared.revision.store(newest, Ordering::Release);
+        self.shared.commit_count.fetch_add(group.passed.len() as u64, Ordering::Relaxed);
+        self.shared.group_count.fetch_add(1, Ordering::Relaxed);
         for (done, revision) in group.passed {
             let _ = done.send(Ok(revision));
         }

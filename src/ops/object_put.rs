@@ -298,9 +298,11 @@ fn refuse_unsupported(head: &Head) -> Result<()> {
         Some(_) => return Err(Code::InvalidArgument.because("The storage class is not valid.")),
     }
     let prefix = head.dialect.header_prefix();
-    let unsupported =
-        |tail: &&&str| head.own(tail).is_some_and(|value| (**tail, value) != ("content-sha256", "UNSIGNED-PAYLOAD"));
-    if let Some(tail) = UNSUPPORTED.iter().find(unsupported) {
+    let is_unsupported = |(tail, value): &(&str, &str)| {
+        UNSUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tail))
+            && !(tail.eq_ignore_ascii_case("content-sha256") && *value == "UNSIGNED-PAYLOAD")
+    };
+    if let Some((tail, _)) = head.own_all().find(is_unsupported) {
         return Err(Code::ServiceNotImplemented.because(format!("The header {prefix}{tail} is not implemented.")));
     }
     // Some SDKs send these as `x-obs-` in both dialects.
@@ -321,8 +323,9 @@ pub(super) fn refuse_acl(head: &Head) -> Result<()> {
     if head.own("acl").is_some_and(|acl| acl != "private") {
         return Err(Code::ServiceNotImplemented.because("Access control lists other than private are not implemented."));
     }
-    let prefix = format!("{}grant-", head.dialect.header_prefix());
-    if head.headers.keys().any(|name| name.as_str().starts_with(&prefix)) {
+    let is_grant =
+        |name: &str| name.strip_prefix(head.dialect.header_prefix()).is_some_and(|tail| tail.starts_with("grant-"));
+    if head.headers.keys().any(|name| is_grant(name.as_str())) {
         return Err(Code::ServiceNotImplemented.because("Grants by header are not implemented."));
     }
     Ok(())
