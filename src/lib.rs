@@ -4,6 +4,7 @@
 
 // Process: when things start, listen, repeat, stop.
 pub mod admin;
+pub mod capacity;
 pub mod cli;
 pub mod fsck;
 pub mod jobs;

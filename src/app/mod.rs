@@ -7,6 +7,8 @@ use std::sync::Arc;
 use hyper::http::Extensions;
 use tokio::sync::Semaphore;
 
+use crate::auth::attempts::Attempts;
+use crate::auth::token::Tokens;
 use crate::blob::readers::Readers;
 use crate::blob::transfer::Blobs;
 use crate::clock::Clock;
@@ -40,6 +42,10 @@ pub struct App {
     pub metrics: Metrics,
     /// The verification of the counters under way, and the last one.
     pub verification: Verification,
+    /// Makes and reads the tokens of those who signed in.
+    pub tokens: Tokens,
+    /// Attempts to sign in.
+    pub attempts: Attempts,
     /// Domains that requests are addressed to.
     pub endpoints: Endpoints,
     /// Source of request ids.
@@ -54,8 +60,13 @@ pub struct App {
 const S3_NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 impl App {
-    /// Puts the parts together.
+    /// Puts the parts together. Its tokens are worth nothing to any other process.
     pub async fn new(config: Config, store: Store, blobs: Blobs, clock: Clock) -> Arc<Self> {
+        Self::with_tokens(config, store, blobs, clock, Tokens::new(&Tokens::generate_key())).await
+    }
+
+    /// Puts the parts together.
+    pub async fn with_tokens(config: Config, store: Store, blobs: Blobs, clock: Clock, tokens: Tokens) -> Arc<Self> {
         let domain = config.domains.first().map_or("localhost", String::as_str);
         Arc::new(Self {
             obs_namespace: format!("http://{domain}/doc/2015-06-30/"),
@@ -66,6 +77,8 @@ impl App {
             readers: Readers::default(),
             metrics: Metrics::new(),
             verification: Verification::default(),
+            tokens,
+            attempts: Attempts::default(),
             config,
             store: store.with_clock(clock.clone()),
             blobs,

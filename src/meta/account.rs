@@ -74,7 +74,7 @@ impl Pack {
 }
 
 /// How much an account may hold at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capacity {
     /// Base capacity in bytes; 0 is no limit.
     pub base_bytes: u64,

@@ -25,6 +25,24 @@ pub(super) fn access_key(access_key: &str) -> Vec<u8> {
     tagged(b'k', access_key.as_bytes())
 }
 
+/// `Accounts`: a sign-in whose refresh tokens are refused.
+pub(super) fn signed_out(root: u128) -> Vec<u8> {
+    tagged(b's', &root.to_be_bytes())
+}
+
+/// `Accounts`: when the row of a sign-in that was signed out has done its work.
+pub(super) fn signed_out_until(millis: u64, root: u128) -> Vec<u8> {
+    let mut key = tagged(b't', &millis.to_be_bytes());
+    key.extend_from_slice(&root.to_be_bytes());
+    key
+}
+
+/// Time and sign-in of a row made by [`signed_out_until`].
+pub(super) fn parts_of_signed_out_until(row: &[u8]) -> Option<(u64, u128)> {
+    let (millis, root) = row.strip_prefix(b"t")?.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*millis), u128::from_be_bytes(root.try_into().ok()?)))
+}
+
 /// `Accounts`: the rows that start with `tag`, as a half-open range.
 pub(super) fn tag_range(tag: u8) -> (Vec<u8>, Vec<u8>) {
     (vec![tag], vec![tag + 1])
@@ -185,6 +203,12 @@ mod tests {
         fn extents_sort_by_place_and_read_back(a: (u64, u64), b: (u64, u64)) {
             prop_assert_eq!(extent(a.0, a.1).cmp(&extent(b.0, b.1)), a.cmp(&b));
             prop_assert_eq!(place_of_extent(&extent(a.0, a.1)), Some(a));
+        }
+
+        #[test]
+        fn ends_of_sign_outs_sort_by_time_and_read_back(a: (u64, u128), b: (u64, u128)) {
+            prop_assert_eq!(signed_out_until(a.0, a.1).cmp(&signed_out_until(b.0, b.1)), a.cmp(&b));
+            prop_assert_eq!(parts_of_signed_out_until(&signed_out_until(a.0, a.1)), Some(a));
         }
 
         #[test]

@@ -19,6 +19,7 @@ mod recount;
 mod reserve;
 mod rocks;
 mod seal;
+mod session;
 mod store;
 #[cfg(test)]
 mod testing;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::auth::token::{TOKEN_KEY_BYTES, Tokens};
 use crate::blob::Blobs;
 use crate::blob::segment::SegmentStore;
 use crate::clock::Clock;
@@ -42,7 +43,8 @@ pub async fn open_data_folder(config: Config) -> io::Result<Opened> {
     let store = Store::new(Arc::new(engine), sealer);
     let first_start = open_root(&config, &store).await?;
     let credentials = Credentials::read(&data).map_err(io::Error::other)?;
-    let app = App::new(config, store, Blobs::new(Arc::new(segments)), Clock::System).await;
+    let tokens = Tokens::new(&token_key(&data).map_err(in_folder)?);
+    let app = App::with_tokens(config, store, Blobs::new(Arc::new(segments)), Clock::System, tokens).await;
     Ok(Opened { app, credentials, first_start })
 }
 
@@ -55,21 +57,37 @@ fn make_private(folder: &Path) -> io::Result<()> {
 /// Reads the master key, or makes one where there is no database yet. It lies beside the database, not in it: a copy
 /// of the database alone opens no secret.
 fn master_key(data: &Path) -> io::Result<[u8; MASTER_KEY_BYTES]> {
-    let path = data.join("master-key");
-    if let Some(text) = read_private(&path)? {
-        let text = text.trim();
-        let bytes: Option<Vec<u8>> = (0..text.len() / 2)
-            .map(|index| text.get(index * 2..index * 2 + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()))
-            .collect();
-        let key = bytes.filter(|_| text.len() == MASTER_KEY_BYTES * 2).and_then(|bytes| bytes.try_into().ok());
-        return key.ok_or_else(|| io::Error::other("the file master-key does not hold 64 hexadecimal digits"));
+    if let Some(key) = read_key(data, "master-key")? {
+        return Ok(key);
     }
     if data.join("meta").join("CURRENT").exists() {
         let problem = "the file master-key is missing beside a database whose secret keys only it opens; restore it";
         return Err(io::Error::new(io::ErrorKind::NotFound, problem));
     }
-    let key = Sealer::generate_master_key();
-    write_private(&path, &hex(&key))?;
+    write_key(data, "master-key", Sealer::generate_master_key())
+}
+
+/// Reads the key that signs tokens, or makes one. Where it was lost, people sign in again, and that is all.
+fn token_key(data: &Path) -> io::Result<[u8; TOKEN_KEY_BYTES]> {
+    match read_key(data, "token-key")? {
+        Some(key) => Ok(key),
+        None => write_key(data, "token-key", Tokens::generate_key()),
+    }
+}
+
+fn read_key<const BYTES: usize>(data: &Path, name: &str) -> io::Result<Option<[u8; BYTES]>> {
+    let Some(text) = read_private(&data.join(name))? else { return Ok(None) };
+    let text = text.trim();
+    let bytes: Option<Vec<u8>> = (0..text.len() / 2)
+        .map(|index| text.get(index * 2..index * 2 + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()))
+        .collect();
+    let key = bytes.filter(|_| text.len() == BYTES * 2).and_then(|bytes| bytes.try_into().ok());
+    let problem = || io::Error::other(format!("the file {name} does not hold {} hexadecimal digits", BYTES * 2));
+    key.map(Some).ok_or_else(problem)
+}
+
+fn write_key<const BYTES: usize>(data: &Path, name: &str, key: [u8; BYTES]) -> io::Result<[u8; BYTES]> {
+    write_private(&data.join(name), &hex(&key))?;
     Ok(key)
 }
 
@@ -128,6 +146,6 @@ mod tests {
         assert!(opened.first_start);
         let mode = |name: &str| std::fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(["", "meta", "segments"].map(mode), [0o700; 3]);
-        assert_eq!(["master-key", "root-credentials"].map(mode), [0o600; 2]);
+        assert_eq!(["master-key", "token-key", "root-credentials"].map(mode), [0o600; 3]);
     }
 }
