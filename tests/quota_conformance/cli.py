@@ -1,0 +1,77 @@
+"""Arguments in, verdicts out. Exit code 0 when every applicable rule holds, 1 when one does not, 2 for wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+
+from . import report
+from .adapters import ADAPTERS, Adapter
+from .lab import Lab
+from .report import Finding
+from .rules import RULES, Rule
+from .verdict import Fail, NotApplicable, OutOfTime
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parse(arguments)
+    options.deadline_at = time.monotonic() + options.deadline
+    adapter = ADAPTERS[options.adapter](options)
+    try:
+        adapter.start()
+        server = adapter.client().request("GET", "/").headers.get("server", "")
+        findings = [_run(adapter, rule, options) for rule in RULES if not options.rule or rule.id in options.rule]
+    finally:
+        adapter.stop()
+    if options.json:
+        print(report.document(options.adapter, server, findings))
+    else:
+        print(report.table(findings), report.summary(findings), sep="\n\n")
+    return 0 if report.passed(findings) else 1
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="quota_conformance", description="Tells whether an S3 or OBS server's storage limits are limits."
+    )
+    parser.add_argument("--adapter", choices=sorted(ADAPTERS), required=True, help="which server this is")
+    parser.add_argument("--endpoint", metavar="URL", help="where it is: http://host:port")
+    parser.add_argument("--access-key", metavar="KEY", help="or QUOTA_ACCESS_KEY")
+    parser.add_argument("--secret-key", metavar="SECRET", help="or QUOTA_SECRET_KEY, which other users cannot see")
+    parser.add_argument("--signature", choices=("obs", "v2", "v4"), help="unless the adapter's own choice will do")
+    parser.add_argument("--region", default="us-east-1", help="for V4 signatures (%(default)s)")
+    parser.add_argument("--restart-command", metavar="COMMAND", help="kills the server with SIGKILL and starts it again")
+    parser.add_argument("--rule", action="append", choices=[rule.id for rule in RULES], help="only this rule; repeatable")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--json", action="store_true", help="prints JSON in place of the table")
+    parser.add_argument("--timeout", type=float, default=30, metavar="SECONDS", help="for one answer (%(default)s)")
+    parser.add_argument("--deadline", type=float, default=900, metavar="SECONDS", help="for the run (%(default)s)")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the random walk")
+    for name, adapter in ADAPTERS.items():
+        adapter.add_options(parser.add_argument_group(f"adapter {name}"))
+    return parser.parse_args(arguments)
+
+
+def _run(adapter: Adapter, rule: Rule, options: argparse.Namespace) -> Finding:
+    print(f"{rule.id}  {rule.sentence}", file=sys.stderr, flush=True)
+    lab = Lab(adapter, options.quick, options.seed)
+    started = time.monotonic()
+    verdict, reason = report.PASS, ""
+    try:
+        rule.check(lab)
+        if lab.overshoot_worst:
+            raise Fail("usage was above the limit")
+    except NotApplicable as why:
+        verdict, reason = report.NOT_APPLICABLE, str(why)
+    except Fail as why:
+        verdict, reason = report.FAIL, str(why)
+    except (OSError, ValueError, RuntimeError, OutOfTime) as why:
+        verdict, reason = report.FAIL, f"could not be carried out: {why}"
+    finally:
+        lab.clean()
+    seconds = time.monotonic() - started
+    return Finding(
+        rule.id, rule.sentence, verdict, reason, lab.notes, lab.overshoot_worst, lab.overshoot_final, seconds
+    )
