@@ -12,15 +12,22 @@ from .adapters import ADAPTERS, Adapter
 from .lab import Lab
 from .report import Finding
 from .rules import RULES, Rule
-from .verdict import Fail, NotApplicable, OutOfTime
+from .verdict import Fail, NotApplicable, OutOfTime, WrongUsage
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parse(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     options.deadline_at = time.monotonic() + options.deadline
-    adapter = ADAPTERS[options.adapter](options)
     try:
-        adapter.start()
+        adapter = ADAPTERS[options.adapter](options)
+    except ValueError as why:
+        parser.error(str(why))
+    try:
+        try:
+            adapter.start()
+        except WrongUsage as why:
+            parser.error(str(why))
         server = adapter.client().request("GET", "/").headers.get("server", "")
         findings = [_run(adapter, rule, options) for rule in RULES if not options.rule or rule.id in options.rule]
     finally:
@@ -32,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if report.passed(findings) else 1
 
 
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="quota_conformance", description="Tells whether an S3 or OBS server's storage limits are limits."
     )
@@ -51,7 +58,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the random walk")
     for name, adapter in ADAPTERS.items():
         adapter.add_options(parser.add_argument_group(f"adapter {name}"))
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _run(adapter: Adapter, rule: Rule, options: argparse.Namespace) -> Finding:
@@ -73,5 +80,13 @@ def _run(adapter: Adapter, rule: Rule, options: argparse.Namespace) -> Finding:
         lab.clean()
     seconds = time.monotonic() - started
     return Finding(
-        rule.id, rule.sentence, verdict, reason, lab.notes, lab.overshoot_worst, lab.overshoot_final, seconds
+        rule.id,
+        rule.sentence,
+        verdict,
+        reason,
+        lab.notes,
+        lab.samples,
+        lab.overshoot_worst,
+        lab.overshoot_final,
+        seconds,
     )

@@ -45,6 +45,8 @@ class Lab:
         self.quick = quick
         self.seed = seed
         self.notes: list[str] = []
+        #: Readings of usage during races.
+        self.samples = 0
         self.overshoot_worst: Optional[int] = None
         self.overshoot_final: Optional[int] = None
         self.bucket = ""
@@ -165,7 +167,7 @@ class Lab:
             sampler.join()
         if faults:
             raise Fail(f"usage could not be read during the race: {faults[0]}")
-        self.note(f"{counted[0]} samples")
+        self.samples += counted[0]
         self.usage()
 
     # --- Expectations -------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ class Finding(NamedTuple):
     verdict: str
     reason: str
     notes: list[str]
+    #: How often usage was read while clients raced.
+    samples: int
     #: Bytes above the limit at the worst instant that was sampled, and at the end; None where nothing was sampled.
     overshoot_worst: Optional[int]
     overshoot_final: Optional[int]
@@ -24,7 +26,8 @@ def table(findings: list[Finding]) -> str:
     head = ["rule", "what must hold", "verdict", "worst overshoot, bytes", "overshoot at the end, bytes", "seen"]
     rows = [head, ["---"] * 3 + ["---:"] * 2 + ["---"]]
     for finding in findings:
-        seen = finding.reason or "; ".join(finding.notes)
+        samples = [f"{finding.samples} samples"] if finding.samples else []
+        seen = finding.reason or "; ".join(finding.notes + samples)
         bytes_over = [_number(finding.overshoot_worst), _number(finding.overshoot_final)]
         rows.append([finding.id, finding.sentence, finding.verdict, *bytes_over, seen])
     widths = [max(len(row[column]) for row in rows[:1] + rows[2:]) for column in range(5)] + [0]
@@ -55,6 +58,7 @@ def document(adapter: str, server: str, findings: list[Finding]) -> str:
             "verdict": {PASS: "pass", FAIL: "fail", NOT_APPLICABLE: "not applicable"}[finding.verdict],
             "reason": finding.reason or None,
             "notes": finding.notes,
+            "samples": finding.samples,
             "overshoot_bytes_worst": finding.overshoot_worst,
             "overshoot_bytes_final": finding.overshoot_final,
             "seconds": round(finding.seconds, 3),

@@ -13,3 +13,7 @@ class NotApplicable(Exception):
 
 class OutOfTime(Exception):
     """The run's deadline has passed."""
+
+
+class WrongUsage(Exception):
+    """An adapter cannot start with the options it was given."""

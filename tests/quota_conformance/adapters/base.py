@@ -13,7 +13,7 @@ from typing import NamedTuple, Optional
 
 from ..client import Client, Endpoint
 from ..signing import Signer
-from ..verdict import NotApplicable
+from ..verdict import NotApplicable, WrongUsage
 
 
 class Usage(NamedTuple):
@@ -63,15 +63,15 @@ class Adapter:
     def start(self):
         """Makes the server ready. After this `endpoint` and `credentials` are set."""
         if self.endpoint is None or not self.credentials.access_key:
-            raise SystemExit("give --endpoint, and the keys by --access-key/--secret-key or QUOTA_ACCESS_KEY/_SECRET_KEY")
+            raise WrongUsage("give --endpoint, and the keys by --access-key/--secret-key or QUOTA_ACCESS_KEY/_SECRET_KEY")
 
     def stop(self):
         """Ends what `start` started."""
 
-    def client(self, credentials: Optional[Credentials] = None) -> Client:
+    def client(self, credentials: Optional[Credentials] = None, scheme: Optional[str] = None) -> Client:
         """A client for these credentials, or for the ones the suite works with."""
         keys = credentials or self.credentials
-        scheme = self.options.signature or self.scheme
+        scheme = scheme or self.options.signature or self.scheme
         signer = Signer(scheme, keys.access_key, keys.secret_key, self.options.region)
         return Client(self.endpoint, signer, self.options.timeout, self.options.deadline_at)
 

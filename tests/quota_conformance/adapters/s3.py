@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ..verdict import WrongUsage
 from .base import Adapter, Usage, run
 
 
@@ -21,7 +22,7 @@ class S3(Adapter):
     def start(self):
         super().start()
         if not self.options.set_limit or not self.options.read_usage:
-            raise SystemExit("the adapter s3 needs --set-limit and --read-usage")
+            raise WrongUsage("the adapter s3 needs --set-limit and --read-usage")
         self.granule = self.options.granule
 
     def set_limit(self, bucket: str, limit: Optional[int]):

@@ -23,6 +23,7 @@ RULES = [
     Rule("R05", "Every version counts, and deleting one frees it", growth.versions),
     Rule("R06", "A delete frees its bytes before it is answered", basic.delete_frees),
     Rule("R07", "Parts count from their upload and are freed by abort; completing needs no further room", growth.parts),
+    Rule("R07b", "A part uploaded again is charged the difference, and credited", growth.part_again),
     Rule("R08", "A server-side copy is charged in full", growth.copy),
     Rule("R09", "An append is charged what it appends", growth.append),
     Rule("R10", "A body of unknown length is cut off where it no longer fits", body.unknown_length),
