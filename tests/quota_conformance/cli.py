@@ -6,6 +6,7 @@ import argparse
 import random
 import sys
 import time
+from typing import Callable
 
 from . import report
 from .adapters import ADAPTERS, Adapter
@@ -15,28 +16,53 @@ from .rules import RULES, Rule
 from .verdict import Fail, NotApplicable, OutOfTime, WrongUsage
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    options.deadline_at = time.monotonic() + options.deadline
-    try:
-        adapter = ADAPTERS[options.adapter](options)
-    except ValueError as why:
-        parser.error(str(why))
-    try:
-        try:
-            adapter.start()
-        except WrongUsage as why:
-            parser.error(str(why))
-        server = adapter.client().request("GET", "/").headers.get("server", "")
-        findings = [_run(adapter, rule, options) for rule in RULES if not options.rule or rule.id in options.rule]
-    finally:
-        adapter.stop()
+def main() -> int:
+    options = _parse(None)
+    server, findings = _run_rules(options, _tell)
     if options.json:
         print(report.document(options.adapter, server, findings))
     else:
         print(report.table(findings), report.summary(findings), sep="\n\n")
     return 0 if report.passed(findings) else 1
+
+
+def run(arguments: list[str]) -> list[Finding]:
+    """A run with these arguments, for other programs; says nothing."""
+    return _run_rules(_parse(arguments), lambda _: None)[1]
+
+
+def _tell(rule: Rule):
+    print(f"{rule.id}  {rule.sentence}", file=sys.stderr, flush=True)
+
+
+def _run_rules(options: argparse.Namespace, tell: Callable[[Rule], None]) -> tuple[str, list[Finding]]:
+    """The server's name for itself, and what was found."""
+    adapter = options.made
+    try:
+        adapter.start()
+        server = adapter.client().request("GET", "/").headers.get("server", "")
+        findings = []
+        for rule in RULES:
+            if not options.rule or rule.id in options.rule:
+                tell(rule)
+                findings.append(_check(adapter, rule, options))
+        return server, findings
+    except WrongUsage as why:
+        print(f"quota_conformance: {why}", file=sys.stderr)
+        sys.exit(2)
+    finally:
+        adapter.stop()
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    options.deadline_at = time.monotonic() + options.deadline
+    try:
+        options.made = ADAPTERS[options.adapter](options)
+    except ValueError as why:
+        parser.error(str(why))
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,8 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--secret-key", metavar="SECRET", help="or QUOTA_SECRET_KEY, which other users cannot see")
     parser.add_argument("--signature", choices=("obs", "v2", "v4"), help="unless the adapter's own choice will do")
     parser.add_argument("--region", default="us-east-1", help="for V4 signatures (%(default)s)")
-    parser.add_argument("--restart-command", metavar="COMMAND", help="kills the server with SIGKILL and starts it again")
-    parser.add_argument("--rule", action="append", choices=[rule.id for rule in RULES], help="only this rule; repeatable")
+    parser.add_argument("--restart-command", metavar="COMMAND", help="kills the server (SIGKILL) and starts it")
+    rules = [rule.id for rule in RULES]
+    parser.add_argument("--rule", action="append", choices=rules, metavar="ID", help="only this rule; repeatable")
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--json", action="store_true", help="prints JSON in place of the table")
     parser.add_argument("--timeout", type=float, default=30, metavar="SECONDS", help="for one answer (%(default)s)")
@@ -61,8 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(adapter: Adapter, rule: Rule, options: argparse.Namespace) -> Finding:
-    print(f"{rule.id}  {rule.sentence}", file=sys.stderr, flush=True)
+def _check(adapter: Adapter, rule: Rule, options: argparse.Namespace) -> Finding:
     lab = Lab(adapter, options.quick, options.seed)
     started = time.monotonic()
     verdict, reason = report.PASS, ""

@@ -86,7 +86,7 @@ class Exchange:
             return
         try:
             self._stream.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, socket.timeout):
             self._cut = True
 
     def send_chunk(self, data: bytes):
@@ -94,7 +94,9 @@ class Exchange:
         self.send(b"%x\r\n%s\r\n" % (len(data), data))
 
     def answered(self, timeout: float) -> bool:
-        """True as soon as there is something to read."""
+        """True as soon as there is something to read. Asked before the first `status` or `read`."""
+        if isinstance(self._stream, ssl.SSLSocket) and self._stream.pending():
+            return True
         return bool(select.select([self._stream], [], [], timeout)[0])
 
     def status(self) -> tuple[int, dict[str, str]]:

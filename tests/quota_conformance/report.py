@@ -39,9 +39,11 @@ def _number(value: Optional[int]) -> str:
 
 
 def summary(findings: list[Finding]) -> str:
-    counts = {verdict: sum(finding.verdict == verdict for finding in findings) for verdict in (PASS, FAIL, NOT_APPLICABLE)}
+    verdicts = [finding.verdict for finding in findings]
     seconds = sum(finding.seconds for finding in findings)
-    return f"{counts[PASS]} passed, {counts[FAIL]} failed, {counts[NOT_APPLICABLE]} not applicable, in {seconds:.0f} s"
+    counts = [f"{verdicts.count(PASS)} passed", f"{verdicts.count(FAIL)} failed"]
+    counts.append(f"{verdicts.count(NOT_APPLICABLE)} not applicable")
+    return f"quota conformance: {', '.join(counts)}, in {seconds:.0f} s"
 
 
 def passed(findings: list[Finding]) -> bool:

@@ -63,7 +63,7 @@ class Adapter:
     def start(self):
         """Makes the server ready. After this `endpoint` and `credentials` are set."""
         if self.endpoint is None or not self.credentials.access_key:
-            raise WrongUsage("give --endpoint, and the keys by --access-key/--secret-key or QUOTA_ACCESS_KEY/_SECRET_KEY")
+            raise WrongUsage("give --endpoint, and the keys by --access-key and --secret-key or in the environment")
 
     def stop(self):
         """Ends what `start` started."""
@@ -104,7 +104,7 @@ class Adapter:
         """Takes back what `make_account` made, as far as the server can."""
 
     def restarter(self):
-        """A function that kills the server as `kill -9` does, starts it on its data again and returns when it serves."""
+        """A function that kills the server as `kill -9` does, starts it again and returns when it serves."""
         command = self.options.restart_command
         if not command:
             raise NotApplicable("the suite was given no way to kill and restart the server")

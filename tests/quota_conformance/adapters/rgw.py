@@ -67,7 +67,8 @@ class Rgw(Adapter):
 
     def _admin(self, method: str, noun: str, query: dict, body: bytes = b"") -> bytes:
         # RGW answers 501 to admin requests whose signature covers the body.
-        exchange = self.client(scheme="v4").begin(method, f"/admin/{noun}", {**query, "format": "json"}, None, len(body))
+        query = {**query, "format": "json"}
+        exchange = self.client(scheme="v4").begin(method, f"/admin/{noun}", query, None, len(body))
         exchange.send(body)
         reply = exchange.read()
         if not reply.ok:

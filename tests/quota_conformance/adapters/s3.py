@@ -17,7 +17,7 @@ class S3(Adapter):
     def add_options(cls, parser):
         parser.add_argument("--set-limit", metavar="COMMAND", help="sets the limit of $BUCKET to $BYTES (0: none)")
         parser.add_argument("--read-usage", metavar="COMMAND", help="prints bytes [objects] of $BUCKET")
-        parser.add_argument("--granule", type=int, default=1, help="sizes count in multiples of so many bytes (%(default)s)")
+        parser.add_argument("--granule", type=int, default=1, help="bytes that sizes count in (%(default)s)")
 
     def start(self):
         super().start()

@@ -8,7 +8,7 @@ from ..lab import KIB, Lab, together
 from ..verdict import Fail
 
 # Codes that clients retry, or that hide what is wrong.
-_MISLEADING = ("AccessDenied", "Forbidden", "SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "InvalidRequest", "")
+_MISLEADING = ("", "AccessDenied", "Forbidden", "InternalError", "InvalidRequest", "ServiceUnavailable", "SlowDown")
 
 
 def exact_fit(lab: Lab):
