@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use hyper::http::Extensions;
+use tokio::sync::Semaphore;
 
 use crate::blob::readers::Readers;
 use crate::blob::transfer::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::limits;
 use crate::meta::Store;
 use crate::metrics::Metrics;
 use crate::wire::address::Endpoints;
@@ -24,6 +26,8 @@ pub struct App {
     pub store: Store,
     /// Object bytes.
     pub blobs: Blobs,
+    /// Turns for uploads that go to segments: each holds buffers.
+    pub uploads: Semaphore,
     /// Who reads segments now, so that the sweep waits for them.
     pub readers: Readers,
     /// The time.
@@ -52,6 +56,7 @@ impl App {
             endpoints: Endpoints::new(config.domains.clone()),
             request_ids: RequestIds::new(rand::random()),
             letter_case: (letter_case::harvest().await, letter_case::harvest_common().await),
+            uploads: Semaphore::new(limits::UPLOAD_COUNT_MAX),
             readers: Readers::default(),
             metrics: Metrics::new(),
             config,

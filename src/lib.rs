@@ -30,6 +30,8 @@ pub mod config;
 pub mod error;
 pub mod headers;
 pub mod limits;
+pub mod manifest;
 pub mod metrics;
 pub mod name;
 pub mod quota;
+pub mod secrets;

@@ -77,14 +77,14 @@ pub const INLINE_BODY_BYTES_MAX: u64 = 64 * KIB;
 pub const LIST_PAGE_COUNT_MAX: usize = 1000;
 /// Buckets one account may own (OBS reference: 100).
 pub const BUCKETS_PER_ACCOUNT_MAX: usize = 100;
+/// A bucket's `?quota` in bytes (OBS reference: 2^63 − 1); above: 400 `MalformedQuotaError`.
+pub const QUOTA_BYTES_MAX: u64 = i64::MAX as u64;
 /// Large uploads at work at a time; one more waits.
 pub const UPLOAD_COUNT_MAX: usize = 256;
 /// Bytes of one buffer of a streamed body. An upload holds at most three, a download at most two.
 pub const BODY_BUFFER_BYTES: usize = 1024 * 1024;
 /// Bytes covered by one stored checksum.
 pub const BLOCK_BYTES: u64 = 256 * KIB;
-/// Step in which an upload of unknown length extends its reservation, in bytes.
-pub const RESERVATION_STEP_BYTES: u64 = 8 * MIB;
 
 // --- metadata --------------------------------------------------------------------------------------------------
 

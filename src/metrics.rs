@@ -78,6 +78,47 @@ impl Metrics {
     }
 }
 
+/// The metrics reference as Markdown; `docs/metrics.md` is this text.
+#[must_use]
+pub fn reference() -> String {
+    let metrics = Metrics::new();
+    // A family shows its labels only once it has counted something.
+    let labels = RequestLabels { operation: "", code: "" };
+    metrics.requests.get_or_create(&labels).inc();
+    metrics.request_micros.get_or_create(&labels).inc();
+    let text = metrics.render();
+    let mut page = String::from(HEAD);
+    for line in text.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
+        let (family, help) = line.split_once(' ').unwrap_or((line, ""));
+        let kind = text.lines().find_map(|line| line.strip_prefix("# TYPE ")?.strip_prefix(family)?.strip_prefix(' '));
+        let is_sample = |line: &&str| line.starts_with(family);
+        let sample = text.lines().find(is_sample).and_then(|line| line.rsplit_once(' ')).map_or("", |(name, _)| name);
+        let (name, labels) = sample.split_once('{').unwrap_or((sample, ""));
+        let labels: Vec<String> = labels
+            .trim_end_matches('}')
+            .split(',')
+            .filter_map(|label| label.split_once('='))
+            .map(|(label, _)| format!("`{label}`"))
+            .collect();
+        let cells = [&format!("`{name}`"), kind.unwrap_or_default(), &labels.join(" "), help];
+        page.push_str(&["| ", &cells.join(" | "), " |\n"].concat());
+    }
+    page
+}
+
+const HEAD: &str = "\
+# Metrics
+
+Printed from the registry in the code; a test keeps this page the same.
+
+`GET /metrics` on the console listener answers in the text format that Prometheus reads, without a signature. Labels come
+from closed sets: `operation` is a name of [operations.md](operations.md), or `none` where no operation was found; `code`
+is a code of [errors.md](errors.md) in its OBS spelling, or `OK`. Names of buckets, keys and accounts are never labels.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+";
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()

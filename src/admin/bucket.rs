@@ -10,9 +10,9 @@ use super::{Ask, json, unsigned};
 use crate::app::App;
 use crate::clock::iso_date;
 use crate::error::{Code, Error, Result};
+use crate::limits::QUOTA_BYTES_MAX;
 use crate::meta::{self, Bucket, Tx};
 use crate::name::BucketName;
-use crate::ops::QUOTA_BYTES_MAX;
 use crate::wire::Reply;
 
 #[derive(Serialize)]

@@ -116,7 +116,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: SocketA
 async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, now: UnixMillis) -> Result<Reply> {
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/healthz") => return Ok(text("ok\n".to_owned())),
-        (&Method::GET, "/readyz") => return ready(app),
+        (&Method::GET, "/readyz") => return Ok(ready(app)),
         (&Method::GET, "/metrics") => return Ok(text(app.metrics.render())),
         _ => {}
     }
@@ -129,10 +129,13 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, now: UnixMillis
     (route.run)(app, Ask { name, query, body, now }).await
 }
 
-fn ready(app: &App) -> Result<Reply> {
+fn ready(app: &App) -> Reply {
     match app.store.engine().failure() {
-        None => Ok(text("ready\n".to_owned())),
-        Some(failure) => Err(Code::ServiceUnavailable.because(failure)),
+        None => text("ready\n".to_owned()),
+        // The reason is for the operator who asks here, not for clients: refusals on the data listener never tell it.
+        Some(failure) => {
+            Ok(Reply { status: StatusCode::SERVICE_UNAVAILABLE, ..text(format!("not ready: {failure}\n")) })
+        }
     }
 }
 

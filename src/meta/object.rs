@@ -9,10 +9,10 @@ use super::engine::{Charge, Family, Step};
 use super::record::Record;
 use super::store::Tx;
 use super::{BlobId, Bucket, BucketId, Error, Result, keys};
-use crate::blob::{Extent, Manifest};
 use crate::clock::UnixMillis;
 use crate::headers::ObjectHeaders;
 use crate::limits;
+use crate::manifest::{Extent, Manifest};
 use crate::name::{AccountId, ObjectKey};
 use crate::quota::{self, Change, Holder, Limits};
 

@@ -69,12 +69,6 @@ impl Reservation {
         verdict
     }
 
-    /// Whether any limit applies; without one nothing is held.
-    #[must_use]
-    pub fn is_bounded(&self) -> bool {
-        self.limits != Limits::default()
-    }
-
     /// Bytes held.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {

@@ -10,7 +10,7 @@ use super::engine::{Engine, Family, Step, Tier, View, get_owned};
 use super::object::{Body, Object, extent_of};
 use super::record::Record;
 use super::{BucketId, Result, keys};
-use crate::blob::{Extent, Manifest};
+use crate::manifest::{Extent, Manifest};
 use crate::name::AccountId;
 use crate::quota::{Change, Usage, growth};
 

@@ -10,6 +10,7 @@ use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
+use crate::limits::QUOTA_BYTES_MAX;
 use crate::wire::Reply;
 use crate::wire::xml::{Element, Layout, Writer};
 
@@ -36,9 +37,6 @@ pub(super) static PUT: Op = Op {
     document: "obs_04_0052",
     run: |app, call| Box::pin(put(app, call)),
 };
-
-/// Largest quota in bytes, as documented: 2^63 − 1.
-pub(crate) const QUOTA_BYTES_MAX: u64 = i64::MAX as u64;
 
 #[expect(clippy::unused_async, reason = "the shape of every handler")]
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {

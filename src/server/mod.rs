@@ -5,10 +5,9 @@ mod open;
 mod patience;
 
 pub use open::{Opened, open_data_folder};
-pub(crate) use open::{generate_access_key, generate_secret_key, hash_password};
 
 use std::io;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -33,7 +32,12 @@ const BLOCKING_THREAD_COUNT_MAX: usize = 192;
 /// Runs the gateway until SIGTERM or SIGINT, and until the requests then in flight are done.
 pub fn serve(config: Config) -> io::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(io::Error::other)?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.workers)
         .max_blocking_threads(BLOCKING_THREAD_COUNT_MAX)
