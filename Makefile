@@ -12,7 +12,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
 .PHONY: help
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: ## Install what a build needs, if anything is missing
@@ -24,7 +24,8 @@ run: setup ## Build in release mode and start the gateway (ARGS='--listen 127.0.
 	@exec $(TARGET)/release/obs-gateway serve $(ARGS)
 
 .PHONY: test
-test: fmt lint unit doc sdk ## Check everything: format, lints, tests, documentation, SDK suites
+test: fmt lint unit doc sdk quota-selfcheck quota-conformance ## Check everything: format, lints, tests, documentation, suites
+test: QUOTA_ARGS := --quick
 
 .PHONY: test-tools
 test-tools:
@@ -51,6 +52,25 @@ sdk: test-tools ## Run the SDK suites against the built gateway (SUITES='python'
 	cargo build --locked
 	OBS_GATEWAY_REQUIRE_SDKS=$(OBS_GATEWAY_REQUIRE_SDKS) OBS_GATEWAY_BIN=$(TARGET)/debug/obs-gateway \
 	  tests/sdk/run $(SUITES)
+
+# $(call quota,ARGUMENTS): python3 with these, or a loud line where there is none.
+define quota
+@if python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then \
+	  PYTHONDONTWRITEBYTECODE=1 python3 $(1); \
+	else \
+	  echo 'quota conformance: ******** SKIPPED: there is no python3 of 3.9 or later ********'; \
+	  [[ "$(OBS_GATEWAY_REQUIRE_SDKS)" != 1 ]]; \
+	fi
+endef
+
+.PHONY: quota-selfcheck
+quota-selfcheck: ## Check that the quota suite notices what it should
+	$(call quota,tests/quota_conformance/selfcheck.py)
+
+.PHONY: quota-conformance
+quota-conformance: test-tools ## Run the quota suite against the built gateway (QUOTA_ARGS='--rule R03')
+	cargo build --locked
+	$(call quota,tests/quota_conformance --adapter obs_gateway --binary $(TARGET)/debug/obs-gateway $(QUOTA_ARGS))
 
 .PHONY: bench
 bench: setup ## Run the benchmarks (on a quiet machine)

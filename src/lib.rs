@@ -4,6 +4,7 @@
 
 // Process: when things start, listen, repeat, stop.
 pub mod admin;
+pub mod capacity;
 pub mod cli;
 pub mod fsck;
 pub mod jobs;
@@ -31,7 +32,9 @@ pub mod error;
 pub mod headers;
 pub mod level;
 pub mod limits;
+pub mod manifest;
 pub mod metrics;
 pub mod name;
 pub mod quota;
+pub mod secrets;
 pub mod trend;

@@ -89,8 +89,31 @@ pub const UPLOAD_COUNT_MAX: usize = 256;
 pub const BODY_BUFFER_BYTES: usize = 1024 * 1024;
 /// Bytes covered by one stored checksum.
 pub const BLOCK_BYTES: u64 = 256 * KIB;
-/// Step in which an upload of unknown length extends its reservation, in bytes.
-pub const RESERVATION_STEP_BYTES: u64 = 8 * MIB;
+
+// --- signing in ------------------------------------------------------------------------------------------------
+
+/// Bytes of a JSON document sent to sign in, refresh or sign out.
+pub const SIGN_IN_DOCUMENT_BYTES_MAX: usize = 16 * 1024;
+/// Failed sign-ins with one e-mail address in [`SIGN_IN_WINDOW_MILLIS`]; further ones are refused unseen.
+pub const SIGN_IN_FAILURES_PER_EMAIL_MAX: u32 = 10;
+/// Failed sign-ins from one IPv4 address or IPv6 network (/64) in the same time: many people may share one.
+pub const SIGN_IN_FAILURES_PER_PEER_MAX: u32 = 100;
+/// Time in which failed sign-ins are counted together.
+pub const SIGN_IN_WINDOW_MILLIS: u64 = 10 * 60 * 1000;
+/// E-mail addresses, and as many network addresses, whose failures are remembered.
+pub const SIGN_IN_WINDOW_COUNT_MAX: usize = 1 << 16;
+/// Passwords checked at a time; each takes a thread and 19 MiB, the next one waits.
+pub const PASSWORD_CHECK_COUNT_MAX: usize = 4;
+/// Characters of a password sent to sign in, at least.
+pub const PASSWORD_CHARACTERS_MIN: usize = 4;
+/// Bytes of a password.
+pub const PASSWORD_BYTES_MAX: usize = 256;
+/// Life of an access token. The web client refreshes one that has less than ten minutes left.
+pub const ACCESS_TOKEN_SECONDS: u64 = 60 * 60;
+/// Life of a refresh token.
+pub const REFRESH_TOKEN_SECONDS: u64 = 14 * 24 * 60 * 60;
+/// Seconds by which a token may lie ahead of the clock.
+pub const TOKEN_SKEW_SECONDS_MAX: u64 = 60;
 
 // --- metadata --------------------------------------------------------------------------------------------------
 
@@ -102,6 +125,8 @@ pub const COMMIT_QUEUE_COUNT_MAX: usize = 4096;
 pub const COMMIT_GROUP_COUNT_MAX: usize = 512;
 /// Bytes merged into one synced write.
 pub const COMMIT_GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Rows that a verification of the counters reads before it rests.
+pub const VERIFY_SLICE_COUNT_MAX: usize = 1024;
 /// Keys the committer remembers to see conflicts; a transaction older than the oldest runs again.
 pub const CONFLICT_WINDOW_COUNT_MAX: usize = 1 << 18;
 /// Counters the committer keeps in memory; above, it starts afresh and reads them again as needed.
@@ -129,4 +154,6 @@ const _: () = assert!(METADATA_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(KEY_BYTES_MAX * 3 < URI_BYTES_MAX);
 const _: () = assert!(INLINE_BODY_BYTES_MAX < COMMIT_GROUP_BYTES_MAX as u64);
 const _: () = assert!((BODY_BUFFER_BYTES as u64).is_multiple_of(BLOCK_BYTES));
+const _: () = assert!(ACCESS_TOKEN_SECONDS > 600 && ACCESS_TOKEN_SECONDS < REFRESH_TOKEN_SECONDS);
+const _: () = assert!(SIGN_IN_FAILURES_PER_EMAIL_MAX <= SIGN_IN_FAILURES_PER_PEER_MAX);
 const _: () = assert!(COMMIT_GROUP_COUNT_MAX <= COMMIT_QUEUE_COUNT_MAX);

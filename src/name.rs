@@ -42,17 +42,14 @@ fn is_bucket_name(name: &str) -> bool {
         return false;
     }
     let edges_hold = !matches!(bytes[0], b'.' | b'-') && !matches!(bytes[bytes.len() - 1], b'.' | b'-');
-    edges_hold
-        && !["..", ".-", "-."].iter().any(|pair| name.contains(pair))
-        && name.parse::<std::net::Ipv4Addr>().is_err()
-        && !is_dotted_quad(name)
+    let has_bad_pair = bytes.windows(2).any(|pair| matches!(pair, b".." | b".-" | b"-."));
+    edges_hold && !has_bad_pair && !is_dotted_quad(bytes)
 }
 
-/// `999.1.1.1` is no address, yet the reference forbids the form.
-fn is_dotted_quad(name: &str) -> bool {
-    let parts: Vec<&str> = name.split('.').collect();
-    parts.len() == 4
-        && parts.iter().all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
+/// The form of an IPv4 address. `999.1.1.1` is no address, yet the reference forbids the form.
+fn is_dotted_quad(name: &[u8]) -> bool {
+    let is_number = |part: &[u8]| (1..=3).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
+    name[0].is_ascii_digit() && name.split(|b| *b == b'.').count() == 4 && name.split(|b| *b == b'.').all(is_number)
 }
 
 /// An object key: 1 to 1024 bytes of UTF-8. Opaque: nothing in it is folded or resolved.

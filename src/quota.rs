@@ -75,6 +75,17 @@ impl Usage {
         Self::from_array(out)
     }
 
+    /// `self + other`, field by field; for sums of differences, which [`Usage::checked_add`] refuses below zero.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let (left, right) = (self.to_array(), other.to_array());
+        let mut sum = [0; FIELD_COUNT];
+        for (slot, (a, b)) in sum.iter_mut().zip(left.into_iter().zip(right)) {
+            *slot = a.wrapping_add(b);
+        }
+        Self::from_array(sum)
+    }
+
     /// Stored form: eight little-endian integers.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; USAGE_BYTES] {

@@ -13,7 +13,7 @@ use crate::clock::iso_date;
 use crate::error::{Code, Error, Result};
 use crate::level::level_percent;
 use crate::meta::{self, Account, AccountStatus, NewAccount, Tx};
-use crate::server::hash_password;
+use crate::secrets::hash_password;
 use crate::wire::Reply;
 
 /// Bytes of an account's name.

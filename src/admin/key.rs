@@ -12,7 +12,7 @@ use crate::clock::iso_date;
 use crate::config::{is_access_key, is_secret_key};
 use crate::error::{Code, Error, Result};
 use crate::meta::{AccessKey, KeyStatus, Tx};
-use crate::server::{generate_access_key, generate_secret_key};
+use crate::secrets::{generate_access_key, generate_secret_key};
 use crate::wire::Reply;
 
 #[derive(Serialize)]

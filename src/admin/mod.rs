@@ -8,13 +8,15 @@ mod history;
 mod key;
 mod limit;
 mod usage;
+mod verify;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use futures_util::future::BoxFuture;
+use futures_util::future::{self, BoxFuture};
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
@@ -72,6 +74,8 @@ static ROUTES: &[Route] = &[
     Route { verb: Method::PUT, path: "buckets/*/quota", run: |app, ask| Box::pin(bucket::put_quota(app, ask)) },
     Route { verb: Method::GET, path: "events", run: |app, ask| Box::pin(event::list(app, ask)) },
     Route { verb: Method::GET, path: "usage", run: |app, ask| Box::pin(usage::get(app, ask)) },
+    Route { verb: Method::GET, path: "verify", run: |app, _| Box::pin(future::ready(verify::show(app))) },
+    Route { verb: Method::POST, path: "verify", run: |app, ask| Box::pin(future::ready(verify::start(app, &ask))) },
 ];
 
 /// An authenticated admin request.
@@ -137,8 +141,8 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: SocketA
 async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, now: UnixMillis) -> Result<Reply> {
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/healthz") => return Ok(text("ok\n".to_owned())),
-        (&Method::GET, "/readyz") => return ready(app),
-        (&Method::GET, "/metrics") => return Ok(text(app.metrics.render())),
+        (&Method::GET, "/readyz") => return Ok(ready(app)),
+        (&Method::GET, "/metrics") => return Ok(metrics(app)),
         _ => {}
     }
     let Some(path) = parts.uri.path().strip_prefix(BASE) else { return Err(Code::NoSuchResource.into()) };
@@ -150,11 +154,20 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, now: UnixMillis
     (route.run)(app, Ask { names, query, body, now }).await
 }
 
-fn ready(app: &App) -> Result<Reply> {
+fn ready(app: &App) -> Reply {
     match app.store.engine().failure() {
-        None => Ok(text("ready\n".to_owned())),
-        Some(failure) => Err(Code::ServiceUnavailable.because(failure)),
+        None => text("ready\n".to_owned()),
+        // The reason is for the operator who asks here, not for clients: refusals on the data listener never tell it.
+        Some(failure) => Reply { status: StatusCode::SERVICE_UNAVAILABLE, ..text(format!("not ready: {failure}\n")) },
     }
+}
+
+/// What the engine counts itself is taken over when somebody looks.
+fn metrics(app: &App) -> Reply {
+    let written = app.store.engine().written();
+    app.metrics.commits.inner().store(written.commits, Ordering::Relaxed);
+    app.metrics.commit_groups.inner().store(written.groups, Ordering::Relaxed);
+    text(app.metrics.render())
 }
 
 /// The root account's active keys alone, signed within the usual quarter of an hour; a body is covered by its

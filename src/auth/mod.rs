@@ -3,9 +3,12 @@
 //! Not here: accounts, keys and permissions. The caller finds the secret that belongs to a claim's access key.
 
 pub mod admin;
+pub mod attempts;
 pub mod canonical;
 pub mod date;
+mod hs256;
 mod sign;
+pub mod token;
 mod v2;
 mod v4;
 

@@ -61,12 +61,13 @@ impl Connection {
         human: impl FnOnce(T) -> Table,
     ) -> Result<(), Failure> {
         let value = answer.parse()?;
-        if self.json {
-            out.write_all(&answer.0)?;
-            Ok(writeln!(out)?)
-        } else {
-            Ok(writeln!(out, "{}", human(value).trim_fmt())?)
-        }
+        if self.json { Self::print_json(out, answer) } else { Ok(writeln!(out, "{}", human(value).trim_fmt())?) }
+    }
+
+    /// Prints `answer` as it came.
+    pub(super) fn print_json(out: &mut dyn Write, answer: &Answer) -> Result<(), Failure> {
+        out.write_all(&answer.0)?;
+        Ok(writeln!(out)?)
     }
 }
 

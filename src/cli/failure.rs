@@ -21,7 +21,7 @@ pub(super) enum Failure {
     Usage(String),
     /// No server, no answer in time, or the connection broke. The text says where and what to do.
     Unreachable(String),
-    /// `fsck` found this many differences; they are printed already.
+    /// `fsck` or `verify` found this many differences, and left them; they are printed already.
     Differences(usize),
     /// A program this command runs is not installed.
     NoProgram(String),

@@ -34,6 +34,7 @@ impl Scope for Server {
         "webhook_secret",
         "log",
         "workers",
+        "verify_interval",
     ];
 }
 

@@ -19,6 +19,7 @@ mod sign;
 mod signing;
 mod size;
 mod usage;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
@@ -35,7 +36,7 @@ Exit codes:
   1  refused by the server, or failed
   2  wrong usage: arguments, settings, or credentials that cannot be found
   3  the server cannot be reached
-  4  fsck found differences
+  4  fsck or verify found differences
 `curl` returns curl's own exit code, or 127 if there is no curl.";
 
 /// An OBS- and S3-compatible object gateway whose limits are exact.
@@ -64,6 +65,8 @@ enum Command {
     Usage(usage::Usage),
     /// List crossings of soft limits
     Event(event::Event),
+    /// Recompute every counter of the running gateway, and mend those that are wrong if told to
+    Verify(verify::Verify),
     Sign(sign::Sign),
     Curl(curl::Curl),
     /// Check the store of a stopped gateway: every counter, every blob
@@ -111,6 +114,7 @@ impl Command {
             Self::Quota(command) => command.run(out),
             Self::Usage(command) => command.run(out),
             Self::Event(command) => command.run(out),
+            Self::Verify(command) => command.run(out),
             Self::Sign(command) => command.run(out),
             Self::Curl(command) => return command.run(),
             Self::Fsck(command) => command.run(out),

@@ -24,7 +24,7 @@ fn plain() -> Table {
 }
 
 /// Names and addresses were chosen by others: control characters must not reach the terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 

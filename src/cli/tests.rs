@@ -62,6 +62,8 @@ fn every_subcommand_parses() {
     check("quota set b 0", "bytes: 0");
     check("usage", "Usage { account: None");
     check("usage --account a", r#"Usage { account: Some("a")"#);
+    check("verify", "Verify { repair: false");
+    check("verify --repair --json", "Verify { repair: true");
     check("sign GET http://127.0.0.1:8080/b?quota", "is_url: false");
     check("sign put http://h/ -H A:b -H C:d --dialect s3", r#"headers: [("A", "b"), ("C", "d")]"#);
     check("sign GET http://h/ --url --expires 60", "is_url: true, expires: 60");
@@ -280,4 +282,37 @@ fn the_page_on_the_command_line_names_every_command_and_exit_code() {
         let (code, meaning) = line.trim().split_once("  ").unwrap();
         assert!(page.contains(&format!("| {code} | {meaning} |")), "docs/cli.md does not explain exit code {code}");
     }
+}
+
+#[test]
+fn a_verification_is_asked_for_and_shown() {
+    let request = ("POST", "/admin/v1/verify", r#"{"repair":true}"#);
+    let clean = r#"{"run":1,"state":"done","buckets":1,"objects":2,"bytes":3,"differences":[],"findings":[]}"#;
+    let counts = "checked 1 buckets\nchecked 2 objects\nchecked 3 bytes\n";
+    converse("verify --repair", request, (202, clean), counts);
+    let mended = r#"{"run":1,"state":"done","buckets":1,"objects":2,"bytes":3,"findings":[],
+"differences":[{"place":"bucket b","finding":"is wrong","difference":{"current_bytes":1},"repaired":true}]}"#;
+    converse("verify --repair", request, (202, mended), &format!("{counts}bucket b: is wrong (mended)\n"));
+    converse("verify --repair --json", request, (202, mended), &format!("{mended}\n"));
+}
+
+/// `verify`, answered with `answer`, ends with this exit code and these words.
+fn verify_fails(answer: &'static str, code: u8, words: &str) {
+    let (address, server) = serve_once(202, answer);
+    let line = format!("verify --console {address} --root-access-key ROOTKEY --root-secret-key root-secret");
+    let failure = parsed(&line).unwrap().command.run(&mut Vec::new()).unwrap_err();
+    server.join().unwrap();
+    assert_eq!(failure.exit_code(), code, "{failure}");
+    assert!(failure.to_string().contains(words), "{failure}");
+}
+
+#[test]
+fn a_verification_that_finds_something_or_breaks_off_is_a_failure() {
+    let wrong = r#"{"run":1,"state":"done","buckets":1,"objects":2,"bytes":3,"findings":[{"place":"b","finding":"f"}],
+"differences":[{"place":"bucket b","finding":"is wrong","repaired":false},{"place":"a","finding":"w","repaired":true}]}"#;
+    verify_fails(wrong, 4, "2 differences");
+    verify_fails(r#"{"run":1,"state":"failed"}"#, 1, "log");
+    verify_fails(r#"{"run":1,"state":"stopped"}"#, 1, "stopping");
+    // It is asked again, and nobody answers.
+    verify_fails(r#"{"run":1,"state":"running"}"#, 3, "");
 }

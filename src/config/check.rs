@@ -7,6 +7,8 @@ use hyper::Uri;
 
 /// Threads one process may serve with.
 const WORKER_COUNT_MAX: usize = 1024;
+/// Hours between two runs of anything: a year.
+const INTERVAL_HOURS_MAX: u32 = 8760;
 /// Bytes of a region's name.
 const REGION_BYTES_MAX: usize = 64;
 
@@ -100,6 +102,13 @@ pub(super) fn parse_workers(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if (1..=WORKER_COUNT_MAX).contains(&count) => Ok(count),
         _ => Err(format!("expected a number of threads, 1 to {WORKER_COUNT_MAX}")),
+    }
+}
+
+pub(super) fn parse_hours(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(hours) if hours <= INTERVAL_HOURS_MAX => Ok(hours),
+        _ => Err(format!("expected a number of hours, 0 to {INTERVAL_HOURS_MAX}")),
     }
 }
 

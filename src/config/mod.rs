@@ -47,6 +47,8 @@ pub struct Config {
     pub log: String,
     /// Threads that serve requests, at least one.
     pub workers: usize,
+    /// Hours between two verifications of the counters; 0 for none but those asked for.
+    pub verify_interval_hours: u32,
 }
 
 /// The root account's credentials as far as the configuration names them. The two keys come together or not at all.
@@ -134,6 +136,7 @@ impl Config {
                 Some(workers) => workers,
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
+            verify_interval_hours: settings.value("verify_interval", check::parse_hours)?,
         };
         for (given, missing, is_alone) in [
             (
@@ -171,6 +174,7 @@ impl Config {
             webhook: None,
             log: "info".to_owned(),
             workers: 2,
+            verify_interval_hours: 24,
         }
     }
 }

@@ -178,6 +178,15 @@ pub static SETTINGS: &[Setting] = &[
         doc: "Threads that serve requests, 1 to 1024.",
         ..PLAIN
     },
+    Setting {
+        key: "verify_interval",
+        variable: "OBS_GATEWAY_VERIFY_INTERVAL",
+        flag: "verify-interval",
+        form: "HOURS",
+        fallback: Fallback::Value("24"),
+        doc: "Hours between two verifications of the usage counters, 0 to 8760; 0 for none but those asked for.",
+        ..PLAIN
+    },
 ];
 
 /// The settings reference as Markdown; `docs/config.md` is this text.

@@ -33,6 +33,7 @@ fn nothing_written_gives_the_documented_defaults() {
     assert_eq!(config.root, RootSettings::default());
     assert_eq!(config.log, "info");
     assert!(config.workers >= 1);
+    assert_eq!(config.verify_interval_hours, 24);
 }
 
 #[test]
@@ -67,6 +68,7 @@ fn every_variable_reaches_its_setting() {
         ("OBS_GATEWAY_WEBHOOK_SECRET", "hook-secret"),
         ("OBS_GATEWAY_LOG", "obs_gateway=debug,info"),
         ("OBS_GATEWAY_WORKERS", "7"),
+        ("OBS_GATEWAY_VERIFY_INTERVAL", "0"),
     ];
     let config = config("", &variables, &[]).unwrap();
     assert_eq!(config.data, Path::new("/d"));
@@ -82,6 +84,7 @@ fn every_variable_reaches_its_setting() {
     assert!(!format!("{config:?}").contains("hook-secret"));
     assert_eq!(config.log, "obs_gateway=debug,info");
     assert_eq!(config.workers, 7);
+    assert_eq!(config.verify_interval_hours, 0);
 }
 
 #[test]
@@ -108,6 +111,8 @@ fn refusals_name_the_setting_its_source_and_what_was_expected() {
     refused("log = 'obs_gateway=loud'", &["setting log"]);
     refused("workers = 0", &["setting workers", "1 to 1024"]);
     refused("workers = 'many'", &["setting workers", "`many`"]);
+    refused("verify_interval = '1d'", &["setting verify_interval", "0 to 8760"]);
+    refused("verify_interval = 8761", &["setting verify_interval"]);
     refused("root_access_key = 'AKAKAKAK'", &["setting root_access_key", "root_secret_key is missing"]);
     refused("root_secret_key = 'sksksksk'", &["setting root_secret_key", "root_access_key is missing"]);
     refused("root_access_key = 'a:b'", &["setting root_access_key"]);
@@ -152,6 +157,7 @@ fn the_configuration_of_tests_would_pass_the_checks() {
         ("region", config.region.clone()),
         ("log", config.log.clone()),
         ("workers", config.workers.to_string()),
+        ("verify_interval", config.verify_interval_hours.to_string()),
     ];
     let checked = Config::check(&Settings::from_sources(None, |_| None, &flags).unwrap()).unwrap();
     assert_eq!(format!("{checked:?}"), format!("{config:?}"));

@@ -4,6 +4,7 @@
 pub mod edges;
 pub mod history;
 mod sweep;
+mod verify;
 pub mod webhook;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub async fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<
     jobs.spawn(edges::run(Arc::clone(app), stopping.clone()));
     jobs.spawn(history::run(Arc::clone(app), stopping.clone()));
     jobs.spawn(webhook::run(Arc::clone(app), stopping.clone()));
+    jobs.spawn(verify::run(Arc::clone(app), stopping.clone()));
     jobs
 }
 

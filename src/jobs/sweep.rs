@@ -87,3 +87,40 @@ async fn sweep(app: &Arc<App>) -> Result<usize> {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> crate::blob::Result<T> + Send + 'static) -> Result<T> {
     Ok(tokio::task::spawn_blocking(work).await.map_err(Error::internal)??)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blob::Blobs;
+    use crate::blob::memory::MemoryStore;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::meta::{MASTER_KEY_BYTES, MemoryEngine, Sealer, Store};
+
+    async fn app() -> Arc<App> {
+        let store = Store::new(Arc::new(MemoryEngine::new()), Sealer::new(&[7; MASTER_KEY_BYTES]));
+        let blobs = Blobs::new(Arc::new(MemoryStore::new()));
+        App::new(Config::for_testing(), store, blobs, Clock::manual(1_435_721_265_000)).await
+    }
+
+    /// Seals a body that nothing names yet, without giving way to other tasks; returns its segment.
+    fn seal(app: &App) -> u64 {
+        let mut writer = app.blobs.store().create(None).unwrap();
+        writer.write(b"not named yet").unwrap();
+        writer.seal().unwrap().extents[0].segment
+    }
+
+    #[tokio::test]
+    async fn the_first_look_takes_what_was_there_before_and_nothing_newer() {
+        let app = app().await;
+        seal(&app);
+        let (stop, stopping) = watch::channel(false);
+        let jobs = crate::jobs::start(&app, &stopping).await;
+        // On the one thread of this test the job has not run yet, as when a request is quicker than it.
+        let newer = seal(&app);
+        stop.send(true).unwrap();
+        jobs.join_all().await;
+        let left: Vec<u64> = app.blobs.store().segments().unwrap().iter().map(|segment| segment.number).collect();
+        assert_eq!(left, [newer]);
+    }
+}

@@ -47,12 +47,12 @@ pub struct Account {
     pub capacity_bytes: u64,
     /// Objects it may have, versions included; 0 is no limit.
     pub object_limit: u64,
-    /// Percents of its limits whose crossing is an event.
-    pub soft_percents: Percents,
     /// Storage packs, by id, also those that have run out.
     pub packs: Vec<Pack>,
     /// Id of the next pack.
     pub next_pack: u64,
+    /// Percents of its limits whose crossing is an event.
+    pub soft_percents: Percents,
 }
 
 /// Bytes on top of an account's base capacity, for a time.
@@ -77,7 +77,7 @@ impl Pack {
 }
 
 /// How much an account may hold at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capacity {
     /// Base capacity in bytes; 0 is no limit.
     pub base_bytes: u64,
@@ -380,5 +380,177 @@ impl Tx<'_> {
             Ok(Step::Next)
         })?;
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::check_stored;
+    use super::super::testing::{NOW, OWNER, account, bucket, inline, key, put, store};
+    use super::*;
+
+    fn stored_account() -> Account {
+        Account {
+            email: Some("anna@example.com".to_owned()),
+            password_hash: Some("$argon2id$x".to_owned()),
+            status: AccountStatus::Frozen,
+            root: true,
+            ..account()
+        }
+    }
+
+    fn packs() -> Vec<Pack> {
+        vec![
+            Pack { id: 1, bytes: 10, starts_millis: 0, expires_millis: Some(6000) },
+            Pack { id: 2, bytes: 300, starts_millis: 20, expires_millis: Some(15) },
+        ]
+    }
+
+    #[test]
+    fn capacity_is_what_is_valid_at_the_moment() {
+        let pack = |id, bytes, starts_millis, expires_millis| Pack { id, bytes, starts_millis, expires_millis };
+        let packs = vec![pack(1, 10, 100, Some(200)), pack(2, 5, 150, None), pack(3, 1, 300, Some(400))];
+        let account = Account { capacity_bytes: 1000, packs, ..account() };
+        let at = |now| {
+            let capacity = account.capacity(now);
+            (capacity.packs_bytes, capacity.changes_millis, account.limits(now).bytes)
+        };
+        assert_eq!(at(99), (0, Some(100), 1000));
+        assert_eq!(at(100), (10, Some(150), 1010));
+        assert_eq!(at(150), (15, Some(200), 1015));
+        assert_eq!(at(199), (15, Some(200), 1015));
+        assert_eq!(at(200), (5, Some(300), 1005));
+        assert_eq!(at(399), (6, Some(400), 1006));
+        assert_eq!(at(400), (5, None, 1005));
+        let unlimited = Account { capacity_bytes: 0, ..account };
+        assert_eq!(unlimited.limits(150).bytes, 0, "packs limit nothing");
+    }
+
+    /// The pack runs out between the closure and the commit: the closure runs again, on the smaller limit.
+    #[tokio::test]
+    async fn a_pack_that_runs_out_refuses_growth_from_that_instant() {
+        let clock = crate::clock::Clock::manual(NOW);
+        let store = store().with_clock(clock.clone());
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let pack = Pack { id: 1, bytes: 10, starts_millis: 0, expires_millis: Some(NOW + 5) };
+        let account = Account { capacity_bytes: 10, packs: vec![pack], ..account() };
+        store.write(|tx| tx.put_account(&account)).await.unwrap();
+        put(&store, &bucket, "a", &inline(15)).await.unwrap();
+        let (object, stored) = inline(5);
+        let mut runs = 0;
+        let write = store.write(|tx| {
+            runs += 1;
+            let slot = tx.slot(&bucket, &key("b"))?;
+            tx.put_object(slot, &object, &stored)?;
+            clock.set(NOW + 5);
+            Ok::<_, Error>(())
+        });
+        let refused = write.await;
+        assert!(matches!(refused, Err(Error::Over(over)) if over.limit == 10 && over.used == 15), "{refused:?}");
+        assert_eq!(runs, 2);
+        assert_eq!(store.read(|tx| tx.account_usage(OWNER)).await.unwrap().used_bytes(), 15, "nothing is deleted");
+        let smaller = put(&store, &bucket, "a", &inline(12)).await;
+        smaller.unwrap();
+    }
+
+    #[test]
+    fn stored_accounts_are_read_for_ever() {
+        check_stored(
+            "02ef9bafcdf8acd19181a0c8a1e58ea6dddcfd0304616e6e610110616e6e61406578616d706c652e636f6d010b246172676f6e3269\
+             6424780101cae29fbde42980200502010a0001f02e02ac0214010f0302325a",
+            &Account {
+                capacity_bytes: 4096,
+                object_limit: 5,
+                packs: packs(),
+                next_pack: 3,
+                soft_percents: Percents::parse(vec![50, 90]).unwrap(),
+                ..stored_account()
+            },
+        );
+        let format_1 = "01ef9bafcdf8acd19181a0c8a1e58ea6dddcfd0304616e6e610110616e6e61406578616d706c652e636f6d010b24617267\
+                        6f6e32696424780101cae29fbde429";
+        check_stored(format_1, &stored_account());
+    }
+
+    #[test]
+    fn stored_access_keys_are_read_for_ever() {
+        check_stored(
+            "0104414e4e4102040102feff01cae29fbde429",
+            &AccessKey {
+                access_key: "ANNA".to_owned(),
+                account: AccountId(2),
+                sealed_secret: vec![1, 2, 254, 255],
+                status: KeyStatus::Revoked,
+                created_millis: NOW,
+            },
+        );
+    }
+
+    async fn create(store: &Store, name: &str, email: Option<&str>) -> Option<Account> {
+        let new = NewAccount { name: name.to_owned(), email: email.map(str::to_owned), ..NewAccount::default() };
+        store.write(|tx| tx.create_account(&new, NOW)).await.unwrap()
+    }
+
+    async fn create_key(store: &Store, account: &Account, access_key: &str) -> Option<AccessKey> {
+        let made = store.write(|tx| tx.create_access_key(account.id, access_key, "secret", store.sealer(), NOW));
+        made.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn names_addresses_and_keys_are_unique() {
+        let store = store();
+        let anna = create(&store, "anna", Some("Anna@example.com")).await.unwrap();
+        assert_eq!(create(&store, "anna", None).await, None);
+        assert_eq!(create(&store, "berta", Some("anna@EXAMPLE.com")).await, None);
+        assert_eq!(store.read(|tx| tx.account_named("berta")).await.unwrap(), None, "a refusal leaves nothing");
+        let berta = create(&store, "berta", None).await.unwrap();
+        let found = store.read(|tx| tx.account_with_email("ANNA@example.com")).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&anna));
+        let count = store.read(|tx| Ok::<_, Error>(tx.accounts()?.len())).await.unwrap();
+        assert_eq!(count, 2);
+
+        assert!(create_key(&store, &anna, "AK").await.is_some());
+        assert_eq!(create_key(&store, &berta, "AK").await, None, "nobody takes over a key");
+        assert!(create_key(&store, &berta, "BK").await.is_some());
+        assert_eq!(store.read(|tx| tx.access_keys(Some(anna.id))).await.unwrap().len(), 1);
+        assert_eq!(store.read(|tx| tx.access_keys(None)).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn credentials_are_kept_until_an_account_or_key_changes() {
+        let store = store();
+        assert!(store.credential("AK").await.unwrap().is_none());
+        let mut anna = create(&store, "anna", None).await.unwrap();
+        let mut key = create_key(&store, &anna, "AK").await.unwrap();
+        let first = store.credential("AK").await.unwrap().unwrap();
+        assert_eq!((first.secret_key.as_str(), first.account.status), ("secret", AccountStatus::Active));
+        let second = store.credential("AK").await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&first, &second), "the second request reads nothing");
+
+        anna.status = AccountStatus::Frozen;
+        store.write(|tx| tx.put_account(&anna)).await.unwrap();
+        let frozen = store.credential("AK").await.unwrap().unwrap();
+        assert_eq!(frozen.account.status, AccountStatus::Frozen, "on the very next request");
+
+        key.status = KeyStatus::Revoked;
+        store.write(|tx| tx.put_access_key(&key)).await.unwrap();
+        assert!(store.credential("AK").await.unwrap().is_none(), "on the very next request");
+    }
+
+    /// A request reads a credential, and the account is frozen before it puts it into the cache.
+    #[tokio::test]
+    async fn a_late_reader_does_not_undo_a_freeze() {
+        let store = store();
+        let mut anna = create(&store, "anna", None).await.unwrap();
+        create_key(&store, &anna, "AK").await.unwrap();
+        let seen = store.engine().family_revision(Family::Accounts);
+        let active = store.credential("AK").await.unwrap().unwrap();
+        anna.status = AccountStatus::Frozen;
+        store.write(|tx| tx.put_account(&anna)).await.unwrap();
+        for _ in 0..2 {
+            store.caches().credentials.insert(seen, "AK".to_owned(), Arc::clone(&active));
+            let found = store.credential("AK").await.unwrap().unwrap();
+            assert_eq!(found.account.status, AccountStatus::Frozen);
+        }
     }
 }

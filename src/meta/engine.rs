@@ -84,6 +84,8 @@ pub enum Tier {
     Cached,
     /// Wherever it takes.
     Disk,
+    /// Wherever it takes, and leaving in memory what is there: for reads of everything.
+    Bulk,
 }
 
 /// What a scan does after a row.
@@ -132,6 +134,20 @@ pub trait Engine: View + std::fmt::Debug + 'static {
 
     /// Why commits are refused since a failed write, if they are.
     fn failure(&self) -> Option<String>;
+
+    /// What was written since the engine was opened; zeros from an engine that does not sync.
+    fn written(&self) -> Written {
+        Written::default()
+    }
+}
+
+/// How many commits an engine wrote, and with how many synced writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Commits that passed.
+    pub commits: u64,
+    /// Synced writes that carried them.
+    pub groups: u64,
 }
 
 /// One atomic change, decided where it is applied.

@@ -25,6 +25,24 @@ pub(super) fn access_key(access_key: &str) -> Vec<u8> {
     tagged(b'k', access_key.as_bytes())
 }
 
+/// `Accounts`: a sign-in whose refresh tokens are refused.
+pub(super) fn signed_out(root: u128) -> Vec<u8> {
+    tagged(b's', &root.to_be_bytes())
+}
+
+/// `Accounts`: when the row of a sign-in that was signed out has done its work.
+pub(super) fn signed_out_until(millis: u64, root: u128) -> Vec<u8> {
+    let mut key = tagged(b't', &millis.to_be_bytes());
+    key.extend_from_slice(&root.to_be_bytes());
+    key
+}
+
+/// Time and sign-in of a row made by [`signed_out_until`].
+pub(super) fn parts_of_signed_out_until(row: &[u8]) -> Option<(u64, u128)> {
+    let (millis, root) = row.strip_prefix(b"t")?.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*millis), u128::from_be_bytes(root.try_into().ok()?)))
+}
+
 /// `Accounts`: the rows that start with `tag`, as a half-open range.
 pub(super) fn tag_range(tag: u8) -> (Vec<u8>, Vec<u8>) {
     (vec![tag], vec![tag + 1])
@@ -77,6 +95,18 @@ pub(super) fn account_counter(id: AccountId) -> CounterKey {
 pub(super) fn holder_of_counter(key: &CounterKey) -> [u8; COUNTER_KEY_BYTES - 1] {
     let [_, identity @ ..] = *key;
     identity
+}
+
+/// The bucket whose counter `key` would be.
+pub(super) fn bucket_of_counter(key: &CounterKey) -> Option<BucketId> {
+    let id = BucketId(u64::from_be_bytes(*key[1..].first_chunk()?));
+    (bucket_counter(id) == *key).then_some(id)
+}
+
+/// The account whose counter `key` would be.
+pub(super) fn account_of_counter(key: &CounterKey) -> Option<AccountId> {
+    let id = AccountId(u128::from_be_bytes(*key[1..].first_chunk()?));
+    (account_counter(id) == *key).then_some(id)
 }
 
 /// `Objects`: the current object of a key.
@@ -201,6 +231,16 @@ mod tests {
         }
 
         #[test]
+        fn counters_read_back(bucket: u64, account: u128, other: CounterKey) {
+            let (bucket, account) = (BucketId(bucket), AccountId(account));
+            prop_assert_eq!(bucket_of_counter(&bucket_counter(bucket)), Some(bucket));
+            prop_assert_eq!(account_of_counter(&bucket_counter(bucket)), None);
+            prop_assert_eq!(account_of_counter(&account_counter(account)), Some(account));
+            prop_assert_eq!(bucket_of_counter(&account_counter(account)), None);
+            prop_assert!(bucket_of_counter(&other).is_none_or(|id| bucket_counter(id) == other));
+        }
+
+        #[test]
         fn extents_sort_by_place_and_read_back(a: (u64, u64), b: (u64, u64)) {
             prop_assert_eq!(extent(a.0, a.1).cmp(&extent(b.0, b.1)), a.cmp(&b));
             prop_assert_eq!(place_of_extent(&extent(a.0, a.1)), Some(a));
@@ -211,6 +251,12 @@ mod tests {
             prop_assert_eq!(sample(&counter, a).cmp(&sample(&counter, b)), b.cmp(&a));
             prop_assert_eq!(parts_of_sample(&sample(&counter, a)), Some((counter, a)));
             prop_assert_eq!(number_of_event(&event(a)), Some(a));
+        }
+
+        #[test]
+        fn ends_of_sign_outs_sort_by_time_and_read_back(a: (u64, u128), b: (u64, u128)) {
+            prop_assert_eq!(signed_out_until(a.0, a.1).cmp(&signed_out_until(b.0, b.1)), a.cmp(&b));
+            prop_assert_eq!(parts_of_signed_out_until(&signed_out_until(a.0, a.1)), Some(a));
         }
 
         #[test]

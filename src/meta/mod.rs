@@ -18,26 +18,31 @@ mod keys;
 mod memory;
 mod object;
 mod record;
+mod recount;
 mod reserve;
 mod rocks;
 mod seal;
+mod session;
 mod store;
+#[cfg(test)]
+mod testing;
 mod verify;
 
 pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount, Pack};
 pub use bucket::{Bucket, NewBucket};
 pub use engine::{
     COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Deadline, Engine, Family, Revision, Step, Tier, View, Visit, Watch,
-    get_owned, get_usage,
+    Written, get_owned, get_usage,
 };
 pub use event::Event;
 pub use memory::MemoryEngine;
 pub use object::{Body, Listed, Object, Page, PageQuery, Slot, Stored, SweepRow};
+pub use recount::{Difference, Drift, Recount, Repair, recount};
 pub use reserve::Reservation;
 pub use rocks::RocksEngine;
 pub use seal::{MASTER_KEY_BYTES, Sealer};
 pub use store::{Store, Tx};
-pub use verify::{Difference, Verdict, verify};
+pub use verify::{Verdict, verify};
 
 use serde::{Deserialize, Serialize};
 

@@ -19,7 +19,7 @@ use rocksdb::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::arbiter::Arbiter;
-use super::engine::{Commit, Engine, Family, Revision, Step, Tier, View, Visit};
+use super::engine::{Commit, Engine, Family, Revision, Step, Tier, View, Visit, Written};
 use super::{Error, Result};
 use crate::limits;
 
@@ -45,6 +45,8 @@ struct Shared {
     disk: ReadOptions,
     revision: AtomicU64,
     family_revisions: [AtomicU64; Family::ALL.len()],
+    commit_count: AtomicU64,
+    group_count: AtomicU64,
     /// Set once by a failed write: what reached the disk is unknown, so nothing more is accepted.
     failure: OnceLock<String>,
 }
@@ -75,6 +77,8 @@ impl RocksEngine {
             disk: ReadOptions::default(),
             revision: AtomicU64::new(0),
             family_revisions: Default::default(),
+            commit_count: AtomicU64::new(0),
+            group_count: AtomicU64::new(0),
             failure: OnceLock::new(),
         });
         let (queue, requests) = mpsc::unbounded_channel();
@@ -152,7 +156,7 @@ impl Shared {
     fn options(&self, tier: Tier) -> &ReadOptions {
         match tier {
             Tier::Cached => &self.cached,
-            Tier::Disk => &self.disk,
+            Tier::Disk | Tier::Bulk => &self.disk,
         }
     }
 }
@@ -171,12 +175,19 @@ impl View for Shared {
     }
 }
 
-fn scan_options(tier: Tier, to: Option<&[u8]>) -> ReadOptions {
+fn read_options(tier: Tier) -> ReadOptions {
     let mut options = ReadOptions::default();
-    options.set_total_order_seek(true);
-    if tier == Tier::Cached {
-        options.set_read_tier(ReadTier::BlockCache);
+    match tier {
+        Tier::Cached => options.set_read_tier(ReadTier::BlockCache),
+        Tier::Disk => {}
+        Tier::Bulk => options.fill_cache(false),
     }
+    options
+}
+
+fn scan_options(tier: Tier, to: Option<&[u8]>) -> ReadOptions {
+    let mut options = read_options(tier);
+    options.set_total_order_seek(true);
     if let Some(to) = to {
         options.set_iterate_upper_bound(to);
     }
@@ -211,12 +222,8 @@ struct Frozen<'db> {
 
 impl View for Frozen<'_> {
     fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()> {
-        let mut options = ReadOptions::default();
-        if tier == Tier::Cached {
-            options.set_read_tier(ReadTier::BlockCache);
-        }
         let family = self.shared.family(family)?;
-        let value = self.snapshot.get_pinned_cf_opt(family, key, options).map_err(engine_error)?;
+        let value = self.snapshot.get_pinned_cf_opt(family, key, read_options(tier)).map_err(engine_error)?;
         visit(value.as_deref());
         Ok(())
     }
@@ -268,6 +275,13 @@ impl Engine for RocksEngine {
     fn failure(&self) -> Option<String> {
         self.shared.failure.get().cloned()
     }
+
+    fn written(&self) -> Written {
+        Written {
+            commits: self.shared.commit_count.load(Ordering::Relaxed),
+            groups: self.shared.group_count.load(Ordering::Relaxed),
+        }
+    }
 }
 
 struct Committer {
@@ -282,6 +296,9 @@ struct Group {
     batch: WriteBatch,
     weight_bytes: usize,
     passed: Vec<(oneshot::Sender<Result<Revision>>, Revision)>,
+    /// Commits that lost, perhaps to one of this group. Told sooner they would run again on the same old state, and
+    /// lose again, as often as they find the group still open.
+    beaten: Vec<oneshot::Sender<Result<Revision>>>,
     families: [bool; Family::ALL.len()],
 }
 
@@ -302,7 +319,16 @@ impl Committer {
                 let Ok(request) = self.requests.try_recv() else { break };
                 self.decide(request, &mut group);
             }
-            self.write(group, &options);
+            self.finish(group, &options);
+        }
+    }
+
+    /// Makes the group durable and visible, then answers everyone in it.
+    fn finish(&mut self, mut group: Group, options: &WriteOptions) {
+        let beaten = std::mem::take(&mut group.beaten);
+        self.write(group, options);
+        for done in beaten {
+            let _ = done.send(Err(Error::Conflict));
         }
     }
 
@@ -312,6 +338,7 @@ impl Committer {
         let decided = self.arbiter.decide(&commit, &**shared);
         match decided.and_then(|revision| stage(shared, &commit, group).map(|()| revision)) {
             Ok(revision) => group.passed.push((done, revision)),
+            Err(Error::Conflict) => group.beaten.push(done),
             Err(error) => {
                 let _ = done.send(Err(error));
             }
@@ -339,6 +366,8 @@ impl Committer {
             }
         }
         self.shared.revision.store(newest, Ordering::Release);
+        self.shared.commit_count.fetch_add(group.passed.len() as u64, Ordering::Relaxed);
+        self.shared.group_count.fetch_add(1, Ordering::Relaxed);
         for (done, revision) in group.passed {
             let _ = done.send(Ok(revision));
         }
@@ -369,4 +398,41 @@ fn stage(shared: &Shared, commit: &Commit, group: &mut Group) -> Result<()> {
     }
     group.weight_bytes += commit.weight_bytes();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A commit that relies on `key` as it was at `read_at` and writes it.
+    fn request(key: &[u8], read_at: Revision) -> (Request, oneshot::Receiver<Result<Revision>>) {
+        let (done, answer) = oneshot::channel();
+        let (reads, puts) =
+            (vec![(Family::Buckets, key.to_vec())], vec![(Family::Buckets, key.to_vec(), bytes::Bytes::new())]);
+        (Request { commit: Commit { read_at, reads, puts, ..Commit::default() }, done }, answer)
+    }
+
+    #[test]
+    fn who_lost_hears_of_it_when_the_winner_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = RocksEngine::open(folder.path()).unwrap();
+        let (_queue, requests) = mpsc::unbounded_channel();
+        let mut committer = Committer { shared: Arc::clone(&engine.shared), requests, arbiter: Arbiter::new(0) };
+        let mut group = Group::default();
+        let (first, mut won) = request(b"key", 0);
+        let (second, mut lost) = request(b"key", 0);
+        committer.decide(first, &mut group);
+        committer.decide(second, &mut group);
+        assert!(won.try_recv().is_err() && lost.try_recv().is_err(), "answered before the group was written");
+        committer.finish(group, &WriteOptions::default());
+        assert_eq!((won.try_recv().unwrap().unwrap(), engine.revision()), (1, 1));
+        assert!(matches!(lost.try_recv().unwrap(), Err(Error::Conflict)));
+
+        // In a group of its own too.
+        let mut group = Group::default();
+        let (third, mut lost) = request(b"key", 0);
+        committer.decide(third, &mut group);
+        committer.finish(group, &WriteOptions::default());
+        assert!(matches!(lost.try_recv().unwrap(), Err(Error::Conflict)));
+    }
 }

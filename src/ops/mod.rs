@@ -12,10 +12,12 @@ mod object_get;
 mod object_put;
 mod op;
 mod probe;
+mod reference;
 mod service_list;
 
 pub use call::Call;
 pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
+pub use reference::reference;
 
 /// Every operation there is.
 pub static TABLE: &[&Op] = &[

@@ -15,7 +15,7 @@ use crate::blob::transfer::Upload;
 use crate::error::{Code, Error, Result};
 use crate::headers::ObjectHeaders;
 use crate::limits;
-use crate::meta::{self, BlobId, Body, Bucket, Object, Reservation, Stored};
+use crate::meta::{BlobId, Body, Bucket, Object, Reservation, Stored};
 use crate::name::ObjectKey;
 use crate::quota::Change;
 use crate::wire::conditions::{Conditions, Verdict};
@@ -70,14 +70,15 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     match put.object.body {
         Body::Inline => put.commit(app).await?,
         // A client that goes away must not leave it open whether its segments are named: the commit and the
-        // clean-up after a refusal run to their end by themselves. The room stays held until then.
+        // clean-up after a refusal run to their end by themselves.
         Body::Segments => {
             let app = Arc::clone(app);
             let room = received.room;
             let commit = tokio::spawn(async move {
-                let committed = put.commit(&app).await;
+                // Given back first: between the commit and its answer the object would count twice, and what fits
+                // beside it be refused. Whoever takes the room meanwhile is refused by the commit, which decides.
                 drop(room);
-                committed
+                put.commit(&app).await
             });
             commit.await.map_err(Error::internal)??;
         }
@@ -152,6 +153,7 @@ async fn receive(
         }
         Some(length) => {
             let room = app.store.reserve(&bucket, length.saturating_sub(replaced_bytes)).await?;
+            let _turn = app.uploads.acquire().await.map_err(Error::internal)?;
             let mut upload = app.blobs.create(declared);
             while let Some(piece) = call.body.next().await? {
                 upload.push(piece).await?;
@@ -194,6 +196,7 @@ async fn receive_unannounced(
     let mut room = app.store.reserve(bucket, 0).await?;
     let mut small = BytesMut::new();
     let mut upload: Option<Upload> = None;
+    let mut turn = None;
     let mut size = 0;
     while let Some(piece) = call.body.next().await? {
         size += piece.len() as u64;
@@ -205,6 +208,7 @@ async fn receive_unannounced(
             Some(upload) => upload.push(piece).await?,
             None if size <= limits::INLINE_BODY_BYTES_MAX => small.extend_from_slice(&piece),
             None => {
+                turn = Some(app.uploads.acquire().await.map_err(Error::internal)?);
                 let mut begun = app.blobs.create(None);
                 begun.push(std::mem::take(&mut small).freeze()).await?;
                 begun.push(piece).await?;
@@ -212,23 +216,20 @@ async fn receive_unannounced(
             }
         }
     }
-    match upload {
+    let received = match upload {
         Some(upload) => finish(upload, Some(room)).await,
         None => Ok(inline(small.freeze())),
-    }
+    };
+    drop(turn);
+    received
 }
 
-/// Extends the room held to `growth_bytes`, in large steps while they fit and to the byte where they do not.
+/// Extends the room held to `growth_bytes`: what has arrived and no more, so that what fits beside it is accepted.
 async fn hold(app: &App, room: &mut Reservation, growth_bytes: u64) -> Result<()> {
-    let missing = growth_bytes.saturating_sub(room.held_bytes());
-    if missing == 0 || !room.is_bounded() {
-        return Ok(());
+    match growth_bytes.saturating_sub(room.held_bytes()) {
+        0 => Ok(()),
+        missing => Ok(room.extend(&app.store, missing).await?),
     }
-    match room.extend(&app.store, missing.max(limits::RESERVATION_STEP_BYTES)).await {
-        Err(meta::Error::Over(_)) if missing < limits::RESERVATION_STEP_BYTES => {}
-        held => return Ok(held?),
-    }
-    Ok(room.extend(&app.store, missing).await?)
 }
 
 fn inline(body: Bytes) -> Received {
@@ -305,9 +306,11 @@ fn refuse_unsupported(head: &Head) -> Result<()> {
         Some(_) => return Err(Code::InvalidArgument.because("The storage class is not valid.")),
     }
     let prefix = head.dialect.header_prefix();
-    let unsupported =
-        |tail: &&&str| head.own(tail).is_some_and(|value| (**tail, value) != ("content-sha256", "UNSIGNED-PAYLOAD"));
-    if let Some(tail) = UNSUPPORTED.iter().find(unsupported) {
+    let is_unsupported = |(tail, value): &(&str, &str)| {
+        UNSUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tail))
+            && !(tail.eq_ignore_ascii_case("content-sha256") && *value == "UNSIGNED-PAYLOAD")
+    };
+    if let Some((tail, _)) = head.own_all().find(is_unsupported) {
         return Err(Code::ServiceNotImplemented.because(format!("The header {prefix}{tail} is not implemented.")));
     }
     // Some SDKs send these as `x-obs-` in both dialects.
@@ -328,8 +331,9 @@ pub(super) fn refuse_acl(head: &Head) -> Result<()> {
     if head.own("acl").is_some_and(|acl| acl != "private") {
         return Err(Code::ServiceNotImplemented.because("Access control lists other than private are not implemented."));
     }
-    let prefix = format!("{}grant-", head.dialect.header_prefix());
-    if head.headers.keys().any(|name| name.as_str().starts_with(&prefix)) {
+    let is_grant =
+        |name: &str| name.strip_prefix(head.dialect.header_prefix()).is_some_and(|tail| tail.starts_with("grant-"));
+    if head.headers.keys().any(|name| is_grant(name.as_str())) {
         return Err(Code::ServiceNotImplemented.because("Grants by header are not implemented."));
     }
     Ok(())

@@ -88,7 +88,7 @@ pub fn find(head: &Head) -> Result<&'static Op> {
     if !head.query.is_empty() {
         refuse_reserved(head, scope)?;
     }
-    let matching = TABLE.iter().filter(|op| op.verb == head.method && op.scope == scope && holds(op, head));
+    let matching = TABLE.iter().filter(|op| op.scope == scope && op.verb == head.method && holds(op, head));
     let found = matching.max_by_key(|op| op.picks.len()).copied();
     match found {
         Some(op) => Ok(op),
@@ -107,7 +107,7 @@ fn holds(op: &Op, head: &Head) -> bool {
 
 fn refuse_reserved(head: &Head, scope: Scope) -> Result<()> {
     for (name, _) in head.query.iter() {
-        if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+        if is_reserved(name) {
             return Err(Code::ServiceNotImplemented.because(format!("The sub-resource {name} is not implemented.")));
         }
         let picked = |op: &&&Op| op.picks.iter().any(|Pick::Query(pick)| name.eq_ignore_ascii_case(pick));
@@ -117,6 +117,12 @@ fn refuse_reserved(head: &Head, scope: Scope) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The list is in order, and this is asked of every parameter of every request.
+fn is_reserved(name: &str) -> bool {
+    let lower = || name.bytes().map(|byte| byte.to_ascii_lowercase());
+    RESERVED.binary_search_by(|reserved| reserved.bytes().cmp(lower())).is_ok()
 }
 
 /// Whether a request, once allowed, has the shape its row asks for.
@@ -166,6 +172,7 @@ mod tests {
         for name in RESERVED {
             assert!(!picked.contains(name), "{name}");
             assert_eq!(*name, name.to_ascii_lowercase());
+            assert!(is_reserved(name) && is_reserved(&name.to_ascii_uppercase()));
         }
         assert!(RESERVED.is_sorted());
     }

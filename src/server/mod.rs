@@ -5,13 +5,13 @@ mod open;
 mod patience;
 
 pub use open::{Opened, open_data_folder};
-pub(crate) use open::{generate_access_key, generate_secret_key, hash_password};
 
 use std::io;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use hyper::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -19,12 +19,13 @@ use tokio::sync::watch;
 use crate::admin;
 use crate::app::App;
 use crate::auth;
+use crate::capacity;
 use crate::config::{Config, Credentials};
 use crate::error::Result;
 use crate::gateway;
 use crate::jobs;
 use crate::limits;
-use crate::wire::body::RequestBody;
+use crate::wire::body::{ReplyBody, RequestBody};
 use crate::wire::dialect::Dialect;
 
 /// Threads for reads that miss the caches and for writing large bodies.
@@ -33,7 +34,12 @@ const BLOCKING_THREAD_COUNT_MAX: usize = 192;
 /// Runs the gateway until SIGTERM or SIGINT, and until the requests then in flight are done.
 pub fn serve(config: Config) -> io::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(io::Error::other)?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.workers)
         .max_blocking_threads(BLOCKING_THREAD_COUNT_MAX)
@@ -59,7 +65,7 @@ async fn run(config: Config) -> io::Result<()> {
         gateway::handle(&app, request.map(RequestBody::Incoming)).await
     }));
     let console = tokio::spawn(listen::serve(Arc::clone(&app), console, stopping, |app, request, peer| async move {
-        admin::handle(&app, request.map(RequestBody::Incoming), peer).await
+        console_answer(&app, request.map(RequestBody::Incoming), peer).await
     }));
     announce(&app, data_address, console_address, opened.credentials.as_ref(), opened.first_start)?;
 
@@ -74,6 +80,15 @@ async fn run(config: Config) -> io::Result<()> {
     app.store.engine().flush().map_err(io::Error::other)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The console listener's two APIs.
+async fn console_answer(app: &Arc<App>, request: Request<RequestBody>, peer: SocketAddr) -> Response<ReplyBody> {
+    if capacity::serves(request.uri().path()) {
+        capacity::handle(app, request, peer).await
+    } else {
+        admin::handle(app, request, peer).await
+    }
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> io::Result<TcpListener> {

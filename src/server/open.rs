@@ -1,22 +1,19 @@
 //! Opens the data folder, and makes one at the first start: master key, database, segments, root account.
 
-#![expect(clippy::disallowed_methods, reason = "makes the data folder")]
-
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use argon2::Argon2;
-use argon2::password_hash::PasswordHasher as _;
-use rand::RngExt as _;
-
 use crate::app::App;
+use crate::auth::token::{TOKEN_KEY_BYTES, Tokens};
 use crate::blob::Blobs;
 use crate::blob::segment::SegmentStore;
 use crate::clock::Clock;
 use crate::config::{Config, Credentials, read_private, write_private};
 use crate::error::{Code, Error};
 use crate::meta::{MASTER_KEY_BYTES, NewAccount, RocksEngine, Sealer, Store};
+use crate::secrets::{generate_access_key, generate_secret_key, hash_password};
 use crate::wire::hex;
 
 /// Name of the root account.
@@ -37,30 +34,60 @@ pub struct Opened {
 pub async fn open_data_folder(config: Config) -> io::Result<Opened> {
     let data = config.data.clone();
     let in_folder = |error: io::Error| io::Error::new(error.kind(), format!("data folder {}: {error}", data.display()));
-    std::fs::create_dir_all(data.join("segments")).map_err(in_folder)?;
+    for folder in ["meta", "segments"] {
+        make_private(&data.join(folder)).map_err(in_folder)?;
+    }
+    let sealer = Sealer::new(&master_key(&data).map_err(in_folder)?);
     let engine = RocksEngine::open(&data.join("meta")).map_err(|error| in_folder(io::Error::other(error)))?;
     let segments = SegmentStore::open(&data.join("segments")).map_err(|error| in_folder(io::Error::other(error)))?;
-    let store = Store::new(Arc::new(engine), Sealer::new(&master_key(&data).map_err(in_folder)?));
+    let store = Store::new(Arc::new(engine), sealer);
     let first_start = open_root(&config, &store).await?;
     let credentials = Credentials::read(&data).map_err(io::Error::other)?;
-    let app = App::new(config, store, Blobs::new(Arc::new(segments)), Clock::System).await;
+    let tokens = Tokens::new(&token_key(&data).map_err(in_folder)?);
+    let app = App::with_tokens(config, store, Blobs::new(Arc::new(segments)), Clock::System, tokens).await;
     Ok(Opened { app, credentials, first_start })
 }
 
-/// Reads the master key, or makes one. It lies beside the database, not in it: a copy of the database alone opens
-/// no secret.
+/// Makes a folder, and those it lies in, for its owner's eyes only: object bytes are in both the database and the
+/// segments. A folder that is there keeps the mode it was given.
+fn make_private(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Reads the master key, or makes one where there is no database yet. It lies beside the database, not in it: a copy
+/// of the database alone opens no secret.
 fn master_key(data: &Path) -> io::Result<[u8; MASTER_KEY_BYTES]> {
-    let path = data.join("master-key");
-    if let Some(text) = read_private(&path)? {
-        let text = text.trim();
-        let bytes: Option<Vec<u8>> = (0..text.len() / 2)
-            .map(|index| text.get(index * 2..index * 2 + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()))
-            .collect();
-        let key = bytes.filter(|_| text.len() == MASTER_KEY_BYTES * 2).and_then(|bytes| bytes.try_into().ok());
-        return key.ok_or_else(|| io::Error::other("the file master-key does not hold 64 hexadecimal digits"));
+    if let Some(key) = read_key(data, "master-key")? {
+        return Ok(key);
     }
-    let key = Sealer::generate_master_key();
-    write_private(&path, &hex(&key))?;
+    if data.join("meta").join("CURRENT").exists() {
+        let problem = "the file master-key is missing beside a database whose secret keys only it opens; restore it";
+        return Err(io::Error::new(io::ErrorKind::NotFound, problem));
+    }
+    write_key(data, "master-key", Sealer::generate_master_key())
+}
+
+/// Reads the key that signs tokens, or makes one. Where it was lost, people sign in again, and that is all.
+fn token_key(data: &Path) -> io::Result<[u8; TOKEN_KEY_BYTES]> {
+    match read_key(data, "token-key")? {
+        Some(key) => Ok(key),
+        None => write_key(data, "token-key", Tokens::generate_key()),
+    }
+}
+
+fn read_key<const BYTES: usize>(data: &Path, name: &str) -> io::Result<Option<[u8; BYTES]>> {
+    let Some(text) = read_private(&data.join(name))? else { return Ok(None) };
+    let text = text.trim();
+    let bytes: Option<Vec<u8>> = (0..text.len() / 2)
+        .map(|index| text.get(index * 2..index * 2 + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()))
+        .collect();
+    let key = bytes.filter(|_| text.len() == BYTES * 2).and_then(|bytes| bytes.try_into().ok());
+    let problem = || io::Error::other(format!("the file {name} does not hold {} hexadecimal digits", BYTES * 2));
+    key.map(Some).ok_or_else(problem)
+}
+
+fn write_key<const BYTES: usize>(data: &Path, name: &str, key: [u8; BYTES]) -> io::Result<[u8; BYTES]> {
+    write_private(&data.join(name), &hex(&key))?;
     Ok(key)
 }
 
@@ -104,24 +131,21 @@ async fn open_root(config: &Config, store: &Store) -> io::Result<bool> {
     Ok(true)
 }
 
-/// A new access key: 20 upper-case letters and digits, as OBS's own are.
-#[must_use]
-pub(crate) fn generate_access_key() -> String {
-    random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 20)
-}
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
 
-/// A new secret key: 40 letters and digits.
-#[must_use]
-pub(crate) fn generate_secret_key() -> String {
-    random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 40)
-}
+    use super::*;
 
-fn random_text(alphabet: &[u8], length: usize) -> String {
-    let mut random = rand::rng();
-    (0..length).map(|_| char::from(alphabet[random.random_range(0..alphabet.len())])).collect()
-}
-
-/// The argon2id hash of a password, in the PHC string format.
-pub(crate) fn hash_password(password: &str) -> Result<String, argon2::password_hash::Error> {
-    Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "looks at what was made")]
+    async fn what_the_first_start_makes_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let opened = open_data_folder(Config { data: data.clone(), ..Config::for_testing() }).await.unwrap();
+        assert!(opened.first_start);
+        let mode = |name: &str| std::fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(["", "meta", "segments"].map(mode), [0o700; 3]);
+        assert_eq!(["master-key", "token-key", "root-credentials"].map(mode), [0o600; 3]);
+    }
 }

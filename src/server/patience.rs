@@ -18,6 +18,9 @@ use crate::limits;
 /// Between two looks at the clock: how late a timeout may be noticed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
+/// Pieces that are together no longer than this are written as one: copying them costs less than `writev`.
+const JOINED_BYTES_MAX: usize = 2048;
+
 /// How a connection gets on; shared by its stream and its service. Times are milliseconds since it was accepted.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -101,11 +104,13 @@ pub(super) struct Patient<S> {
     look: Option<Pin<Box<Sleep>>>,
     /// Runs out while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Small pieces on their way, put together.
+    joined: Vec<u8>,
 }
 
 impl<S> Patient<S> {
     pub(super) fn new(stream: S, pace: Arc<Pace>) -> Self {
-        Self { stream, pace, look: None, stalled: None }
+        Self { stream, pace, look: None, stalled: None, joined: Vec::new() }
     }
 
     fn look(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -156,7 +161,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let this = &mut *self;
+        let written = if bufs.iter().map(|buf| buf.len()).sum::<usize>() <= JOINED_BYTES_MAX {
+            this.joined.clear();
+            for buf in bufs {
+                this.joined.extend_from_slice(buf);
+            }
+            Pin::new(&mut this.stream).poll_write(cx, &this.joined)
+        } else {
+            Pin::new(&mut this.stream).poll_write_vectored(cx, bufs)
+        };
         self.watch(cx, written)
     }
 

@@ -104,6 +104,21 @@ impl Head {
         text.parse().map(Some).map_err(|_| Code::InvalidContentLength.into())
     }
 
+    /// What [`Head::own`] would find, all at once: tails and values, of headers and then of parameters. Tails of
+    /// parameters are in the letter case they were sent in.
+    pub fn own_all(&self) -> impl Iterator<Item = (&str, &str)> {
+        let prefix = self.dialect.header_prefix();
+        let headers = self.headers.iter().filter_map(move |(name, value)| {
+            let tail = name.as_str().strip_prefix(prefix)?;
+            Some((tail, str::from_utf8(value.as_bytes()).ok()?))
+        });
+        let parameters = self.query.iter().filter_map(move |(name, value)| {
+            let (start, tail) = name.split_at_checked(prefix.len())?;
+            start.eq_ignore_ascii_case(prefix).then(|| (tail, value.unwrap_or_default()))
+        });
+        headers.chain(parameters)
+    }
+
     fn own_parameter(&self, tail: &str) -> Option<&str> {
         let prefix = self.dialect.header_prefix();
         let is_own = |name: &str| {
@@ -212,6 +227,7 @@ mod tests {
         assert_eq!(head.host(), "photos.obs.example.com:8080");
         assert_eq!(head.dialect, Dialect::Obs);
         assert_eq!((head.own("acl"), head.own("version"), head.own("meta")), (Some("private"), Some("3"), None));
+        assert_eq!(head.own_all().collect::<Vec<_>>(), [("acl", "private"), ("Version", "3")]);
         assert_eq!(head.content_length().unwrap(), Some(12));
         assert!(!head.is_framed && head.query.has("acl"));
     }

@@ -2,7 +2,7 @@
 
 use hyper::header::{self, HeaderName, HeaderValue};
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::wire::Reply;
 use crate::wire::body::ReplyBody;
 use crate::wire::dialect::Dialect;
@@ -65,6 +65,40 @@ fn with_headers(error: &Error, mut reply: Reply) -> Reply {
     }
     reply
 }
+
+/// The error reference as Markdown; `docs/errors.md` is this text.
+pub fn reference() -> String {
+    let mut page = String::from(REFERENCE_HEAD);
+    for &code in Code::ALL {
+        let name = |dialect: Dialect| format!("{} `{}`", dialect.status(code).as_u16(), dialect.code_name(code));
+        let (obs, v2, s3) = (name(Dialect::Obs), name(Dialect::AwsV2), name(Dialect::S3));
+        // Most codes look the same to everybody.
+        let cell = |other: String| if other == obs { String::new() } else { other };
+        let (v2, s3) = (cell(v2), cell(s3));
+        page.push_str(&["| ", &obs, " | ", &v2, " | ", &s3, " | ", code.message(), " |\n"].concat());
+    }
+    page
+}
+
+const REFERENCE_HEAD: &str = "\
+# Error codes
+
+Printed from the table in the code; a test keeps this page the same.
+
+On the data listener an error is an XML document `<Error>` with `Code`, `Message`, `Resource`, `RequestId` and `HostId`,
+and on some refusals more elements after these: `StringToSign` shows what a signature should have covered, `Limit` which
+limit was hit. On `HEAD`, which has no body, code and message are the headers `x-obs-error-code` and
+`x-obs-error-message`. The admin API answers with JSON: `code`, `message`, `request_id`. The codes about accounts and
+access keys, and `NoSuchResource`, are its alone.
+
+The message is what a client gets unless the place of refusal has a better one. A 5xx never says more than this table,
+but for 501, which says what is not implemented; the cause is in the log, under the request id.
+
+The second and third column stand where clients that sign with AWS V2, or speak S3 otherwise, see something else.
+
+| OBS | AWS V2 | S3 | message |
+|---|---|---|---|
+";
 
 #[cfg(test)]
 mod tests {

@@ -1,19 +1,27 @@
 //! [`App`]: what is open for the whole life of the process, shared by every request. No per-request state.
 
+mod verification;
+
 use std::sync::Arc;
 
 use hyper::http::Extensions;
+use tokio::sync::Semaphore;
 
+use crate::auth::attempts::Attempts;
+use crate::auth::token::Tokens;
 use crate::blob::readers::Readers;
 use crate::blob::transfer::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::limits;
 use crate::meta::Store;
 use crate::metrics::Metrics;
 use crate::wire::address::Endpoints;
 use crate::wire::dialect::Dialect;
 use crate::wire::letter_case;
 use crate::wire::request_id::RequestIds;
+
+pub use verification::{Outcome, Run, Stage, Verification};
 
 /// The opened parts of the gateway.
 #[derive(Debug)]
@@ -24,12 +32,20 @@ pub struct App {
     pub store: Store,
     /// Object bytes.
     pub blobs: Blobs,
+    /// Turns for uploads that go to segments: each holds buffers.
+    pub uploads: Semaphore,
     /// Who reads segments now, so that the sweep waits for them.
     pub readers: Readers,
     /// The time.
     pub clock: Clock,
     /// Counters.
     pub metrics: Metrics,
+    /// The verification of the counters under way, and the last one.
+    pub verification: Verification,
+    /// Makes and reads the tokens of those who signed in.
+    pub tokens: Tokens,
+    /// Attempts to sign in.
+    pub attempts: Attempts,
     /// Domains that requests are addressed to.
     pub endpoints: Endpoints,
     /// Source of request ids.
@@ -44,16 +60,25 @@ pub struct App {
 const S3_NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 impl App {
-    /// Puts the parts together.
+    /// Puts the parts together. Its tokens are worth nothing to any other process.
     pub async fn new(config: Config, store: Store, blobs: Blobs, clock: Clock) -> Arc<Self> {
+        Self::with_tokens(config, store, blobs, clock, Tokens::new(&Tokens::generate_key())).await
+    }
+
+    /// Puts the parts together.
+    pub async fn with_tokens(config: Config, store: Store, blobs: Blobs, clock: Clock, tokens: Tokens) -> Arc<Self> {
         let domain = config.domains.first().map_or("localhost", String::as_str);
         Arc::new(Self {
             obs_namespace: format!("http://{domain}/doc/2015-06-30/"),
             endpoints: Endpoints::new(config.domains.clone()),
             request_ids: RequestIds::new(rand::random()),
             letter_case: (letter_case::harvest().await, letter_case::harvest_common().await),
+            uploads: Semaphore::new(limits::UPLOAD_COUNT_MAX),
             readers: Readers::default(),
             metrics: Metrics::new(),
+            verification: Verification::default(),
+            tokens,
+            attempts: Attempts::default(),
             config,
             store: store.with_clock(clock.clone()),
             blobs,

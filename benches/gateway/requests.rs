@@ -1,0 +1,62 @@
+//! Requests as bytes, signed ahead of the measurement.
+
+use std::io;
+
+use obs_gateway::auth::sign_header;
+use obs_gateway::clock::{Clock, http_date};
+use obs_gateway::wire::address::Endpoints;
+use obs_gateway::wire::dialect::Dialect;
+
+use crate::process::{ACCESS_KEY, DOMAIN, SECRET_KEY};
+
+/// Signs requests to the gateway, in virtual-host style, with the headers an SDK sends.
+pub(crate) struct Signer {
+    endpoints: Endpoints,
+    date: String,
+}
+
+impl Signer {
+    /// Signs with the date of now.
+    pub(crate) fn new() -> Self {
+        let endpoints = Endpoints::new(vec![DOMAIN.to_owned()]);
+        Self { endpoints, date: http_date(Clock::System.now_millis()) }
+    }
+
+    /// The head of a request to a bucket.
+    pub(crate) fn head(&self, method: &str, bucket: &str, target: &str, body_bytes: usize) -> io::Result<Vec<u8>> {
+        let host = format!("{bucket}.{DOMAIN}");
+        let mut headers = vec![("Date".to_owned(), self.date.clone())];
+        if method == "PUT" {
+            headers.push(("Content-Type".to_owned(), "application/octet-stream".to_owned()));
+            headers.push(("Content-Length".to_owned(), body_bytes.to_string()));
+        }
+        let authorization =
+            sign_header(Dialect::Obs, method, &host, target, &headers, &self.endpoints, ACCESS_KEY, SECRET_KEY);
+        headers.push(("Authorization".to_owned(), authorization.map_err(io::Error::other)?));
+        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: bench\r\nAccept: */*\r\n");
+        for (name, value) in headers {
+            head.push_str(&name);
+            head.push_str(": ");
+            head.push_str(&value);
+            head.push_str("\r\n");
+        }
+        head.push_str("\r\n");
+        Ok(head.into_bytes())
+    }
+
+    /// Heads for many keys.
+    pub(crate) fn heads(
+        &self,
+        method: &str,
+        bucket: &str,
+        keys: impl Iterator<Item = String>,
+        body_bytes: usize,
+    ) -> io::Result<Vec<Vec<u8>>> {
+        keys.map(|key| self.head(method, bucket, &format!("/{key}"), body_bytes)).collect()
+    }
+}
+
+/// An unsigned request to an address.
+pub(crate) fn plain_get(target: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").into_bytes()
+}

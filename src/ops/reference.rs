@@ -1,0 +1,65 @@
+//! The page about operations, printed from [`TABLE`] and [`RESERVED`].
+
+use super::{BodyRule, Op, Pick, RESERVED, Scope, TABLE};
+
+/// The operations reference as Markdown; `docs/operations.md` is this text.
+pub fn reference() -> String {
+    let mut page = String::from(HEAD);
+    for op in TABLE {
+        page.push_str(&row(op));
+    }
+    page.push_str(RESERVED_HEAD);
+    let names: Vec<String> = RESERVED.iter().map(|name| format!("`{name}`")).collect();
+    page.push_str(&names.join(" "));
+    page.push('\n');
+    page
+}
+
+fn row(op: &Op) -> String {
+    let address = match op.scope {
+        Scope::Service => "/",
+        Scope::Bucket => "/BUCKET",
+        Scope::Object => "/BUCKET/KEY",
+    };
+    let picks: Vec<&str> = op.picks.iter().map(|Pick::Query(name)| *name).collect();
+    let mark = if picks.is_empty() { "" } else { "?" };
+    let body = match op.body {
+        BodyRule::Empty => "none",
+        BodyRule::Document => "XML",
+        BodyRule::Stream => "object",
+    };
+    let parameters: Vec<String> = op.parameters.iter().map(|name| format!("`{name}`")).collect();
+    format!(
+        "| {} | `{} {address}{mark}{}` | {} | {body} | `{:?}` | {} |\n",
+        op.name,
+        op.verb,
+        picks.join("&"),
+        parameters.join(" "),
+        op.action,
+        op.document
+    )
+}
+
+const HEAD: &str = "\
+# Operations
+
+Printed from the table in the code; a test keeps this page the same.
+
+Buckets are addressed in the host (`BUCKET.obs.localhost`) or in the path; the table shows the path. Every operation is
+there in both dialects, OBS and S3, on one port. The permission is what the access check is asked; for now the owner
+of a bucket holds all of them, nobody else any, and `Probe` is everybody's. The last column names the page of the OBS API
+reference that defines the operation.
+
+| operation | request | parameters | body | permission | defined in |
+|---|---|---|---|---|---|
+";
+
+const RESERVED_HEAD: &str = "
+## Not implemented
+
+A request with one of these parameters is refused with 501 `ServiceNotImplemented` (in S3 `NotImplemented`), whatever
+its method. A parameter of the table above with another method than those it has is refused with 405
+`MethodNotAllowed`. Neither ever falls through to the plain operation of its method: `DELETE /BUCKET?quota` does not delete
+the bucket.
+
+";

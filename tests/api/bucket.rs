@@ -1,0 +1,171 @@
+//! Bucket create, head, delete.
+
+use obs_gateway::limits;
+
+use crate::support::{As, Gateway, both};
+
+#[tokio::test]
+async fn a_bucket_is_made_seen_and_removed() {
+    let gateway = Gateway::new().await;
+    for who in both("alice") {
+        gateway.check(who, "HEAD /photos", "404 NoSuchBucket").await;
+        let made = gateway.check(who, "PUT /photos", "200").await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(made.text(), @r"
+            200 OK
+            content-length: 0
+            location: /photos
+            ");
+        }
+        gateway.check(who, "HEAD /photos", "200").await;
+        let gone = gateway.check(who, "DELETE /photos", "204").await;
+        assert_eq!(gone.text(), "204 No Content");
+        gateway.check(who, "DELETE /photos", "404 NoSuchBucket").await;
+    }
+}
+
+#[tokio::test]
+async fn head_says_where_and_what() {
+    let gateway = Gateway::with_bucket().await;
+    insta::assert_snapshot!(gateway.check(As::Obs("alice"), "HEAD /photos", "200").await.text(), @r"
+    200 OK
+    content-type: application/xml
+    content-length: 0
+    x-obs-bucket-location: default
+    x-obs-storage-class: STANDARD
+    x-obs-version: 3.0
+    ");
+    insta::assert_snapshot!(gateway.check(As::Aws("alice"), "HEAD /photos", "200").await.text(), @r"
+    200 OK
+    content-type: application/xml
+    content-length: 0
+    x-amz-bucket-region: default
+    x-default-storage-class: STANDARD
+    x-obs-version: 3.0
+    ");
+}
+
+#[tokio::test]
+async fn the_region_may_be_named_in_either_word() {
+    let gateway = Gateway::new().await;
+    let make = |bucket: &str, element: &str, region: &str| {
+        let place = format!("<{element}>{region}</{element}>");
+        format!("PUT /{bucket}\n\n<CreateBucketConfiguration xmlns=\"http://x/\">{place}</CreateBucketConfiguration>")
+    };
+    for (index, who) in both("alice").into_iter().enumerate() {
+        for element in ["Location", "LocationConstraint"] {
+            let bucket = format!("b-{index}-{}", element.len());
+            gateway.check(who, &make(&bucket, element, "mars"), "400 InvalidLocationConstraint").await;
+            gateway.check(who, &format!("HEAD /{bucket}"), "404 NoSuchBucket").await;
+            gateway.check(who, &make(&bucket, element, "default"), "200").await;
+        }
+        gateway.check(who, &make("empty", "Location", ""), "200").await;
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_honoured_makes_no_bucket() {
+    let gateway = Gateway::new().await;
+    let cases = [
+        ("\n\n<CreateBucketConfiguration><Location>", "400 MalformedXML"),
+        ("\n\n<Other/>", "400 MalformedXML"),
+        ("\n\nnot XML", "400 MalformedXML"),
+        ("\nx-obs-storage-class: WARM", "501 ServiceNotImplemented"),
+        ("\nx-obs-storage-class: LUKEWARM", "400 InvalidDefaultStorageClass"),
+        ("\nx-obs-acl: public-read", "501 ServiceNotImplemented"),
+        ("\nx-obs-grant-read: id=1", "501 ServiceNotImplemented"),
+        ("\nx-obs-bucket-type: POSIX", "501 ServiceNotImplemented"),
+        ("\nx-obs-epid: 1", "501 ServiceNotImplemented"),
+        ("\nx-obs-fs-file-interface: Enabled", "501 ServiceNotImplemented"),
+        ("\nx-obs-bucket-object-lock-enabled: true", "501 ServiceNotImplemented"),
+        ("?prefix=a", "400 InvalidArgument"),
+        ("?typo", "400 InvalidArgument"),
+    ];
+    for (rest, verdict) in cases {
+        gateway.check(As::Obs("alice"), &format!("PUT /photos{rest}"), verdict).await;
+        gateway.check(As::Obs("alice"), "HEAD /photos", "404 NoSuchBucket").await;
+    }
+    gateway.check(As::Aws("alice"), "PUT /photos\nx-amz-acl: public-read", "501 ServiceNotImplemented").await;
+    gateway.check(As::Aws("alice"), "PUT /photos\nx-default-storage-class: GLACIER", "501 ServiceNotImplemented").await;
+    let long = " ".repeat(limits::DOCUMENT_BYTES_MAX + 1);
+    gateway.check(As::Obs("alice"), &format!("PUT /photos\n\n{long}"), "400 EntityTooLarge").await;
+    gateway.check(As::Obs("alice"), "HEAD /photos", "404 NoSuchBucket").await;
+    gateway.check(As::Obs("alice"), "PUT /photos\nx-obs-acl: private\nx-obs-storage-class: STANDARD", "200").await;
+}
+
+#[tokio::test]
+async fn a_name_has_one_owner() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::Obs("alice"), "PUT /photos?quota\n\n<Quota><StorageQuota>7</StorageQuota></Quota>", "200").await;
+    for who in both("bob") {
+        gateway.check(who, "PUT /photos", "409 BucketAlreadyExists").await;
+        gateway.check(who, "DELETE /photos", "403 AccessDenied").await;
+        gateway.check(who, "HEAD /photos", "403 AccessDenied").await;
+    }
+    // Making it again changes nothing.
+    gateway.check(As::Aws("alice"), "PUT /photos", "200").await;
+    let quota = gateway.check(As::Obs("alice"), "GET /photos?quota", "200").await;
+    assert_eq!(quota.element("StorageQuota"), Some("7"));
+    gateway.check(As::Nobody, "PUT /photos", "403 AccessDenied").await;
+    gateway.check(As::Nobody, "DELETE /photos", "403 AccessDenied").await;
+    gateway.check(As::Obs("frida"), "PUT /fridas", "403 InArrearOrInsufficientBalance").await;
+    gateway.check(As::Obs("dora"), "PUT /doras", "403 DeregisterUserId").await;
+    for bucket in ["fridas", "doras"] {
+        gateway.check(As::Obs("alice"), &format!("HEAD /{bucket}"), "404 NoSuchBucket").await;
+    }
+}
+
+#[tokio::test]
+async fn only_an_empty_bucket_goes() {
+    let gateway = Gateway::with_bucket().await;
+    // Objects without bytes count, too.
+    gateway.check(As::Obs("alice"), "PUT /photos/empty", "200").await;
+    for who in both("alice") {
+        gateway.check(who, "DELETE /photos", "409 BucketNotEmpty").await;
+    }
+    assert_eq!(gateway.keys("photos").await, ["empty"]);
+    gateway.check(As::Obs("alice"), "DELETE /photos/empty", "204").await;
+    gateway.check(As::Obs("alice"), "DELETE /photos?typo", "400 InvalidArgument").await;
+    gateway.check(As::Obs("alice"), "DELETE /photos\n\nbody", "400 UnexpectedContent").await;
+    gateway.check(As::Obs("alice"), "DELETE /photos", "204").await;
+    gateway.assert_sound();
+}
+
+#[tokio::test]
+async fn a_bucket_made_again_is_another() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::Obs("alice"), "PUT /photos?quota\n\n<Quota><StorageQuota>7</StorageQuota></Quota>", "200").await;
+    gateway.check(As::Obs("alice"), "DELETE /photos", "204").await;
+    gateway.check(As::Obs("bob"), "PUT /photos", "200").await;
+    let quota = gateway.check(As::Obs("bob"), "GET /photos?quota", "200").await;
+    assert_eq!(quota.element("StorageQuota"), Some("0"));
+    gateway.check(As::Obs("alice"), "GET /photos?quota", "403 AccessDenied").await;
+}
+
+#[tokio::test]
+async fn an_account_has_a_hundred_buckets() {
+    let gateway = Gateway::new().await;
+    for index in 0..limits::BUCKETS_PER_ACCOUNT_MAX {
+        gateway.check(As::Obs("alice"), &format!("PUT /bucket-{index}"), "200").await;
+    }
+    gateway.check(As::Obs("alice"), "PUT /one-more", "400 TooManyBuckets").await;
+    gateway.check(As::Obs("alice"), "PUT /bucket-0", "200").await;
+    gateway.check(As::Obs("bob"), "PUT /one-more", "200").await;
+    gateway.check(As::Obs("alice"), "DELETE /bucket-0", "204").await;
+    gateway.check(As::Obs("alice"), "PUT /bucket-0", "200").await;
+}
+
+#[tokio::test]
+async fn names_follow_the_rules() {
+    let gateway = Gateway::new().await;
+    let long = "a".repeat(limits::BUCKET_NAME_BYTES_MAX);
+    for good in ["abc", "a.b-c", "0ab", "api", "metrics", &long] {
+        gateway.check(As::Obs("alice"), &format!("PUT /{good}"), "200").await;
+    }
+    let too_long = format!("{long}a");
+    for bad in ["ab", "-ab", "ab-", "a..b", "a.-b", "Abc", "a_b", "192.0.2.1", "a%20b", "%C3%A9bc", &too_long] {
+        for method in ["PUT", "HEAD", "GET", "DELETE"] {
+            gateway.check(As::Obs("alice"), &format!("{method} /{bad}"), "400 InvalidBucketName").await;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Every operation, asked for by everyone: a written expectation that a new row must be added to.
+
+use std::collections::BTreeSet;
+
+use obs_gateway::meta::AccountStatus;
+use obs_gateway::ops::TABLE;
+
+use crate::support::{As, Gateway};
+
+/// What an operation answers to its callers.
+struct Row {
+    name: &'static str,
+    request: &'static str,
+    /// The bucket's owner, a stranger, nobody.
+    owner: &'static str,
+    stranger: &'static str,
+    nobody: &'static str,
+    /// For the rows that anyone may ask, that nobody is refused.
+    while_frozen: &'static str,
+}
+
+const FROZEN: &str = "403 InArrearOrInsufficientBalance";
+const DENIED: &str = "403 AccessDenied";
+
+const fn private(name: &'static str, request: &'static str, owner: &'static str) -> Row {
+    Row { name, request, owner, stranger: DENIED, nobody: DENIED, while_frozen: FROZEN }
+}
+
+/// In an order in which each finds what it needs: `photos` with its object `k`.
+const EXPECTED: &[Row] = &[
+    Row { stranger: "200", ..private("ListBuckets", "GET /", "200") },
+    Row { stranger: "200", nobody: "200", ..private("GetApiVersion", "HEAD /?apiversion", "200") },
+    Row { stranger: "200", nobody: "200", ..private("GetBucketApiVersion", "HEAD /photos?apiversion", "200") },
+    Row { stranger: "409 BucketAlreadyExists", ..private("CreateBucket", "PUT /photos", "200") },
+    private("HeadBucket", "HEAD /photos", "200"),
+    private("ListObjects", "GET /photos", "200"),
+    private("GetBucketLocation", "GET /photos?location", "200"),
+    private("GetBucketQuota", "GET /photos?quota", "200"),
+    private("PutBucketQuota", "PUT /photos?quota\n\n<Quota><StorageQuota>9</StorageQuota></Quota>", "200"),
+    private("GetBucketStorageInfo", "GET /photos?storageinfo", "200"),
+    private("PutObject", "PUT /photos/k\n\nhello", "200"),
+    private("GetObject", "GET /photos/k", "200"),
+    private("HeadObject", "HEAD /photos/k", "200"),
+    private("DeleteObject", "DELETE /photos/k", "204"),
+    private("DeleteBucket", "DELETE /photos", "204"),
+];
+
+#[test]
+fn every_row_of_the_table_is_expected() {
+    let built: BTreeSet<_> = TABLE.iter().map(|op| op.name).collect();
+    let expected: BTreeSet<_> = EXPECTED.iter().map(|row| row.name).collect();
+    assert_eq!(built, expected);
+    assert_eq!(TABLE.len(), EXPECTED.len());
+}
+
+#[tokio::test]
+async fn everyone_gets_what_is_written() {
+    let caller = [As::Obs as fn(&'static str) -> As, As::Aws];
+    for as_dialect in caller {
+        let gateway = Gateway::with_bucket().await;
+        for row in EXPECTED {
+            gateway.check(as_dialect("bob"), row.request, row.stranger).await;
+            gateway.check(As::Nobody, row.request, row.nobody).await;
+            gateway.check(as_dialect("frida"), row.request, row.while_frozen).await;
+            gateway.check(as_dialect("dora"), row.request, "403 DeregisterUserId").await;
+            gateway.set_status("alice", AccountStatus::Frozen).await;
+            gateway.check(as_dialect("alice"), row.request, row.while_frozen).await;
+            gateway.set_status("alice", AccountStatus::Active).await;
+            gateway.check(as_dialect("alice"), row.request, row.owner).await;
+        }
+        gateway.check(as_dialect("alice"), "HEAD /photos", "404 NoSuchBucket").await;
+        gateway.assert_sound();
+    }
+}
+
+/// Each row's metric carries its documented name.
+#[tokio::test]
+async fn answers_are_counted_by_operation_and_code() {
+    let gateway = Gateway::with_bucket().await;
+    for row in EXPECTED {
+        gateway.check(As::Obs("alice"), row.request, row.owner).await;
+    }
+    gateway.check(As::Obs("alice"), "GET /photos/k", "404 NoSuchBucket").await;
+    let metrics = gateway.app.metrics.render();
+    for row in EXPECTED {
+        let label = format!("operation=\"{}\",code=\"OK\"", row.name);
+        assert!(metrics.contains(&label), "{label} in {metrics}");
+    }
+    assert!(metrics.contains("operation=\"GetObject\",code=\"NoSuchBucket\""), "{metrics}");
+}
