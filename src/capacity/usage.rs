@@ -49,7 +49,7 @@ async fn store_bytes(app: &App) -> Result<Option<u64>, Refusal> {
 
 /// `total` has the packs in it already. What is used may exceed it: a pack ran out, a limit was lowered.
 fn numbers(capacity: Capacity, used: i64, store_bytes: Option<u64>) -> Numbers {
-    let Capacity { base_bytes, packs_bytes } = capacity;
+    let Capacity { base_bytes, packs_bytes, .. } = capacity;
     let total = match base_bytes {
         // Not 0, by which the API means that nothing fits.
         0 => store_bytes.unwrap_or(UNKNOWN_BYTES).max(packs_bytes),
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn limits_and_packs_make_the_total() {
         let check = |base_bytes, packs_bytes, used, store_bytes, expected: (u64, u64, u64)| {
-            let numbers = numbers(Capacity { base_bytes, packs_bytes }, used, store_bytes);
+            let numbers = numbers(Capacity { base_bytes, packs_bytes, ..Capacity::default() }, used, store_bytes);
             assert_eq!((numbers.total, numbers.used, numbers.storage_pack_total), expected);
         };
         check(100, 0, 7, Some(1000), (100, 7, 0));
