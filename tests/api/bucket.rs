@@ -34,6 +34,13 @@ async fn head_says_where_and_what() {
     x-obs-bucket-location: default
     x-obs-storage-class: STANDARD
     x-obs-version: 3.0
+    x-obs-usage-current-bytes: 0
+    x-obs-usage-noncurrent-bytes: 0
+    x-obs-usage-part-bytes: 0
+    x-obs-usage-reserved-bytes: 0
+    x-obs-usage-objects: 0
+    x-obs-quota-bytes: 0
+    x-obs-quota-objects: 0
     ");
     insta::assert_snapshot!(gateway.check(As::Aws("alice"), "HEAD /photos", "200").await.text(), @r"
     200 OK
@@ -42,6 +49,13 @@ async fn head_says_where_and_what() {
     x-amz-bucket-region: default
     x-default-storage-class: STANDARD
     x-obs-version: 3.0
+    x-obs-usage-current-bytes: 0
+    x-obs-usage-noncurrent-bytes: 0
+    x-obs-usage-part-bytes: 0
+    x-obs-usage-reserved-bytes: 0
+    x-obs-usage-objects: 0
+    x-obs-quota-bytes: 0
+    x-obs-quota-objects: 0
     ");
 }
 

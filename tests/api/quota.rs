@@ -141,7 +141,7 @@ async fn a_refusal_names_the_limit() {
             403 Forbidden
             content-type: application/xml
 
-            <Error><Code>InsufficientStorageSpace</Code><Message>Insufficient storage space.</Message><Resource>/photos/b</Resource><RequestId><id></RequestId><HostId><id-2></HostId><Limit>bucket bytes: limit 10, used 4, requested 7</Limit></Error>
+            <Error><Code>InsufficientStorageSpace</Code><Message>Insufficient storage space.</Message><Resource>/photos/b</Resource><RequestId><id></RequestId><HostId><id-2></HostId><Limit>BucketBytes</Limit><LimitValue>10</LimitValue><Used>4</Used><Requested>7</Requested></Error>
             ");
         }
         gateway.check(who, "PUT /other", "200").await;
