@@ -53,5 +53,5 @@ sdk: test-tools ## Run the SDK suites against the built gateway (SUITES='python'
 	  tests/sdk/run $(SUITES)
 
 .PHONY: bench
-bench: setup ## Run the benchmarks (on a quiet machine)
-	cargo bench --locked --bench '*' $(BENCH_ARGS)
+bench: setup ## Measure the gateway beside bare hyper and RocksDB, on a quiet machine (BENCH_ARGS='-- --check')
+	cargo bench --locked --bench gateway $(BENCH_ARGS)
