@@ -164,7 +164,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         let this = &mut *self;
         let written = if bufs.iter().map(|buf| buf.len()).sum::<usize>() <= JOINED_BYTES_MAX {
             this.joined.clear();
-            bufs.iter().for_each(|buf| this.joined.extend_from_slice(buf));
+            for buf in bufs {
+                this.joined.extend_from_slice(buf);
+            }
             Pin::new(&mut this.stream).poll_write(cx, &this.joined)
         } else {
             Pin::new(&mut this.stream).poll_write_vectored(cx, bufs)
