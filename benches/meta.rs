@@ -1,6 +1,8 @@
 //! What the metadata costs: commits of a 1 KiB object through the committer, RocksDB's own synced batches of the
 //! same records beside them, a page of a listing, one bucket record.
 
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a bench ends it")]
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;

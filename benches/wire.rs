@@ -1,5 +1,7 @@
 //! What a request costs before and after the stores: parsing, signatures, documents, ids.
 
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a bench ends it")]
+
 use std::hint::black_box;
 
 use bytes::Bytes;

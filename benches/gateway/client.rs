@@ -145,12 +145,14 @@ fn find_head_end(bytes: &[u8], from: usize) -> Option<usize> {
     found.map(|at| from + at + 4)
 }
 
+/// In lower case; answers may have it in any.
+const NAME: &[u8] = b"content-length:";
+
 /// The body's length, of an answer that is a success.
 fn check(head: &[u8], whole: &[u8]) -> io::Result<usize> {
     if !head.starts_with(b"HTTP/1.1 2") {
         return Err(io::Error::other(format!("refused: {}", String::from_utf8_lossy(whole))));
     }
-    const NAME: &[u8] = b"content-length:";
     for line in head.split(|&byte| byte == b'\n') {
         if line.len() > NAME.len() && line[..NAME.len()].eq_ignore_ascii_case(NAME) {
             let digits = str::from_utf8(&line[NAME.len()..]).unwrap_or_default();
