@@ -177,8 +177,7 @@ fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<
     if !matches!(status.as_u16(), 204 | 304) {
         headers.insert(CONTENT_LENGTH, content_length.unwrap_or_else(|| length_value(body.length())));
     }
-    let (full, common) = &app.letter_case;
-    let letter_case = if rest.is_empty() { common } else { full };
+    let letter_case = app.letter_case.pick(rest.iter().map(|(name, _)| name));
     for (name, value) in rest {
         headers.append(name, value);
     }
