@@ -1,7 +1,7 @@
 //! What the metadata costs: commits of a 1 KiB object through the committer, RocksDB's own synced batches of the
 //! same records beside them, a page of a listing, one bucket record.
 
-#![expect(clippy::unwrap_used, reason = "what goes wrong in a bench ends it")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to report")]
 
 use std::cell::Cell;
 use std::sync::Arc;

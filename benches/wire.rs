@@ -1,6 +1,6 @@
 //! What a request costs before and after the stores: parsing, signatures, documents, ids.
 
-#![expect(clippy::unwrap_used, reason = "what goes wrong in a bench ends it")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to report")]
 
 use std::hint::black_box;
 

@@ -150,6 +150,7 @@ const NAME: &[u8] = b"content-length:";
 
 /// The body's length, of an answer that is a success.
 fn check(head: &[u8], whole: &[u8]) -> io::Result<usize> {
+    const NAME: &[u8] = b"content-length:";
     if !head.starts_with(b"HTTP/1.1 2") {
         return Err(io::Error::other(format!("refused: {}", String::from_utf8_lossy(whole))));
     }

@@ -257,3 +257,109 @@ impl Tx<'_> {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::check_stored;
+    use super::super::testing::{NOW, OWNER, store};
+    use super::*;
+
+    #[test]
+    fn stored_accounts_are_read_for_ever() {
+        check_stored(
+            "01ef9bafcdf8acd19181a0c8a1e58ea6dddcfd0304616e6e610110616e6e61406578616d706c652e636f6d010b246172676f6e3269\
+             6424780101cae29fbde429",
+            &Account {
+                id: OWNER,
+                name: "anna".to_owned(),
+                email: Some("anna@example.com".to_owned()),
+                password_hash: Some("$argon2id$x".to_owned()),
+                status: AccountStatus::Frozen,
+                root: true,
+                created_millis: NOW,
+            },
+        );
+    }
+
+    #[test]
+    fn stored_access_keys_are_read_for_ever() {
+        check_stored(
+            "0104414e4e4102040102feff01cae29fbde429",
+            &AccessKey {
+                access_key: "ANNA".to_owned(),
+                account: AccountId(2),
+                sealed_secret: vec![1, 2, 254, 255],
+                status: KeyStatus::Revoked,
+                created_millis: NOW,
+            },
+        );
+    }
+
+    async fn create(store: &Store, name: &str, email: Option<&str>) -> Option<Account> {
+        let new = NewAccount { name: name.to_owned(), email: email.map(str::to_owned), ..NewAccount::default() };
+        store.write(|tx| tx.create_account(&new, NOW)).await.unwrap()
+    }
+
+    async fn create_key(store: &Store, account: &Account, access_key: &str) -> Option<AccessKey> {
+        let made = store.write(|tx| tx.create_access_key(account.id, access_key, "secret", store.sealer(), NOW));
+        made.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn names_addresses_and_keys_are_unique() {
+        let store = store();
+        let anna = create(&store, "anna", Some("Anna@example.com")).await.unwrap();
+        assert_eq!(create(&store, "anna", None).await, None);
+        assert_eq!(create(&store, "berta", Some("anna@EXAMPLE.com")).await, None);
+        assert_eq!(store.read(|tx| tx.account_named("berta")).await.unwrap(), None, "a refusal leaves nothing");
+        let berta = create(&store, "berta", None).await.unwrap();
+        let found = store.read(|tx| tx.account_with_email("ANNA@example.com")).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&anna));
+        let count = store.read(|tx| Ok::<_, Error>(tx.accounts()?.len())).await.unwrap();
+        assert_eq!(count, 2);
+
+        assert!(create_key(&store, &anna, "AK").await.is_some());
+        assert_eq!(create_key(&store, &berta, "AK").await, None, "nobody takes over a key");
+        assert!(create_key(&store, &berta, "BK").await.is_some());
+        assert_eq!(store.read(|tx| tx.access_keys(Some(anna.id))).await.unwrap().len(), 1);
+        assert_eq!(store.read(|tx| tx.access_keys(None)).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn credentials_are_kept_until_an_account_or_key_changes() {
+        let store = store();
+        assert!(store.credential("AK").await.unwrap().is_none());
+        let mut anna = create(&store, "anna", None).await.unwrap();
+        let mut key = create_key(&store, &anna, "AK").await.unwrap();
+        let first = store.credential("AK").await.unwrap().unwrap();
+        assert_eq!((first.secret_key.as_str(), first.account.status), ("secret", AccountStatus::Active));
+        let second = store.credential("AK").await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&first, &second), "the second request reads nothing");
+
+        anna.status = AccountStatus::Frozen;
+        store.write(|tx| tx.put_account(&anna)).await.unwrap();
+        let frozen = store.credential("AK").await.unwrap().unwrap();
+        assert_eq!(frozen.account.status, AccountStatus::Frozen, "on the very next request");
+
+        key.status = KeyStatus::Revoked;
+        store.write(|tx| tx.put_access_key(&key)).await.unwrap();
+        assert!(store.credential("AK").await.unwrap().is_none(), "on the very next request");
+    }
+
+    /// A request reads a credential, and the account is frozen before it puts it into the cache.
+    #[tokio::test]
+    async fn a_late_reader_does_not_undo_a_freeze() {
+        let store = store();
+        let mut anna = create(&store, "anna", None).await.unwrap();
+        create_key(&store, &anna, "AK").await.unwrap();
+        let seen = store.engine().family_revision(Family::Accounts);
+        let active = store.credential("AK").await.unwrap().unwrap();
+        anna.status = AccountStatus::Frozen;
+        store.write(|tx| tx.put_account(&anna)).await.unwrap();
+        for _ in 0..2 {
+            store.credentials().insert(seen, "AK", Arc::clone(&active));
+            let found = store.credential("AK").await.unwrap().unwrap();
+            assert_eq!(found.account.status, AccountStatus::Frozen);
+        }
+    }
+}

@@ -160,3 +160,90 @@ impl Tx<'_> {
         self.put(Family::Buckets, keys::bucket_count(owner), Bytes::copy_from_slice(&count.to_be_bytes()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::check_stored;
+    use super::super::testing::{NOW, OWNER, bucket, inline, key, name, put, store};
+    use super::*;
+
+    const OTHER: AccountId = AccountId(1);
+
+    #[test]
+    fn stored_buckets_are_read_for_ever() {
+        check_stored(
+            "01ef9bafcdf8acd191010670686f746f73ef9bafcdf8acd19181a0c8a1e58ea6dddcfd03cae29fbde4290764656661756c74\
+             ffffffffffffffff7f",
+            &Bucket {
+                id: BucketId(0x0123_4567_89ab_cdef),
+                name: name("photos"),
+                owner: OWNER,
+                created_millis: NOW,
+                region: "default".to_owned(),
+                quota_bytes: i64::MAX as u64,
+            },
+        );
+    }
+
+    #[tokio::test]
+    async fn a_bucket_made_again_is_another_bucket() {
+        let store = store();
+        let old = bucket(&store, OWNER, "photos", 0).await;
+        put(&store, &old, "k", &inline(5)).await.unwrap();
+        let refused = store.write(|tx| tx.delete_bucket(&old)).await;
+        assert!(matches!(refused, Err(Error::NotEmpty)));
+        assert!(store.read(|tx| tx.bucket(&old.name)).await.unwrap().is_some(), "a refused deletion changes nothing");
+        let emptied = store.write(|tx| {
+            let slot = tx.slot(&old, &key("k"))?;
+            tx.delete_object(slot, NOW)
+        });
+        emptied.await.unwrap();
+        store.write(|tx| tx.delete_bucket(&old)).await.unwrap();
+        assert_eq!(store.read(|tx| tx.bucket(&old.name)).await.unwrap(), None);
+
+        let new = bucket(&store, OWNER, "photos", 0).await;
+        assert_ne!(new.id, old.id);
+        put(&store, &new, "k", &inline(3)).await.unwrap();
+        let seen = store.read(|tx| Ok::<_, Error>((tx.bucket_usage(new.id)?, tx.bucket_usage(old.id)?))).await.unwrap();
+        assert_eq!((seen.0.used_bytes(), seen.1.is_empty()), (3, true));
+    }
+
+    #[tokio::test]
+    async fn buckets_are_listed_and_counted_by_owner() {
+        let store = store();
+        for (owner, called) in [(OWNER, "bbb"), (OTHER, "abc"), (OWNER, "aaa"), (AccountId(OWNER.0 + 1), "ccc")] {
+            bucket(&store, owner, called, 0).await;
+        }
+        let names = |buckets: Vec<Bucket>| buckets.into_iter().map(|it| it.name.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(store.read(|tx| tx.buckets_of(OWNER)).await.unwrap()), ["aaa", "bbb"]);
+        let all = store.read(|tx| Ok::<_, Error>(names(tx.buckets()?))).await.unwrap();
+        assert_eq!(all, ["aaa", "abc", "bbb", "ccc"]);
+        assert_eq!(store.read(|tx| tx.bucket_count(OWNER)).await.unwrap(), 2);
+        let first = store.read(|tx| tx.buckets_of(OWNER)).await.unwrap().remove(0);
+        store.write(|tx| tx.delete_bucket(&first)).await.unwrap();
+        assert_eq!(names(store.read(|tx| tx.buckets_of(OWNER)).await.unwrap()), ["bbb"]);
+        assert_eq!(store.read(|tx| tx.bucket_count(OWNER)).await.unwrap(), 1);
+        assert_eq!(store.read(|tx| tx.bucket_count(OTHER)).await.unwrap(), 1);
+    }
+
+    /// An upload was admitted to a bucket that is gone when it commits.
+    #[tokio::test]
+    async fn a_last_upload_and_the_deletion_exclude_each_other() {
+        let store = store();
+        let doomed = bucket(&store, OWNER, "photos", 0).await;
+        let (object, stored) = inline(5);
+        let mut runs = 0;
+        let written = store.write(|tx| {
+            runs += 1;
+            let Some(bucket) = tx.bucket(&doomed.name)? else { return Ok::<_, Error>(false) };
+            if runs == 1 {
+                futures_util::FutureExt::now_or_never(store.write(|tx| tx.delete_bucket(&doomed))).unwrap()?;
+            }
+            let slot = tx.slot(&bucket, &key("k"))?;
+            tx.put_object(slot, &object, &stored).map(|()| true)
+        });
+        assert!(!written.await.unwrap());
+        assert_eq!(runs, 2);
+        assert!(store.read(|tx| tx.account_usage(OWNER)).await.unwrap().is_empty());
+    }
+}

@@ -18,6 +18,8 @@ mod reserve;
 mod rocks;
 mod seal;
 mod store;
+#[cfg(test)]
+mod testing;
 mod verify;
 
 pub use account::{AccessKey, Account, AccountStatus, Credential, KeyStatus, NewAccount};

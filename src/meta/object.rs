@@ -324,3 +324,205 @@ fn rolled_up<'k>(key: &'k str, query: &PageQuery) -> Option<&'k str> {
     let at = rest.find(query.delimiter.as_str())?;
     Some(&key[..query.prefix.len() + at + query.delimiter.len()])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::record::tests::check_stored;
+    use super::super::testing::{NOW, OWNER, bucket, inline, key, put, store, store_over};
+    use super::super::{MemoryEngine, Store, Tier, View, engine};
+    use super::*;
+
+    #[test]
+    fn stored_objects_are_read_for_ever() {
+        let headers = ObjectHeaders {
+            content_type: Some("text/plain".to_owned()),
+            content_disposition: Some("attachment".to_owned()),
+            cache_control: Some("no-cache".to_owned()),
+            expires: Some("0".to_owned()),
+            metadata: vec![("colour".to_owned(), "blue".to_owned())],
+            ..ObjectHeaders::default()
+        };
+        let object = Object {
+            blob: BlobId(0x0000_0519_6e3d_5c10_0000_0000_dead_beef),
+            size: 70_000,
+            etag: "900150983cd24fb0d6963f7d28e17f72".to_owned(),
+            modified_millis: NOW,
+            owner: OWNER,
+            body: Body::Segments,
+            headers,
+        };
+        check_stored(
+            "01effdb6f58d80808080a0f0eae3adc602f0a20420393030313530393833636432346662306436393633663764323865313766373\
+             2cae29fbde429ef9bafcdf8acd19181a0c8a1e58ea6dddcfd0301010a746578742f706c61696e00010a6174746163686d656e7400\
+             01086e6f2d63616368650101300106636f6c6f757204626c7565",
+            &object,
+        );
+        let plain = Object {
+            blob: BlobId(1),
+            size: 3,
+            etag: "e".to_owned(),
+            modified_millis: 0,
+            owner: AccountId(2),
+            body: Body::Inline,
+            headers: ObjectHeaders::default(),
+        };
+        check_stored("010103016500020000000000000000", &plain);
+    }
+
+    const FIRST: Extent = Extent { segment: 7, offset: 4096, length: 262_144 };
+    const SECOND: Extent = Extent { segment: 8, offset: 0, length: 37_856 };
+
+    fn manifest() -> Manifest {
+        Manifest { length: 300_000, extents: vec![FIRST, SECOND], block_checksums: vec![0xdead_beef, 1] }
+    }
+
+    fn large() -> (Object, Stored) {
+        let (object, _) = inline(0);
+        (Object { size: 300_000, body: Body::Segments, ..object }, Stored::Segments(manifest()))
+    }
+
+    #[test]
+    fn stored_manifests_and_sweep_rows_are_read_for_ever() {
+        check_stored("01e0a712020780208080100800e0a70202effdb6f50d01", &manifest());
+        let extents = |swept: Swept| swept.0;
+        let stored = [1, 1, 7, 0x80, 0x20, 0x80, 0x80, 0x10];
+        assert_eq!(extents(Swept::decode(&stored).unwrap()), [FIRST]);
+        assert_eq!(Swept(vec![FIRST]).encode().unwrap(), stored);
+    }
+
+    #[tokio::test]
+    async fn a_replaced_body_goes_to_the_sweep() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let (old, body) = large();
+        put(&store, &bucket, "k", &(old.clone(), body.clone())).await.unwrap();
+        assert_eq!(store.read(|tx| tx.stored(&old)).await.unwrap(), Some(body));
+        assert_eq!(store.read(|tx| tx.live_extents(7)).await.unwrap(), [FIRST]);
+        let (new, body) = inline(5);
+        let new = Object { modified_millis: NOW + 10, ..new };
+        put(&store, &bucket, "k", &(new.clone(), body)).await.unwrap();
+        assert_eq!(store.read(|tx| tx.stored(&old)).await.unwrap(), None);
+        for segment in [7, 8] {
+            assert_eq!(store.read(|tx| tx.live_extents(segment)).await.unwrap(), []);
+        }
+        assert_eq!(store.read(|tx| tx.sweep_rows(NOW + 10, 9)).await.unwrap(), [], "not before its time");
+        let rows = store.read(|tx| tx.sweep_rows(NOW + 11, 9)).await.unwrap();
+        assert_eq!(rows, [SweepRow { millis: NOW + 10, blob: old.blob, extents: vec![FIRST, SECOND] }]);
+        let forget = store.write(|tx| {
+            tx.delete_sweep_row(&rows[0]);
+            Ok::<_, Error>(())
+        });
+        forget.await.unwrap();
+        assert_eq!(store.read(|tx| tx.sweep_rows(u64::MAX, 9)).await.unwrap(), []);
+        let usage = store.read(|tx| tx.bucket_usage(bucket.id)).await.unwrap();
+        assert_eq!((usage.used_bytes(), usage.used_objects()), (5, 1));
+    }
+
+    #[tokio::test]
+    async fn the_oldest_sweep_rows_come_first_and_no_more_than_asked_for() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        for (age, called) in ["a", "b", "c"].into_iter().enumerate() {
+            let (object, _) = inline(0);
+            let extent = Extent { segment: 1, offset: age as u64, length: 1 };
+            let manifest = Manifest { length: 1, extents: vec![extent], block_checksums: vec![0] };
+            let object = Object { size: 1, body: Body::Segments, ..object };
+            put(&store, &bucket, called, &(object, Stored::Segments(manifest))).await.unwrap();
+            let delete = store.write(|tx| {
+                let slot = tx.slot(&bucket, &key(called))?;
+                tx.delete_object(slot, NOW - age as u64)
+            });
+            delete.await.unwrap();
+        }
+        let rows = store.read(|tx| tx.sweep_rows(NOW + 1, 2)).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.millis).collect::<Vec<_>>(), [NOW - 2, NOW - 1]);
+    }
+
+    /// A view that counts the rows it shows.
+    #[derive(Debug, Default)]
+    struct Counting {
+        engine: Arc<MemoryEngine>,
+        row_count: AtomicUsize,
+    }
+
+    impl View for Counting {
+        fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()> {
+            self.engine.get(family, key, tier, visit)
+        }
+
+        fn scan(
+            &self,
+            family: Family,
+            from: Bound<&[u8]>,
+            to: Option<&[u8]>,
+            tier: Tier,
+            visit: engine::Visit<'_>,
+        ) -> Result<()> {
+            self.engine.scan(family, from, to, tier, &mut |key, value| {
+                self.row_count.fetch_add(1, Ordering::Relaxed);
+                visit(key, value)
+            })
+        }
+    }
+
+    impl Counting {
+        /// The names on a page, whether more follow, and how many rows were read for it.
+        fn page(&self, bucket: &Bucket, query: &PageQuery) -> (Vec<String>, bool, usize) {
+            self.row_count.store(0, Ordering::Relaxed);
+            let page = Tx::new(self, Tier::Disk, 0).page(bucket.id, query).unwrap();
+            let names = page.rows.iter().map(|row| row.name().to_owned()).collect();
+            (names, page.truncated, self.row_count.load(Ordering::Relaxed))
+        }
+    }
+
+    async fn filled(store: &Store) -> Bucket {
+        let bucket = bucket(store, OWNER, "photos", 0).await;
+        for group in ["a/", "b/x/", "c/"] {
+            for index in 0..100 {
+                put(store, &bucket, &format!("{group}{index:03}"), &inline(0)).await.unwrap();
+            }
+        }
+        put(store, &bucket, "b", &inline(0)).await.unwrap();
+        // Another bucket's keys lie all around.
+        for called in ["aaa", "zzz"] {
+            let other = self::bucket(store, OWNER, called, 0).await;
+            put(store, &other, "b/other", &inline(0)).await.unwrap();
+        }
+        bucket
+    }
+
+    #[tokio::test]
+    async fn a_page_skips_what_it_rolls_up() {
+        let counting = Counting::default();
+        let bucket = filled(&store_over(counting.engine.clone())).await;
+        let query = |prefix: &str, marker: &str, count_max| PageQuery {
+            prefix: prefix.to_owned(),
+            marker: marker.to_owned(),
+            delimiter: "/".to_owned(),
+            count_max,
+        };
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let all = counting.page(&bucket, &query("", "", 9));
+        assert_eq!(all, (names(&["a/", "b", "b/", "c/"]), false, 4), "one row a name, of 301");
+        let first = counting.page(&bucket, &query("", "", 3));
+        assert_eq!(first, (names(&["a/", "b", "b/"]), true, 4), "one row further tells that more follow");
+        assert_eq!(
+            counting.page(&bucket, &query("", "b/", 3)),
+            (names(&["c/"]), false, 1),
+            "the marker's group is over"
+        );
+        assert_eq!(counting.page(&bucket, &query("b/", "", 9)), (names(&["b/x/"]), false, 1));
+        let (keys, truncated, row_count) = counting.page(&bucket, &query("c/", "c/050", 10));
+        assert_eq!((keys.first().map(String::as_str), truncated, row_count), (Some("c/051"), true, 11));
+        assert_eq!(counting.page(&bucket, &query("", "", 0)), (names(&[]), false, 0));
+        assert_eq!(counting.page(&bucket, &query("d", "", 9)), (names(&[]), false, 0));
+        assert_eq!(
+            counting.page(&bucket, &query("a/", "b", 9)),
+            (names(&[]), false, 0),
+            "the marker is behind the prefix"
+        );
+    }
+}

@@ -29,3 +29,50 @@ pub(super) trait Record: Serialize + DeserializeOwned {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::fmt::Debug;
+
+    use super::*;
+    use crate::quota::Usage;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    }
+
+    /// Bytes that a released version wrote must read as `expected` for ever; today's format must still write them.
+    pub(in crate::meta) fn check_stored<R: Record + PartialEq + Debug>(hex: &str, expected: &R) {
+        let stored = bytes(hex);
+        assert_eq!(R::decode(&stored).unwrap(), *expected);
+        if stored[0] == R::FORMAT {
+            assert_eq!(expected.encode().unwrap(), stored);
+        }
+        for length in 0..stored.len() {
+            assert!(matches!(R::decode(&stored[..length]), Err(Error::Corrupt(_))), "cut at {length}");
+        }
+        let unknown = [&[255], &stored[1..]].concat();
+        assert!(matches!(R::decode(&unknown), Err(Error::Corrupt(reason)) if reason.contains("255")));
+    }
+
+    /// Counters have no format byte: their length tells.
+    #[test]
+    fn stored_counters_are_read_for_ever() {
+        let stored = bytes(
+            "0100000000000000020000000000000003000000000000000400000000000000\
+             050000000000000006000000000000000700000000000000ffffffffffffff7f",
+        );
+        let usage = Usage {
+            current_bytes: 1,
+            current_objects: 2,
+            noncurrent_bytes: 3,
+            noncurrent_objects: 4,
+            part_bytes: 5,
+            parts: 6,
+            delete_markers: 7,
+            uploads: i64::MAX,
+        };
+        assert_eq!(Usage::from_bytes(&stored), Some(usage));
+        assert_eq!(usage.to_bytes().as_slice(), stored);
+    }
+}

@@ -95,3 +95,69 @@ fn fits(usage: &Usage, held_bytes: u64, growth_bytes: u64, limits: Limits) -> Re
     let growth = Usage { current_bytes: i64::try_from(growth_bytes).unwrap_or(i64::MAX), ..Usage::default() };
     quota::check(Holder::Bucket, usage, held_bytes, &growth, limits).map_err(Error::Over)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{OWNER, bucket, inline, put, store};
+    use super::*;
+
+    fn is_over<T>(verdict: &Result<T>, used: u64) -> bool {
+        matches!(verdict, Err(Error::Over(over)) if over.used == used)
+    }
+
+    #[tokio::test]
+    async fn what_is_held_and_what_is_stored_share_the_room() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 100).await;
+        put(&store, &bucket, "k", &inline(30)).await.unwrap();
+        let first = store.reserve(&bucket, 40).await.unwrap();
+        assert!(is_over(&store.reserve(&bucket, 31).await.map(|_| ()), 70));
+        let exact = store.reserve(&bucket, 30).await.unwrap();
+        assert!(is_over(&store.check_room(&bucket, 1).await, 100));
+        store.check_room(&bucket, 0).await.unwrap();
+        drop(first);
+        store.check_room(&bucket, 40).await.unwrap();
+        store.check_room(&bucket, 40).await.unwrap();
+        assert!(is_over(&store.check_room(&bucket, 41).await, 60));
+        drop(exact);
+        assert!(store.reservations().0.lock().is_empty(), "nothing is left behind");
+    }
+
+    #[tokio::test]
+    async fn an_extension_that_does_not_fit_leaves_what_was_held() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 100).await;
+        let mut room = store.reserve(&bucket, 0).await.unwrap();
+        room.extend(&store, 60).await.unwrap();
+        assert!(is_over(&room.extend(&store, 41).await, 60));
+        assert_eq!(room.held_bytes(), 60);
+        room.extend(&store, 40).await.unwrap();
+        assert_eq!(room.held_bytes(), 100);
+        assert!(is_over(&store.reserve(&bucket, 1).await.map(|_| ()), 100));
+        drop(room);
+        assert!(store.reservations().0.lock().is_empty());
+        assert!(is_over(&store.reserve(&bucket, 101).await.map(|_| ()), 0));
+        assert!(store.reservations().0.lock().is_empty(), "a refusal leaves no entry");
+    }
+
+    #[tokio::test]
+    async fn without_a_limit_nothing_is_held() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let mut room = store.reserve(&bucket, u64::MAX).await.unwrap();
+        room.extend(&store, u64::MAX).await.unwrap();
+        store.check_room(&bucket, u64::MAX).await.unwrap();
+        assert_eq!(room.held_bytes(), 0);
+        assert!(store.reservations().0.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_largest_sizes_do_not_overflow() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", i64::MAX as u64).await;
+        let all = store.reserve(&bucket, i64::MAX as u64).await.unwrap();
+        assert!(is_over(&store.reserve(&bucket, 1).await.map(|_| ()), i64::MAX as u64));
+        assert!(is_over(&store.reserve(&bucket, u64::MAX).await.map(|_| ()), i64::MAX as u64));
+        drop(all);
+    }
+}

@@ -2,6 +2,7 @@
 //! expectations, so a change that relied on something stale runs again instead of being written.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::account::Credential;
 use super::engine::{self, Charge, Commit, CounterKey, Engine, Family, Revision, Tier, View, Visit};
@@ -28,7 +29,16 @@ pub struct Store {
     reservations: Arc<Reservations>,
     /// Room in the engine's queue.
     room: Semaphore,
+    /// Transactions that keep losing over the same rows take turns here, first come, first served.
+    turns: [Mutex<()>; TURN_COUNT],
+    hasher: RandomState,
 }
+
+/// Rows that share a turn wait for each other now and then, which costs time and nothing else.
+const TURN_COUNT: usize = 64;
+/// Conflicts after which a transaction waits for its turn. One is common and harmless: a quota that was changed
+/// sends every upload into its bucket around again.
+const CONFLICT_COUNT_BEFORE_TURN: usize = 2;
 
 impl Store {
     /// A store over `engine`; `sealer` opens the secrets in it.
@@ -40,6 +50,8 @@ impl Store {
             credentials: CredentialCache::default(),
             reservations: Arc::default(),
             room: Semaphore::new(limits::COMMIT_QUEUE_COUNT_MAX),
+            turns: std::array::from_fn(|_| Mutex::new(())),
+            hasher: RandomState::default(),
         }
     }
 
@@ -84,14 +96,25 @@ impl Store {
 
     /// Runs `body` and commits what it wrote. A conflict runs it again, at most
     /// `limits::CONFLICT_RETRY_COUNT_MAX` times; a body that wrote nothing commits nothing.
+    ///
+    /// One commit of a group wins a row, so many writers of one row would spend all their runs on losing. From the
+    /// third run on they take turns instead, and lose to newcomers only.
     pub async fn write<T, E: From<Error>>(
         &self,
         mut body: impl FnMut(&mut Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        for _ in 0..limits::CONFLICT_RETRY_COUNT_MAX {
+        let mut turn = None;
+        let mut last_read = None;
+        for conflicts in 0..limits::CONFLICT_RETRY_COUNT_MAX {
+            if conflicts >= CONFLICT_COUNT_BEFORE_TURN && turn.is_none() {
+                turn = Some(self.turn(last_read.as_ref()).lock().await);
+            }
             let (value, commit) = self.run(&mut body)?;
             if commit.is_empty() {
                 return Ok(value);
+            }
+            if turn.is_none() && conflicts + 1 == CONFLICT_COUNT_BEFORE_TURN {
+                last_read = commit.reads.last().cloned();
             }
             let _room = self.room.acquire().await.map_err(|_| Error::Engine("the store is closed".to_owned()))?;
             match self.engine.commit(commit).await {
@@ -101,6 +124,12 @@ impl Store {
             }
         }
         Err(Error::Conflict.into())
+    }
+
+    /// Where transactions wait that read `row` last: in those that meet, it is mostly what they meet over.
+    fn turn(&self, row: Option<&(Family, Vec<u8>)>) -> &Mutex<()> {
+        let hash = self.hasher.hash_one(row.map(|(family, key)| (family.index(), key)));
+        &self.turns[usize::try_from(hash % TURN_COUNT as u64).unwrap_or_default()]
     }
 
     fn run<T, E>(
@@ -240,5 +269,182 @@ impl CredentialCache {
             cache.opened.clear();
         }
         cache.opened.insert(access_key.to_owned(), credential);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use futures_util::future::BoxFuture;
+
+    use super::super::testing::{OWNER, bucket, inline, key, put, store, store_over};
+    use super::super::{MemoryEngine, Object};
+    use super::*;
+
+    /// Commits within another transaction, as somebody else would at the same time.
+    fn meanwhile<T>(commit: impl Future<Output = Result<T>>) {
+        // Unconstrained: a task of tokio's that goes on for long is made to wait for its turn.
+        let done = tokio::task::unconstrained(commit).now_or_never();
+        done.expect("the engine in memory never waits").map(drop).unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_overtaken_transaction_runs_again_on_what_came_first() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let (mine, theirs) = (inline(5), inline(7));
+        let mut replaced = Vec::new();
+        let write = store.write(|tx| {
+            let slot = tx.slot(&bucket, &key("k"))?;
+            replaced.push(slot.current().map(|object| object.size));
+            if replaced.len() == 1 {
+                meanwhile(put(&store, &bucket, "k", &theirs));
+            }
+            tx.put_object(slot, &mine.0, &mine.1)
+        });
+        write.await.unwrap();
+        assert_eq!(replaced, [None, Some(7)]);
+        let usage = store.read(|tx| tx.bucket_usage(bucket.id)).await.unwrap();
+        assert_eq!((usage.used_bytes(), usage.used_objects()), (5, 1), "growth of what was really replaced");
+        assert_eq!(store.read(|tx| tx.stored(&theirs.0)).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn charges_of_one_counter_do_not_conflict() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 10).await;
+        let (mine, mut runs) = (inline(5), 0);
+        let write = store.write(|tx| {
+            runs += 1;
+            let slot = tx.slot(&bucket, &key("mine"))?;
+            meanwhile(put(&store, &bucket, &format!("theirs-{runs}"), &inline(5)));
+            tx.put_object(slot, &mine.0, &mine.1)
+        });
+        write.await.unwrap();
+        assert_eq!(runs, 1);
+        let refused = put(&store, &bucket, "more", &inline(1)).await;
+        assert!(matches!(refused, Err(Error::Over(over)) if over.used == 10));
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_always_loses_gives_up() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let (mine, mut runs) = (inline(5), 0_u64);
+        let write = store.write(|tx| {
+            runs += 1;
+            let slot = tx.slot(&bucket, &key("k"))?;
+            meanwhile(put(&store, &bucket, "k", &inline(runs)));
+            tx.put_object(slot, &mine.0, &mine.1)
+        });
+        assert!(matches!(write.await, Err(Error::Conflict)));
+        assert_eq!(runs, limits::CONFLICT_RETRY_COUNT_MAX as u64);
+        let usage = store.read(|tx| tx.bucket_usage(bucket.id)).await.unwrap();
+        assert_eq!(usage.used_bytes(), i64::try_from(runs).unwrap());
+    }
+
+    #[tokio::test]
+    async fn nothing_written_is_nothing_committed() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let before = store.engine().revision();
+        let slot_only = store.write(|tx| tx.slot(&bucket, &key("k")).map(|slot| slot.current().is_none()));
+        assert!(slot_only.await.unwrap());
+        let delete_nothing = store.write(|tx| {
+            let slot = tx.slot(&bucket, &key("k"))?;
+            tx.delete_object(slot, 0)
+        });
+        delete_nothing.await.unwrap();
+        let (object, stored) = inline(5);
+        let changed_its_mind = store.write(|tx| {
+            let slot = tx.slot(&bucket, &key("k"))?;
+            tx.put_object(slot, &object, &stored)?;
+            Err::<(), _>(Error::NotEmpty)
+        });
+        assert!(matches!(changed_its_mind.await, Err(Error::NotEmpty)));
+        assert_eq!(store.engine().revision(), before);
+    }
+
+    #[tokio::test]
+    async fn reads_do_not_see_the_transactions_own_writes() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let (object, stored) = inline(5);
+        let write = store.write(|tx| {
+            let slot = tx.slot(&bucket, &key("k"))?;
+            tx.put_object(slot, &object, &stored)?;
+            tx.object(bucket.id, &key("k"))
+        });
+        assert_eq!(write.await.unwrap(), None::<Object>);
+    }
+
+    /// An engine in whose memory nothing is.
+    #[derive(Debug)]
+    struct Cold(MemoryEngine);
+
+    impl View for Cold {
+        fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()> {
+            if tier == Tier::Cached { Err(Error::WouldBlock) } else { self.0.get(family, key, tier, visit) }
+        }
+
+        fn scan(
+            &self,
+            family: Family,
+            from: Bound<&[u8]>,
+            to: Option<&[u8]>,
+            tier: Tier,
+            visit: Visit<'_>,
+        ) -> Result<()> {
+            if tier == Tier::Cached { Err(Error::WouldBlock) } else { self.0.scan(family, from, to, tier, visit) }
+        }
+    }
+
+    impl Engine for Cold {
+        fn commit(&self, commit: Commit) -> BoxFuture<'static, Result<Revision>> {
+            self.0.commit(commit)
+        }
+        fn snapshot(&self) -> Box<dyn View + '_> {
+            self.0.snapshot()
+        }
+        fn revision(&self) -> Revision {
+            self.0.revision()
+        }
+        fn family_revision(&self, family: Family) -> Revision {
+            self.0.family_revision(family)
+        }
+        fn flush(&self) -> Result<()> {
+            self.0.flush()
+        }
+        fn failure(&self) -> Option<String> {
+            self.0.failure()
+        }
+    }
+
+    /// The closure swallows the refusal of its first run, and still only the second one counts.
+    async fn a_cold_read_runs_again_where_it_may_block() {
+        let store = store_over(Arc::new(Cold(MemoryEngine::new())));
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let (object, stored) = inline(5);
+        let mut runs = 0;
+        let write = store.write(|tx| {
+            runs += 1;
+            let _ = tx.object(bucket.id, &key("other"));
+            let Ok(slot) = tx.slot(&bucket, &key("k")) else { return Ok::<_, Error>("cold") };
+            tx.put_object(slot, &object, &stored).map(|()| "warm")
+        });
+        assert_eq!(write.await.unwrap(), "warm");
+        assert_eq!(runs, 2);
+        let usage = store.read(|tx| tx.bucket_usage(bucket.id)).await.unwrap();
+        assert_eq!((usage.used_bytes(), usage.used_objects()), (5, 1));
+    }
+
+    #[tokio::test]
+    async fn a_cold_read_runs_again_on_one_thread() {
+        a_cold_read_runs_again_where_it_may_block().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_cold_read_runs_again_on_many() {
+        a_cold_read_runs_again_where_it_may_block().await;
     }
 }

@@ -17,9 +17,9 @@ use hyper::{Method, StatusCode};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::blob::Manifest;
 use crate::blob::readers::Reader;
 use crate::blob::transfer::Download;
+use crate::blob::{self, Manifest};
 use crate::clock::http_date;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Object, Stored};
@@ -96,7 +96,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
                 tracing::debug!(?error, "the object was replaced while its first block was read");
             }
             Err(error) => {
-                app.metrics.corrupt_blocks.inc();
+                count_damage(app, &error);
                 return Err(error);
             }
         }
@@ -265,12 +265,21 @@ async fn body(app: &Arc<App>, stored: Stored, mut pieces: VecDeque<Piece>, reade
             let first = outflow.next().await.transpose()?;
             let rest = stream::unfold(outflow, |mut outflow| async move {
                 let piece = outflow.next().await?;
+                let piece = piece.inspect_err(|error| count_damage(&outflow.app, error));
                 Some((piece.map_err(io::Error::other), outflow))
             });
             let first = stream::iter(first.map(Ok));
             let stream = Box::pin(futures_util::StreamExt::chain(first, rest));
             Ok(ReplyBody::Stream { length, stream })
         }
+    }
+}
+
+/// Counts a block that does not have its checksum; other failures of a read are not damage.
+fn count_damage(app: &App, error: &Error) {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<blob::Error>());
+    if matches!(cause, Some(blob::Error::Corrupt { .. })) {
+        app.metrics.corrupt_blocks.inc();
     }
 }
 

@@ -1,0 +1,66 @@
+//! What the unit tests of this part share: a store in memory, and small things to put into it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    BlobId, Body, Bucket, Engine, MASTER_KEY_BYTES, MemoryEngine, NewBucket, Object, Result, Sealer, Store, Stored,
+};
+use crate::headers::ObjectHeaders;
+use crate::name::{AccountId, BucketName, ObjectKey};
+
+pub(super) const NOW: u64 = 1_435_721_265_482;
+pub(super) const OWNER: AccountId = AccountId(0xfedc_ba98_7654_3210_0123_4567_89ab_cdef);
+
+pub(super) fn store_over(engine: Arc<dyn Engine>) -> Store {
+    Store::new(engine, Sealer::new(&[7; MASTER_KEY_BYTES]))
+}
+
+pub(super) fn store() -> Store {
+    store_over(Arc::new(MemoryEngine::new()))
+}
+
+pub(super) fn name(name: &str) -> BucketName {
+    BucketName::parse(name).unwrap()
+}
+
+pub(super) fn key(key: &str) -> ObjectKey {
+    ObjectKey::parse(key).unwrap()
+}
+
+/// A bucket of `owner` with a quota.
+pub(super) async fn bucket(store: &Store, owner: AccountId, called: &str, quota_bytes: u64) -> Bucket {
+    let new = NewBucket { name: name(called), owner, region: "default".to_owned() };
+    let mut bucket = store.write(|tx| tx.create_bucket(&new, NOW)).await.unwrap();
+    bucket.quota_bytes = quota_bytes;
+    store.write(|tx| tx.put_bucket(&bucket)).await.unwrap();
+    bucket
+}
+
+/// An object of `size` bytes in the commit itself.
+pub(super) fn inline(size: u64) -> (Object, Stored) {
+    let object = Object {
+        blob: BlobId(rand::random()),
+        size,
+        etag: String::new(),
+        modified_millis: NOW,
+        owner: OWNER,
+        body: Body::Inline,
+        headers: ObjectHeaders::default(),
+    };
+    (object, Stored::Inline(Bytes::from(vec![0; usize::try_from(size).unwrap()])))
+}
+
+pub(super) async fn put(
+    store: &Store,
+    bucket: &Bucket,
+    called: &str,
+    (object, stored): &(Object, Stored),
+) -> Result<()> {
+    let write = store.write(|tx| {
+        let slot = tx.slot(bucket, &key(called))?;
+        tx.put_object(slot, object, stored)
+    });
+    write.await
+}
