@@ -145,9 +145,6 @@ fn find_head_end(bytes: &[u8], from: usize) -> Option<usize> {
     found.map(|at| from + at + 4)
 }
 
-/// In lower case; answers may have it in any.
-const NAME: &[u8] = b"content-length:";
-
 /// The body's length, of an answer that is a success.
 fn check(head: &[u8], whole: &[u8]) -> io::Result<usize> {
     const NAME: &[u8] = b"content-length:";
