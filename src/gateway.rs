@@ -151,10 +151,13 @@ fn drain(mut body: RequestBody) {
     });
 }
 
+/// Headers that [`finish`] adds to every answer.
+const COMMON_HEADER_COUNT: usize = 5;
+
 /// Adds what every response carries, in the order of the documented samples.
 fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<ReplyBody> {
     let Reply { status, headers: own, body } = reply;
-    let mut headers = HeaderMap::with_capacity(8 + own.len());
+    let mut headers = HeaderMap::with_capacity(COMMON_HEADER_COUNT + own.len());
     headers.insert(SERVER, HeaderValue::from_static("OBS"));
     headers.insert(trail.dialect.request_id_header(), HeaderValue::from(&trail.request_id));
     headers.insert(trail.dialect.id_2_header(), HeaderValue::from(&trail.request_id.id_2()));
