@@ -73,5 +73,5 @@ quota-conformance: test-tools ## Run the quota suite against the built gateway (
 	$(call quota,tests/quota_conformance --adapter obs_gateway --binary $(TARGET)/debug/obs-gateway $(QUOTA_ARGS))
 
 .PHONY: bench
-bench: setup ## Run the benchmarks (on a quiet machine)
-	cargo bench --locked --bench '*' $(BENCH_ARGS)
+bench: setup ## Measure the gateway beside bare hyper and RocksDB, on a quiet machine (BENCH_ARGS='-- --check')
+	cargo bench --locked --bench gateway $(BENCH_ARGS)

@@ -153,10 +153,13 @@ fn drain(mut body: RequestBody) {
     });
 }
 
+/// Headers that [`finish`] adds to every answer.
+const COMMON_HEADER_COUNT: usize = 5;
+
 /// Adds what every response carries, in the order of the documented samples.
 fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<ReplyBody> {
     let Reply { status, headers: own, body } = reply;
-    let mut headers = HeaderMap::with_capacity(8 + own.len());
+    let mut headers = HeaderMap::with_capacity(COMMON_HEADER_COUNT + own.len());
     headers.insert(SERVER, HeaderValue::from_static("OBS"));
     headers.insert(trail.dialect.request_id_header(), HeaderValue::from(&trail.request_id));
     headers.insert(trail.dialect.id_2_header(), HeaderValue::from(&trail.request_id.id_2()));
@@ -179,8 +182,7 @@ fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<
     if !matches!(status.as_u16(), 204 | 304) {
         headers.insert(CONTENT_LENGTH, content_length.unwrap_or_else(|| length_value(body.length())));
     }
-    let (full, common) = &app.letter_case;
-    let letter_case = if rest.is_empty() { common } else { full };
+    let letter_case = app.letter_case.pick(rest.iter().map(|(name, _)| name));
     for (name, value) in rest {
         headers.append(name, value);
     }

@@ -56,7 +56,7 @@ fn run(words: &[String]) -> io::Result<ExitCode> {
         bars.extend(parts::put(&runtime, effort(7, 800), against, &mut out)?);
     }
     if is_all || has("sizes") {
-        parts::sizes(&runtime, effort(5, 600), &mut out)?;
+        parts::sizes(&runtime, effort(5, 600), against, &mut out)?;
     }
     writeln!(out)?;
     for bar in &bars {

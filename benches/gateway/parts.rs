@@ -167,30 +167,62 @@ fn find<'a>(part: &'a [Series], name: &str, width: usize) -> Option<&'a Series> 
     part.iter().find(|series| series.name == name && series.width == width)
 }
 
+/// Keys of the objects that are read.
+struct Stored {
+    small: Vec<String>,
+    middle: Vec<String>,
+    large: Vec<String>,
+}
+
+impl Stored {
+    fn new() -> Self {
+        // The middle ones are more than RocksDB gathers in memory: what is read has been written to its final place.
+        Self { small: keys("get-1k", 2000), middle: keys("get-64k", 1200), large: keys("get-1m", 50) }
+    }
+
+    fn fill(&self, runtime: &Runtime, gateway: &Gateway) -> io::Result<()> {
+        gateway.fill(runtime, &self.small, KIB)?;
+        gateway.fill(runtime, &self.middle, 64 * KIB)?;
+        gateway.fill(runtime, &self.large, 1024 * KIB)
+    }
+}
+
+fn keys(prefix: &str, count: usize) -> Vec<String> {
+    (0..count).map(|at| format!("{prefix}/{at:08}")).collect()
+}
+
 /// Other operations and sizes.
-pub(crate) fn sizes(runtime: &Runtime, effort: Effort, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn sizes(runtime: &Runtime, effort: Effort, against: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     let gateway = Gateway::start(runtime)?;
-    let keys = |prefix: &str, count: usize| (0..count).map(|at| format!("{prefix}/{at:08}")).collect::<Vec<_>>();
-    let (small, middle, large) = (keys("get-1k", 2000), keys("get-64k", 200), keys("get-1m", 50));
-    gateway.fill(runtime, &small, KIB)?;
-    gateway.fill(runtime, &middle, 64 * KIB)?;
-    gateway.fill(runtime, &large, 1024 * KIB)?;
+    let other = against.map(|binary| Gateway::start_binary(runtime, binary)).transpose()?;
+    let stored = Stored::new();
+    for gateway in std::iter::once(&gateway).chain(&other) {
+        stored.fill(runtime, gateway)?;
+    }
     let list = |_| Ok(Requests::repeated(Signer::new().head("GET", FREE, "/?prefix=get-1k&max-keys=1000", 0)?));
     let delete = |round: usize| {
         let keys = keys(&format!("delete/{round}"), 10_000);
         gateway.fill(runtime, &keys, KIB)?;
         Ok(Requests::once(Signer::new().heads("DELETE", FREE, keys.into_iter(), 0)?, Vec::new()))
     };
-    let rows = vec![
-        gateway.gets("GET 1 KiB", 1, &small),
-        gateway.gets("GET 1 KiB", 64, &small),
+    let mut rows = Vec::new();
+    for (name, width, keys) in [
+        ("GET 1 KiB", 1, &stored.small),
+        ("GET 1 KiB", 64, &stored.small),
+        ("GET 64 KiB", 8, &stored.middle),
+        ("GET 1 MiB", 8, &stored.large),
+    ] {
+        rows.push(gateway.gets(name, width, keys));
+        if let Some(other) = &other {
+            rows.push(Row { base: Some(rows.len() - 1), ..other.gets(AGAINST, width, keys) });
+        }
+    }
+    rows.extend([
         gateway.puts("PUT 64 KiB", 8, FREE, 64 * KIB, effort.time),
-        gateway.gets("GET 64 KiB", 8, &middle),
         gateway.puts("PUT 1 MiB", 8, FREE, 1024 * KIB, effort.time),
-        gateway.gets("GET 1 MiB", 8, &large),
         gateway.row("DELETE (1 KiB)", 64, delete),
         gateway.row("list 1,000 keys", 8, list),
-    ];
+    ]);
     let part = measure(runtime, effort, rows)?;
     print_part(out, "Other operations and sizes", "conns", &part)
 }

@@ -4,7 +4,6 @@ mod verification;
 
 use std::sync::Arc;
 
-use hyper::http::Extensions;
 use tokio::sync::Semaphore;
 
 use crate::auth::attempts::Attempts;
@@ -18,7 +17,7 @@ use crate::meta::Store;
 use crate::metrics::Metrics;
 use crate::wire::address::Endpoints;
 use crate::wire::dialect::Dialect;
-use crate::wire::letter_case;
+use crate::wire::letter_case::LetterCase;
 use crate::wire::request_id::RequestIds;
 
 pub use verification::{Outcome, Run, Stage, Verification};
@@ -50,9 +49,8 @@ pub struct App {
     pub endpoints: Endpoints,
     /// Source of request ids.
     pub request_ids: RequestIds,
-    /// Response extensions that make HTTP/1 header names come out in the documented letter case: for answers with
-    /// headers of their own, and a smaller copy for those with the common ones only.
-    pub letter_case: (Extensions, Extensions),
+    /// Makes HTTP/1 header names come out in the documented letter case.
+    pub letter_case: LetterCase,
     obs_namespace: String,
 }
 
@@ -72,7 +70,7 @@ impl App {
             obs_namespace: format!("http://{domain}/doc/2015-06-30/"),
             endpoints: Endpoints::new(config.domains.clone()),
             request_ids: RequestIds::new(rand::random()),
-            letter_case: (letter_case::harvest().await, letter_case::harvest_common().await),
+            letter_case: LetterCase::harvest().await,
             uploads: Semaphore::new(limits::UPLOAD_COUNT_MAX),
             readers: Readers::default(),
             metrics: Metrics::new(),

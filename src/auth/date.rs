@@ -1,10 +1,27 @@
 //! The dates of signed requests, read as liberally as the reference's own samples need.
 
+use std::cell::RefCell;
+
 use jiff::fmt::rfc2822;
 
 use crate::clock::UnixMillis;
 
 static LIBERAL: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new().relaxed_weekday(true);
+
+/// [`parse_date`], remembering the last text of each thread: the requests of one second mostly carry the same.
+pub fn parse_recent_date(text: &str) -> Option<UnixMillis> {
+    thread_local! {
+        static LAST: RefCell<(String, UnixMillis)> = const { RefCell::new((String::new(), 0)) };
+    }
+    LAST.with_borrow_mut(|(known, millis)| {
+        if known.is_empty() || known != text {
+            // What is no date is not remembered: it may be long.
+            *millis = parse_date(text)?;
+            text.clone_into(known);
+        }
+        Some(*millis)
+    })
+}
 
 /// Reads the HTTP date forms, `+0000` in place of `GMT`, any spelling of the weekday, even a wrong one, and
 /// `yyyyMMddTHHmmssZ`. `None` for anything else and for dates before 1970.
@@ -49,6 +66,14 @@ mod tests {
         check("Wed Jul  1 03:27:45 2015", THEN);
         check("20150701T032745Z", THEN);
         check("2015-07-01T03:27:45Z", THEN);
+    }
+
+    #[test]
+    fn a_date_seen_again_is_the_same() {
+        let (one, other) = ("Wed, 01 Jul 2015 03:27:45 GMT", "Wed, 01 Jul 2015 03:27:46 GMT");
+        for text in [one, one, "", other, "now", other, one] {
+            assert_eq!(parse_recent_date(text), parse_date(text), "{text}");
+        }
     }
 
     #[test]

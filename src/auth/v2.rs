@@ -8,7 +8,7 @@ use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
 use crate::auth::canonical::{Input, Variant};
-use crate::auth::date::parse_date;
+use crate::auth::date::parse_recent_date;
 use crate::auth::{Moment, Place, Scheme, Signed, mismatch};
 use crate::error::{Code, Result};
 use crate::wire::Head;
@@ -73,7 +73,7 @@ fn parse_header(head: &Head, credentials: &str, words: &Words) -> Result<Signed>
         return Err(Code::InvalidArgument.because("The Authorization header is not of the form `word key:signature`."));
     };
     let date = Input::of(head, words.prefix).date();
-    let Some(sent) = date.and_then(parse_date) else {
+    let Some(sent) = date.and_then(parse_recent_date) else {
         return Err(
             Code::AccessDenied.because("A signed request needs a valid Date or x-obs-date (x-amz-date) header.")
         );

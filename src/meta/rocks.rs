@@ -25,6 +25,8 @@ use crate::limits;
 
 /// Blocks, indexes and filters kept in memory, in bytes.
 const BLOCK_CACHE_BYTES: usize = 256 * 1024 * 1024;
+/// Small bodies kept in memory, in bytes. Apart from the blocks, so that bodies do not push records out.
+const BODY_CACHE_BYTES: usize = 128 * 1024 * 1024;
 /// Bytes a family gathers in memory before it is written out.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
 /// Log files kept for reuse: a log written over an old one needs no metadata sync of the filesystem.
@@ -135,6 +137,8 @@ fn family_options(family: Family, cache: &Cache) -> Options {
         options.set_enable_blob_files(true);
         options.set_min_blob_size(BLOB_BYTES_MIN);
         options.set_enable_blob_gc(true);
+        // Without it a read from memory alone never finds a body that has left the write buffer.
+        options.set_blob_cache(&Cache::new_lru_cache(BODY_CACHE_BYTES));
         options.set_compression_type(DBCompressionType::None);
     }
     options

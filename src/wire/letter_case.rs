@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::body::Incoming;
+use hyper::header::{ACCEPT_RANGES, ETAG, HeaderName, LAST_MODIFIED};
 use hyper::http::Extensions;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -46,19 +47,46 @@ const NAMES: &[&str] = &[
     "Access-Control-Allow-Credentials",
 ];
 
-/// The few names nearly every answer has. A map of these is cheaper to clone than one of all.
+/// The few names nearly every answer has.
 const COMMON_NAMES: &[&str] = &["Server", "Content-Type", "Date", "Content-Length", "Connection"];
+/// The same, and what answers about one object have beside them.
+const OBJECT_NAMES: &[&str] =
+    &["Server", "Content-Type", "Date", "Content-Length", "Connection", "ETag", "Last-Modified", "Accept-Ranges"];
 
 /// Extensions to clone into an answer; hyper then writes the names above as spelled there, and others, such as
 /// `x-obs-*`, in lower case. Empty should a later hyper not offer the map: then all names are in lower case.
-pub async fn harvest() -> Extensions {
-    harvest_names(NAMES).await
+///
+/// Cloning copies the map name by name, and counts references that all threads share: so an answer takes the smallest
+/// map that has its names.
+#[derive(Debug)]
+pub struct LetterCase {
+    common: Extensions,
+    object: Extensions,
+    all: Extensions,
 }
 
-/// The same for the few names of an answer without headers of an object. Cloning copies the map, so the answers
-/// that are counted in microseconds take this one.
-pub async fn harvest_common() -> Extensions {
-    harvest_names(COMMON_NAMES).await
+impl LetterCase {
+    /// Has hyper read the names.
+    pub async fn harvest() -> Self {
+        Self {
+            common: harvest_names(COMMON_NAMES).await,
+            object: harvest_names(OBJECT_NAMES).await,
+            all: harvest_names(NAMES).await,
+        }
+    }
+
+    /// What an answer takes that has `others` beside the common names.
+    pub fn pick<'n>(&self, others: impl Iterator<Item = &'n HeaderName>) -> &Extensions {
+        let mut picked = &self.common;
+        for name in others {
+            if [ETAG, LAST_MODIFIED, ACCEPT_RANGES].contains(name) {
+                picked = &self.object;
+            } else if !name.as_str().starts_with("x-") {
+                return &self.all;
+            }
+        }
+        picked
+    }
 }
 
 async fn harvest_names(names: &[&str]) -> Extensions {
@@ -92,7 +120,7 @@ async fn harvest_names(names: &[&str]) -> Extensions {
 #[cfg(test)]
 mod tests {
     use http_body_util::Full;
-    use hyper::header::{HeaderName, HeaderValue};
+    use hyper::header::{CACHE_CONTROL, HeaderValue};
     use tokio::io::AsyncReadExt;
 
     use super::*;
@@ -125,7 +153,22 @@ mod tests {
     async fn names_are_written_as_the_reference_writes_them() {
         let expected = "HTTP/1.1 200 OK\r\nServer: OBS\r\nx-obs-request-id: 1\r\nContent-Type: application/xml\r\n\
             Date: today\r\nContent-Length: 4\r\nETag: e\r\nConnection: close\r\n\r\nbody";
-        assert_eq!(answer(harvest().await).await, expected);
-        assert_eq!(answer(harvest_common().await).await, expected.replace("ETag", "etag"));
+        let letter_case = LetterCase::harvest().await;
+        assert_eq!(answer(letter_case.all).await, expected);
+        assert_eq!(answer(letter_case.object).await, expected);
+        assert_eq!(answer(letter_case.common).await, expected.replace("ETag", "etag"));
+    }
+
+    #[tokio::test]
+    async fn the_smallest_map_with_the_names_is_taken() {
+        let letter_case = LetterCase::harvest().await;
+        let meta = HeaderName::from_static("x-obs-meta-a");
+        let check = |others: &[&HeaderName], expected: &Extensions| {
+            assert!(std::ptr::eq(letter_case.pick(others.iter().copied()), expected), "{others:?}");
+        };
+        check(&[], &letter_case.common);
+        check(&[&meta], &letter_case.common);
+        check(&[&ETAG, &meta, &LAST_MODIFIED], &letter_case.object);
+        check(&[&ETAG, &CACHE_CONTROL, &meta], &letter_case.all);
     }
 }

@@ -77,8 +77,17 @@ impl Query {
     /// The value of `name`, `""` if it was sent without one. The exact spelling is preferred; without it any
     /// ASCII case will do, because published SDKs compare in lower case.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let exact = self.spans().find(|span| &self.text[span.name()] == name);
-        let found = exact.or_else(|| self.spans().find(|span| self.text[span.name()].eq_ignore_ascii_case(name)));
+        let mut found = None;
+        for span in self.spans().filter(|span| span.name().len() == name.len()) {
+            let own = &self.text.as_bytes()[span.name()];
+            if own == name.as_bytes() {
+                found = Some(span);
+                break;
+            }
+            if found.is_none() && own.eq_ignore_ascii_case(name.as_bytes()) {
+                found = Some(span);
+            }
+        }
         found.map(|span| &self.text[span.value()])
     }
 

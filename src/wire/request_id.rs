@@ -45,13 +45,15 @@ pub struct Id2([u8; 64]);
 
 /// What the second ids of the OBS reference's samples begin with.
 const ID_2_PREFIX: &[u8; 34] = b"32AAAQAAEAABAAAQAAEAABAAAQAAEAABCS";
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 impl RequestId {
     fn from_value(value: u128) -> Self {
         let mut digits = [0; 32];
-        for (at, digit) in digits.iter_mut().enumerate() {
-            *digit = b"0123456789ABCDEF"[low_bits(value >> (124 - 4 * at), 0xF)];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(value.to_be_bytes()) {
+            pair[0] = HEX[usize::from(byte >> 4)];
+            pair[1] = HEX[usize::from(byte & 15)];
         }
         Self { digits, value }
     }
@@ -69,7 +71,7 @@ impl RequestId {
         for ten in characters[34..].chunks_exact_mut(10) {
             state = mix(state);
             for (at, character) in ten.iter_mut().enumerate() {
-                *character = BASE64[low_bits(u128::from(state >> (6 * at)), 0x3F)];
+                *character = BASE64[low_bits(state >> (6 * at), 0x3F)];
             }
         }
         Id2(characters)
@@ -91,8 +93,8 @@ fn mix(state: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-fn low_bits(value: u128, mask: u8) -> usize {
-    usize::try_from(value & u128::from(mask)).unwrap_or_default()
+fn low_bits(value: u64, mask: u8) -> usize {
+    usize::try_from(value & u64::from(mask)).unwrap_or_default()
 }
 
 fn ascii(bytes: &[u8]) -> &str {
