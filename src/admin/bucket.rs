@@ -111,6 +111,9 @@ struct Wanted {
 
 pub(super) async fn put_quota(app: &Arc<App>, ask: Ask) -> Result<Reply> {
     let wanted: Wanted = ask.document()?;
+    if wanted.quota_bytes.is_none() && wanted.object_limit.is_none() && wanted.soft_percents.is_none() {
+        return Err(Code::BadRequest.because("The body names nothing to change."));
+    }
     if [wanted.quota_bytes, wanted.object_limit].into_iter().flatten().any(|limit| limit > QUOTA_BYTES_MAX) {
         return Err(Code::InvalidArgument.because("A limit must be between 0 and 9223372036854775807."));
     }

@@ -25,6 +25,9 @@ struct Wanted {
 /// `PUT accounts/NAME/limits`: what is not given stays as it is.
 pub(super) async fn put(app: &Arc<App>, ask: Ask) -> Result<Reply> {
     let wanted: Wanted = ask.document()?;
+    if wanted.capacity_bytes.is_none() && wanted.object_limit.is_none() && wanted.soft_percents.is_none() {
+        return Err(Code::BadRequest.because("The body names nothing to change."));
+    }
     for limit in [wanted.capacity_bytes, wanted.object_limit].into_iter().flatten() {
         if limit > QUOTA_BYTES_MAX {
             return Err(Code::InvalidArgument.because("A limit must be between 0 and 9223372036854775807."));

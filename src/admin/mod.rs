@@ -95,12 +95,7 @@ impl Ask {
 
     /// The body as JSON; unknown members are refused, so that a misspelt one is not silently ignored.
     fn document<T: DeserializeOwned>(&self) -> Result<T> {
-        let refuse = |error: serde_json::Error| Code::BadRequest.because(format!("The body: {error}."));
-        let document: serde_json::Value = serde_json::from_slice(&self.body).map_err(refuse)?;
-        if document.as_object().is_some_and(serde_json::Map::is_empty) {
-            return Err(Code::BadRequest.because("The body names nothing."));
-        }
-        serde_json::from_value(document).map_err(refuse)
+        serde_json::from_slice(&self.body).map_err(|error| Code::BadRequest.because(format!("The body: {error}.")))
     }
 
     /// The one query parameter of most lists; any other is refused.

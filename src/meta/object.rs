@@ -158,7 +158,7 @@ impl Tx<'_> {
     fn remove_body(&mut self, old: &Object, now: UnixMillis) -> Result<()> {
         if old.body == Body::Segments {
             let Some(Stored::Segments(manifest)) = self.stored(old)? else {
-                return Err(Error::Corrupt(format!("blob {:032x} has no manifest", old.blob.0)));
+                return Err(self.torn(format!("blob {:032x} has no manifest", old.blob.0)));
             };
             for extent in &manifest.extents {
                 self.delete(Family::Extents, keys::extent(extent.segment, extent.offset));

@@ -89,7 +89,7 @@ impl Store {
         &self,
         body: impl Fn(&mut Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        self.run(|tx| body(tx)).map(|(value, _)| value)
+        self.run(|tx| body(tx)).result
     }
 
     /// Runs `body` against one frozen state: for reads of many rows that must agree with each other.
@@ -116,7 +116,12 @@ impl Store {
             if conflicts >= CONFLICT_COUNT_BEFORE_TURN && turn.is_none() {
                 turn = Some(self.turn(last_read.as_ref()).lock().await);
             }
-            let (value, commit) = self.run(&mut body)?;
+            let Run { result, commit, is_torn } = self.run(&mut body);
+            if is_torn && result.is_err() && conflicts < TORN_COUNT_MAX {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let value = result?;
             if commit.is_empty() {
                 return Ok(value);
             }
@@ -140,10 +145,7 @@ impl Store {
         &self.turns[usize::try_from(hash % TURN_COUNT as u64).unwrap_or_default()]
     }
 
-    fn run<T, E>(
-        &self,
-        mut body: impl FnMut(&mut Tx<'_>) -> std::result::Result<T, E>,
-    ) -> std::result::Result<(T, Commit), E> {
+    fn run<T, E>(&self, mut body: impl FnMut(&mut Tx<'_>) -> std::result::Result<T, E>) -> Run<T, E> {
         let mut attempt = |tier| {
             let mut tx = Tx::new(self, &*self.engine, tier, self.engine.revision(), true);
             let result = body(&mut tx);
@@ -151,12 +153,23 @@ impl Store {
         };
         let (result, tx) = attempt(Tier::Cached);
         if !tx.blocked {
-            return result.map(|value| (value, tx.commit));
+            return Run { result, commit: tx.commit, is_torn: tx.is_torn };
         }
         let (result, tx) = blocking(|| attempt(Tier::Disk));
-        result.map(|value| (value, tx.commit))
+        Run { result, commit: tx.commit, is_torn: tx.is_torn }
     }
 }
+
+/// What a run of a closure gave.
+struct Run<T, E> {
+    result: std::result::Result<T, E>,
+    commit: Commit,
+    is_torn: bool,
+}
+
+/// Runs that found rows torn apart before they are believed to be damaged: a commit that came between two reads is
+/// seen whole by the next run.
+const TORN_COUNT_MAX: usize = 8;
 
 /// Runs what may wait for the disk without holding up the other tasks of this thread.
 fn blocking<T>(body: impl FnOnce() -> T) -> T {
@@ -176,6 +189,8 @@ pub struct Tx<'view> {
     tier: Tier,
     commit: Commit,
     blocked: bool,
+    /// Rows that are written together were not found together.
+    is_torn: bool,
 }
 
 impl std::fmt::Debug for Tx<'_> {
@@ -193,7 +208,7 @@ impl<'view> Tx<'view> {
         is_live: bool,
     ) -> Self {
         let commit = Commit { read_at, ..Commit::default() };
-        Self { store, view, is_live, now: store.clock.now_millis(), tier, commit, blocked: false }
+        Self { store, view, is_live, now: store.clock.now_millis(), tier, commit, blocked: false, is_torn: false }
     }
 
     /// The time of this run.
@@ -205,6 +220,14 @@ impl<'view> Tx<'view> {
     /// The caches and the revision of the accounts they must have, for a view they are true for.
     pub(super) fn caches(&self) -> Option<(Revision, &'view Caches)> {
         self.is_live.then(|| (self.store.engine.family_revision(Family::Accounts), &self.store.caches))
+    }
+
+    /// The error for rows that are written together and were not found together. Reads see what is durable at their
+    /// own moment, so another's commit may have come between them: the store runs the closure again before it
+    /// believes that they are damaged.
+    pub(super) fn torn(&mut self, what: String) -> Error {
+        self.is_torn = true;
+        Error::Corrupt(what)
     }
 
     /// Makes the commit rely on a row that was read some other way, at or after this run began.
@@ -358,6 +381,30 @@ mod tests {
         assert_eq!(runs, limits::CONFLICT_RETRY_COUNT_MAX as u64);
         let usage = store.read(|tx| tx.bucket_usage(bucket.id)).await.unwrap();
         assert_eq!(usage.used_bytes(), i64::try_from(runs).unwrap());
+    }
+
+    /// Another's commit comes between the record and its manifest.
+    #[tokio::test]
+    async fn rows_torn_apart_by_another_commit_are_read_again() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let manifest = crate::manifest::Manifest::default();
+        let (object, mine) = inline(5);
+        let large = Object { size: 0, body: super::super::Body::Segments, ..object.clone() };
+        put(&store, &bucket, "k", &(large, super::super::Stored::Segments(manifest))).await.unwrap();
+        let mut runs = 0;
+        let write = store.write(|tx| {
+            runs += 1;
+            let slot = tx.slot(&bucket, &key("k"))?;
+            if runs == 1 {
+                meanwhile(put(&store, &bucket, "k", &inline(7)));
+            }
+            tx.put_object(slot, &Object { blob: super::super::BlobId(1), ..object.clone() }, &mine)
+        });
+        write.await.unwrap();
+        assert_eq!(runs, 2);
+        let usage = store.read(|tx| tx.bucket_usage(bucket.id)).await.unwrap();
+        assert_eq!((usage.used_bytes(), usage.used_objects()), (5, 1));
     }
 
     #[tokio::test]

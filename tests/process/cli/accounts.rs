@@ -58,7 +58,25 @@ fn accounts_are_made_listed_and_switched() {
     let card = stage.done("account create alice --email alice@example.com --password correct-horse");
     assert!(card.contains("alice@example.com") && card.contains("active"), "{card}");
     let shown = stage.json("account show alice");
-    let expected = ["bucket_count", "created", "email", "id", "name", "object_count", "root", "status", "used_bytes"];
+    let expected = [
+        "bucket_count",
+        "capacity_bytes",
+        "created",
+        "email",
+        "id",
+        "level_percent",
+        "name",
+        "object_count",
+        "object_limit",
+        "packs",
+        "packs_bytes",
+        "projected_full",
+        "root",
+        "soft_percents",
+        "status",
+        "usage",
+        "used_bytes",
+    ];
     assert_eq!(members(&shown), expected);
     assert_eq!((&shown["name"], &shown["root"], &shown["used_bytes"]), (&json!("alice"), &json!(false), &json!(0)));
     let accounts = stage.json("account list");
@@ -157,7 +175,20 @@ fn buckets_quotas_and_usage_are_those_of_the_data_listener() {
     assert_eq!(refused, (403, "InsufficientStorageSpace".to_owned()));
 
     let shown = stage.json("bucket show photos");
-    let expected = ["account", "created", "name", "object_count", "quota_bytes", "region", "used_bytes"];
+    let expected = [
+        "account",
+        "created",
+        "level_percent",
+        "name",
+        "object_count",
+        "object_limit",
+        "projected_full",
+        "quota_bytes",
+        "region",
+        "soft_percents",
+        "usage",
+        "used_bytes",
+    ];
     assert_eq!(members(&shown), expected);
     assert_eq!((&shown["used_bytes"], &shown["object_count"]), (&json!(3000), &json!(1)));
     assert_eq!(stage.json("quota get photos"), shown);
