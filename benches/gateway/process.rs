@@ -1,7 +1,5 @@
 //! Servers under test, each in a process of its own so that its CPU time is known, and stopped when dropped.
 
-#![expect(clippy::disallowed_methods, reason = "reads CPU times from /proc")]
-
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
