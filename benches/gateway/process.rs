@@ -93,6 +93,7 @@ impl Server {
     }
 
     /// User and system time of all its threads so far.
+    #[expect(clippy::disallowed_methods, reason = "reads what the kernel says of a process")]
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // Fields 14 and 15; the name in field 2 may hold blanks, its closing bracket is the last one.
