@@ -163,6 +163,15 @@ pub enum Change {
     },
 }
 
+/// The kinds of [`Change`], by which operations say how they move the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// [`Change::Put`].
+    Put,
+    /// [`Change::Delete`].
+    Delete,
+}
+
 /// By how much `change` moves the counters: the one growth rule of the ledger.
 #[must_use]
 pub fn growth(change: Change) -> Usage {

@@ -25,6 +25,7 @@ pub(super) static GET: Op = Op {
     picks: &[],
     action: Action::ListBucket,
     body: BodyRule::Empty,
+    growth: &[],
     parameters: &["prefix", "marker", "delimiter", "max-keys", "encoding-type"],
     document: "obs_04_0022",
     run: |app, call| Box::pin(get(app, call)),

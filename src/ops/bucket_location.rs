@@ -18,6 +18,7 @@ pub(super) static GET: Op = Op {
     picks: &[Pick::Query("location")],
     action: Action::GetBucketLocation,
     body: BodyRule::Empty,
+    growth: &[],
     parameters: &[],
     document: "obs_04_0024",
     run: |app, call| Box::pin(get(app, call)),

@@ -19,6 +19,7 @@ pub(super) static GET: Op = Op {
     picks: &[Pick::Query("storageinfo")],
     action: Action::GetBucketStorage,
     body: BodyRule::Empty,
+    growth: &[],
     parameters: &[],
     document: "obs_04_0054",
     run: |app, call| Box::pin(get(app, call)),

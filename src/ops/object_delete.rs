@@ -8,6 +8,7 @@ use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
+use crate::quota::Rule;
 use crate::wire::Reply;
 
 pub(super) static DELETE: Op = Op {
@@ -17,6 +18,7 @@ pub(super) static DELETE: Op = Op {
     picks: &[],
     action: Action::DeleteObject,
     body: BodyRule::Empty,
+    growth: &[Rule::Delete],
     parameters: &["versionId"],
     document: "obs_04_0085",
     run: |app, call| Box::pin(delete(app, call)),

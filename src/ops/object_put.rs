@@ -17,7 +17,7 @@ use crate::headers::ObjectHeaders;
 use crate::limits;
 use crate::meta::{BlobId, Body, Bucket, Object, Reservation, Stored};
 use crate::name::ObjectKey;
-use crate::quota::Change;
+use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::headers::content_md5;
 use crate::wire::{Head, Reply, hex};
@@ -29,6 +29,7 @@ pub(super) static PUT: Op = Op {
     picks: &[],
     action: Action::PutObject,
     body: BodyRule::Stream,
+    growth: &[Rule::Put],
     parameters: &[],
     document: "obs_04_0080",
     run: |app, call| Box::pin(put(app, call)),

@@ -9,6 +9,7 @@ use super::{Call, RESERVED, TABLE};
 use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
+use crate::quota::Rule;
 use crate::wire::{Head, Reply};
 
 /// An operation: its facts, and the function that performs it.
@@ -26,6 +27,8 @@ pub struct Op {
     pub action: Action,
     /// What body it takes.
     pub body: BodyRule,
+    /// The rules of the ledger by which it moves the bytes a bucket holds; none for an operation that cannot.
+    pub growth: &'static [Rule],
     /// Query parameters it reads, beside those it is picked by. A changing request with any other is refused.
     pub parameters: &'static [&'static str],
     /// The document that defines it.
@@ -163,6 +166,16 @@ mod tests {
                 let same = a.verb == b.verb && a.scope == b.scope && a.picks == b.picks;
                 assert!(!same, "{} and {}", a.name, b.name);
             }
+        }
+    }
+
+    /// An operation that may store or delete has a growth rule; nothing else names one.
+    #[test]
+    fn what_can_change_bytes_has_a_growth_rule() {
+        for op in TABLE {
+            let can_change =
+                op.body == BodyRule::Stream || matches!(op.action, Action::PutObject | Action::DeleteObject);
+            assert_eq!(can_change, !op.growth.is_empty(), "{}", op.name);
         }
     }
 

@@ -19,6 +19,7 @@ pub(super) static GET: Op = Op {
     picks: &[],
     action: Action::ListAllMyBuckets,
     body: BodyRule::Empty,
+    growth: &[],
     parameters: &[],
     document: "obs_04_0020",
     run: |app, call| Box::pin(get(app, call)),

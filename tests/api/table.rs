@@ -73,6 +73,19 @@ async fn everyone_gets_what_is_written() {
     }
 }
 
+/// A row that moves what a bucket holds names the rule of the ledger by which it does; the others move nothing.
+#[tokio::test]
+async fn only_rows_with_a_growth_rule_move_the_counters() {
+    let gateway = Gateway::with_bucket().await;
+    for row in EXPECTED.iter().filter(|row| row.name != "DeleteBucket") {
+        let op = TABLE.iter().find(|op| op.name == row.name).unwrap();
+        let before = gateway.used("photos").await;
+        gateway.check(As::Obs("alice"), row.request, row.owner).await;
+        let has_moved = gateway.used("photos").await != before;
+        assert_eq!(has_moved, !op.growth.is_empty(), "{}: from {before:?}", row.name);
+    }
+}
+
 /// Each row's metric carries its documented name.
 #[tokio::test]
 async fn answers_are_counted_by_operation_and_code() {
