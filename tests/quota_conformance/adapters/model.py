@@ -42,6 +42,9 @@ class ModelServer(ObsGateway):
     def set_account_limit(self, account: Credentials, limit: Optional[int]):
         self._model.account_limits[account.access_key] = limit
 
+    def remove_account(self, account: Credentials):
+        self._model.account_limits.pop(account.access_key, None)
+
     def restarter(self):
         return self._restart
 
