@@ -3,6 +3,7 @@
 
 mod answer;
 mod attempts;
+mod limits;
 mod numbers;
 mod session;
 mod support;

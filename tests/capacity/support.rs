@@ -4,15 +4,18 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::header::AUTHORIZATION;
 use obs_gateway::app::App;
+use obs_gateway::auth::admin::{admin_signature, admin_string_to_sign};
 use obs_gateway::auth::sign_header;
 use obs_gateway::auth::token::Tokens;
-use obs_gateway::blob::Blobs;
 use obs_gateway::blob::memory::MemoryStore;
+use obs_gateway::blob::{Blobs, digest};
 use obs_gateway::clock::{Clock, UnixMillis, http_date};
 use obs_gateway::config::Config;
 use obs_gateway::error::{Code, Error};
@@ -20,7 +23,7 @@ use obs_gateway::meta::{self, Account, MemoryEngine, NewAccount, Sealer, Store};
 use obs_gateway::secrets::hash_password;
 use obs_gateway::wire::body::RequestBody;
 use obs_gateway::wire::dialect::Dialect;
-use obs_gateway::{capacity, gateway};
+use obs_gateway::{admin, capacity, gateway};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -172,6 +175,30 @@ impl Gateway {
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.expect("the stored bytes are there").to_bytes();
         (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// Sends a JSON document, or nothing for `null`, to the admin API as the root account; its answer to what it did.
+    pub(crate) async fn admin(&self, method: &str, path: &str, document: Value) -> Value {
+        let (status, answer) = self.try_admin(method, path, &document).await;
+        assert!(matches!(status, 200 | 201), "{method} {path} {document}: {status} {answer}");
+        answer
+    }
+
+    pub(crate) async fn try_admin(&self, method: &str, path: &str, document: &Value) -> (u16, Value) {
+        let body = if document.is_null() { String::new() } else { document.to_string() };
+        let (target, date) = (format!("/admin/v1/{path}"), http_date(self.app.clock.now_millis()));
+        let md5 = if body.is_empty() { String::new() } else { BASE64.encode(digest::md5(body.as_bytes())) };
+        let signature = admin_signature("SK-alice", &admin_string_to_sign(method, &md5, "", &date, &target));
+        let mut request = Request::builder().method(method).uri(&target).header("x-obs-date", &date);
+        request = request.header(AUTHORIZATION, format!("OBS AK-alice:{signature}"));
+        if !md5.is_empty() {
+            request = request.header("Content-MD5", md5);
+        }
+        let request = request.body(RequestBody::Full(Some(body.into()))).expect("a request");
+        let response = admin::handle(&self.app, request, SocketAddr::from(([127, 0, 0, 1], 50_000))).await;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.expect("it is all at hand").to_bytes();
+        (status, serde_json::from_slice(&body).expect("JSON"))
     }
 
     /// Sum of what `?storageinfo` says of some buckets.

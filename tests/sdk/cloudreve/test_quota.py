@@ -1,11 +1,13 @@
 """The quota as cloudreve-cli shows it, a client nobody here wrote: it signs in and prints the numbers of
 `GET /user/capacity`. They are the sum of `?storageinfo` over the account's buckets."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from gateway import Gateway
 
 CLIENT = os.environ["CLOUDREVE_CLI"]
 BUCKETS = ("photos", "papers")
+
+PACK_SECONDS = 5
+EXPIRY_SECONDS = 60
 
 
 class Quota(unittest.TestCase):
@@ -70,10 +75,26 @@ class Quota(unittest.TestCase):
         answers = [self.call("GET", f"/{bucket}?storageinfo") for bucket in BUCKETS]
         return sum(int(re.search(r"<Size>(\d+)</Size>", answer).group(1)) for answer in answers)
 
-    def check(self, used):
+    def check(self, used, expected_total=None):
         shown, total, free = self.quota()
         self.assertEqual((shown, self.stored()), (used, used))
-        self.assertEqual(free, total - used)
+        self.assertEqual(free, max(0, total - used))
+        if expected_total is not None:
+            self.assertEqual(total, expected_total)
+
+    def check_refused(self, target, size):
+        """Puts what must not fit into the account."""
+        body = self.folder / "body"
+        body.write_bytes(b"x" * size)
+        url = f"http://127.0.0.1:{self.gateway.port}{target}"
+        answer = self.gateway.cli("curl", "PUT", url, "--silent", "--show-error", "--upload-file", str(body))
+        self.assertIn("<Code>InsufficientStorageSpace</Code>", answer)
+        self.assertIn("<Limit>AccountBytes</Limit>", answer)
+
+    def add_pack(self, *arguments):
+        """Adds a storage pack; its number."""
+        account = json.loads(self.gateway.cli("pack", "add", "root", *arguments, "--json"))
+        return account["packs"][-1]["id"]
 
     def test_the_client_shows_what_is_stored(self):
         self.sign_in()
@@ -88,6 +109,43 @@ class Quota(unittest.TestCase):
         self.check(300_010)
         self.call("DELETE", "/papers/b")
         self.check(10)
+
+    def test_packs_added_and_expired(self):
+        self.sign_in()
+        for bucket in BUCKETS:
+            self.call("PUT", f"/{bucket}")
+        self.gateway.cli("account", "limit", "root", "--capacity", "10000")
+        self.put("/photos/a", 10_000)
+        self.check(10_000, 10_000)
+        self.check_refused("/papers/b", 1)
+        # For good, until it is taken away; and one that has not begun.
+        pack = self.add_pack("5000")
+        self.add_pack("700", "--starts", "+1d")
+        self.check(10_000, 15_000)
+        self.put("/papers/b", 5000)
+        self.check(15_000, 15_000)
+        self.gateway.cli("pack", "remove", "root", str(pack))
+        self.check(15_000, 10_000)
+        self.check_refused("/papers/b", 5001)
+
+        self.add_pack("6000", "--expires", f"+{PACK_SECONDS}s")
+        self.check(15_000, 16_000)
+        deadline = time.monotonic() + PACK_SECONDS + EXPIRY_SECONDS
+        while (total := self.quota()[1]) != 10_000:
+            self.assertEqual(total, 16_000, "all of the pack runs out at once")
+            self.assertLess(time.monotonic(), deadline, "the pack did not run out")
+            time.sleep(0.05)
+        self.check(15_000, 10_000)
+        self.check_refused("/photos/c", 1)
+        # Nothing was deleted but what is deleted now.
+        self.call("DELETE", "/papers/b")
+        self.check(10_000, 10_000)
+        self.gateway.cli("account", "limit", "root", "--capacity", "4000")
+        self.check(10_000, 4000)
+        self.gateway.cli("account", "limit", "root", "--capacity", "9007199254740991")
+        self.check(10_000, 9_007_199_254_740_991)
+        self.put("/photos/c", 1)
+        self.check(10_001, 9_007_199_254_740_991)
 
     def test_a_kill_changes_neither_the_numbers_nor_the_sign_in(self):
         self.sign_in()
