@@ -46,7 +46,7 @@ impl Bench {
         let store = Store::new(Arc::new(engine), Sealer::new(&[7; 32]));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
         let name = BucketName::parse("photos").unwrap();
-        let new = NewBucket { name, owner: OWNER, region: "default".to_owned() };
+        let new = NewBucket::new(name, OWNER, "default".to_owned());
         let made = store.write(|tx| tx.create_bucket(&new, NOW_MS));
         let bucket = runtime.block_on(made).unwrap();
         Self { runtime, store, bucket, serial: Cell::new(0), _folder: folder }

@@ -26,6 +26,7 @@ pub mod meta;
 pub mod wire;
 
 // Ground: vocabulary shared by all.
+pub mod acl;
 pub mod clock;
 pub mod config;
 pub mod error;
@@ -37,4 +38,5 @@ pub mod metrics;
 pub mod name;
 pub mod quota;
 pub mod secrets;
+pub mod storage_class;
 pub mod trend;

@@ -90,6 +90,11 @@ pub const BODY_BUFFER_BYTES: usize = 1024 * 1024;
 /// Bytes covered by one stored checksum.
 pub const BLOCK_BYTES: u64 = 256 * KIB;
 
+// --- access ----------------------------------------------------------------------------------------------------
+
+/// Grants of one access control list.
+pub const GRANT_COUNT_MAX: usize = 100;
+
 // --- signing in ------------------------------------------------------------------------------------------------
 
 /// Bytes of a JSON document sent to sign in, refresh or sign out.

@@ -15,7 +15,19 @@ use std::path::{Path, PathBuf};
 /// know each other.
 const FLOORS: &[&[&str]] = &[
     &[
-        "clock", "config", "error", "headers", "level", "limits", "manifest", "metrics", "name", "quota", "secrets",
+        "acl",
+        "clock",
+        "config",
+        "error",
+        "headers",
+        "level",
+        "limits",
+        "manifest",
+        "metrics",
+        "name",
+        "quota",
+        "secrets",
+        "storage_class",
         "trend",
     ],
     &["blob", "meta", "wire"],

@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::{Charge, Family, Step};
 use super::record::Record;
+use super::setting::Settings;
 use super::store::Tx;
 use super::{BucketId, Error, Result, keys};
+use crate::acl::Acl;
 use crate::clock::UnixMillis;
 use crate::level::Percents;
 use crate::name::{AccountId, BucketName};
 use crate::quota::{Holder, Limits, Usage};
+use crate::storage_class::StorageClass;
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,14 +36,68 @@ pub struct Bucket {
     pub object_limit: u64,
     /// Percents of its limits whose crossing is an event.
     pub soft_percents: Percents,
+    /// Whether old versions are kept.
+    pub versioning: Versioning,
+    /// Class of objects that name none.
+    pub storage_class: StorageClass,
+    /// A parallel file system: objects are changed in place, and there are no versions.
+    pub is_file_system: bool,
+    /// Whoever is not its owner says in each request that they pay for it.
+    pub requester_pays: bool,
+    /// Versions may be protected; then versioning is on for good.
+    pub has_object_lock: bool,
+    /// Grants; `None` is private.
+    pub acl: Option<Box<Acl>>,
+    /// Which settings lie beside it.
+    pub settings: Settings,
+}
+
+/// Whether a bucket keeps old versions (OBS reference, "Configuring Versioning for a Bucket"). Once on, never off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Versioning {
+    /// Never set.
+    #[default]
+    Off,
+    /// `Enabled`.
+    Enabled,
+    /// `Suspended`: what is there stays, new objects are the `null` version.
+    Suspended,
 }
 
 impl Record for Bucket {
-    const FORMAT: u8 = 2;
+    const FORMAT: u8 = 3;
     const KIND: &'static str = "a bucket";
 
     fn decode_older(format: u8, bytes: &[u8]) -> Option<postcard::Result<Self>> {
-        (format == 1).then(|| postcard::from_bytes::<BucketV1>(bytes).map(Self::from))
+        match format {
+            1 => Some(postcard::from_bytes::<BucketV1>(bytes).map(Self::from)),
+            2 => Some(postcard::from_bytes::<BucketV2>(bytes).map(Self::from)),
+            _ => None,
+        }
+    }
+}
+
+/// Format 2: without versioning, classes, lists and settings.
+#[derive(Deserialize)]
+struct BucketV2 {
+    id: BucketId,
+    name: BucketName,
+    owner: AccountId,
+    created_millis: UnixMillis,
+    region: String,
+    quota_bytes: u64,
+    object_limit: u64,
+    soft_percents: Percents,
+}
+
+impl From<BucketV2> for Bucket {
+    fn from(old: BucketV2) -> Self {
+        let BucketV2 { id, name, owner, created_millis, region, quota_bytes, object_limit, soft_percents } = old;
+        Self {
+            object_limit,
+            soft_percents,
+            ..Self::from(BucketV1 { id, name, owner, created_millis, region, quota_bytes })
+        }
     }
 }
 
@@ -66,6 +123,13 @@ impl From<BucketV1> for Bucket {
             quota_bytes: old.quota_bytes,
             object_limit: 0,
             soft_percents: Percents::default(),
+            versioning: Versioning::Off,
+            storage_class: StorageClass::Standard,
+            is_file_system: false,
+            requester_pays: false,
+            has_object_lock: false,
+            acl: None,
+            settings: Settings::default(),
         }
     }
 }
@@ -87,6 +151,33 @@ pub struct NewBucket {
     pub owner: AccountId,
     /// Region.
     pub region: String,
+    /// Whether old versions are kept from the start.
+    pub versioning: Versioning,
+    /// Class of objects that name none.
+    pub storage_class: StorageClass,
+    /// Whether it is a parallel file system.
+    pub is_file_system: bool,
+    /// Whether versions may be protected.
+    pub has_object_lock: bool,
+    /// Grants; `None` is private.
+    pub acl: Option<Box<Acl>>,
+}
+
+impl NewBucket {
+    /// A private bucket without anything special.
+    #[must_use]
+    pub fn new(name: BucketName, owner: AccountId, region: String) -> Self {
+        Self {
+            name,
+            owner,
+            region,
+            versioning: Versioning::Off,
+            storage_class: StorageClass::Standard,
+            is_file_system: false,
+            has_object_lock: false,
+            acl: None,
+        }
+    }
 }
 
 impl Tx<'_> {
@@ -150,6 +241,13 @@ impl Tx<'_> {
             quota_bytes: 0,
             object_limit: 0,
             soft_percents: Percents::default(),
+            versioning: new.versioning,
+            storage_class: new.storage_class,
+            is_file_system: new.is_file_system,
+            requester_pays: false,
+            has_object_lock: new.has_object_lock,
+            acl: new.acl.clone(),
+            settings: Settings::default(),
         };
         let count = self.bucket_count(new.owner)? + 1;
         self.put_bucket_count(new.owner, count);
@@ -174,6 +272,7 @@ impl Tx<'_> {
         self.delete(Family::Buckets, keys::bucket(&bucket.name));
         self.delete(Family::Buckets, keys::bucket_id(bucket.id));
         self.delete(Family::Buckets, keys::owned_bucket(bucket.owner, bucket.name.as_str()));
+        self.delete_settings(bucket);
         self.charge(Charge {
             counter: keys::bucket_counter(bucket.id),
             holder: Holder::Bucket,
@@ -217,6 +316,7 @@ mod tests {
     use super::super::record::tests::check_stored;
     use super::super::testing::{NOW, OWNER, bucket, inline, key, name, put, store};
     use super::*;
+    use crate::acl::{Grant, Grantee, Permission};
 
     const OTHER: AccountId = AccountId(1);
 
@@ -230,15 +330,38 @@ mod tests {
             quota_bytes: i64::MAX as u64,
             object_limit: 0,
             soft_percents: Percents::default(),
+            versioning: Versioning::Off,
+            storage_class: StorageClass::Standard,
+            is_file_system: false,
+            requester_pays: false,
+            has_object_lock: false,
+            acl: None,
+            settings: Settings::default(),
         }
     }
 
     #[test]
     fn stored_buckets_are_read_for_ever() {
+        let format_2 = "02ef9bafcdf8acd191010670686f746f73ef9bafcdf8acd19181a0c8a1e58ea6dddcfd03cae29fbde4290764656661756c74\
+             ffffffffffffffff7f0902325a";
+        let limited =
+            Bucket { object_limit: 9, soft_percents: Percents::parse(vec![50, 90]).unwrap(), ..stored_bucket() };
+        check_stored(format_2, &limited);
+        let grant = Grant { grantee: Grantee::Everyone, permission: Permission::ReadAcp, delivered: true };
+        let acl = Acl { grants: vec![grant], takes_delivered: true };
+        let full = Bucket {
+            versioning: Versioning::Suspended,
+            storage_class: StorageClass::DeepArchive,
+            is_file_system: true,
+            requester_pays: true,
+            has_object_lock: true,
+            acl: Some(Box::new(acl)),
+            ..limited
+        };
         check_stored(
-            "02ef9bafcdf8acd191010670686f746f73ef9bafcdf8acd19181a0c8a1e58ea6dddcfd03cae29fbde4290764656661756c74\
-             ffffffffffffffff7f0902325a",
-            &Bucket { object_limit: 9, soft_percents: Percents::parse(vec![50, 90]).unwrap(), ..stored_bucket() },
+            "03ef9bafcdf8acd191010670686f746f73ef9bafcdf8acd19181a0c8a1e58ea6dddcfd03cae29fbde429076465666175\
+             6c74ffffffffffffffff7f0902325a020301010101010102010100",
+            &full,
         );
         let format_1 = "01ef9bafcdf8acd191010670686f746f73ef9bafcdf8acd19181a0c8a1e58ea6dddcfd03cae29fbde4290764656661756c\
                         74ffffffffffffffff7f";

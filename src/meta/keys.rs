@@ -75,6 +75,13 @@ pub(super) fn bucket_count(owner: AccountId) -> Vec<u8> {
     tagged(b'c', &owner.0.to_be_bytes())
 }
 
+/// `Buckets`: a setting of a bucket, by the setting's number.
+pub(super) fn setting(bucket: BucketId, number: u8) -> Vec<u8> {
+    let mut key = tagged(b's', &bucket.0.to_be_bytes());
+    key.push(number);
+    key
+}
+
 /// `Counters`: a bucket's.
 pub(super) fn bucket_counter(id: BucketId) -> CounterKey {
     let mut key = [0; COUNTER_KEY_BYTES];

@@ -23,13 +23,14 @@ mod reserve;
 mod rocks;
 mod seal;
 mod session;
+mod setting;
 mod store;
 #[cfg(test)]
 mod testing;
 mod verify;
 
 pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount, Pack};
-pub use bucket::{Bucket, NewBucket};
+pub use bucket::{Bucket, NewBucket, Versioning};
 pub use engine::{
     COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Deadline, Engine, Family, Revision, Step, Tier, View, Visit, Watch,
     Written, get_owned, get_usage,
@@ -41,6 +42,7 @@ pub use recount::{Difference, Drift, Recount, Repair, recount};
 pub use reserve::Reservation;
 pub use rocks::RocksEngine;
 pub use seal::{MASTER_KEY_BYTES, Sealer};
+pub use setting::{Setting, Settings};
 pub use store::{Store, Tx};
 pub use verify::{Verdict, verify};
 

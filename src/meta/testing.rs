@@ -51,7 +51,7 @@ pub(super) fn account() -> Account {
 
 /// A bucket of `owner`, who is an account then, with a quota.
 pub(super) async fn bucket(store: &Store, owner: AccountId, called: &str, quota_bytes: u64) -> Bucket {
-    let new = NewBucket { name: name(called), owner, region: "default".to_owned() };
+    let new = NewBucket::new(name(called), owner, "default".to_owned());
     let account = Account { id: owner, ..account() };
     store.write(|tx| tx.put_account(&account)).await.unwrap();
     let mut bucket = store.write(|tx| tx.create_bucket(&new, NOW)).await.unwrap();

@@ -67,7 +67,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         }
     }
     let Some(name) = &call.head.target.bucket else { return Err(Code::InvalidBucketName.into()) };
-    let new = NewBucket { name: name.clone(), owner, region: app.config.region.clone() };
+    let new = NewBucket::new(name.clone(), owner, app.config.region.clone());
     app.store
         .write(|tx| {
             match tx.bucket(name)? {
@@ -170,11 +170,9 @@ async fn usage_headers(app: &App, bucket: &Bucket, reply: &mut Reply) -> Result<
 }
 
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    let admitted = call.bucket()?;
     app.store
         .write(|tx| {
-            let bucket = tx.bucket(&admitted.name)?.filter(|bucket| bucket.id == admitted.id);
-            let bucket = bucket.ok_or_else(|| Code::NoSuchBucket.on(call.head.target.resource()))?;
+            let bucket = call.bucket_in(tx)?;
             Ok::<_, Error>(tx.delete_bucket(&bucket)?)
         })
         .await?;

@@ -51,11 +51,9 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let document = call.document(&["Quota"], Code::MalformedQuotaError).await?;
     let quota_bytes = parse_quota(&document.ok_or(Code::MissingRequestBody)?)?;
-    let admitted = call.bucket()?;
     app.store
         .write(|tx| {
-            let bucket = tx.bucket(&admitted.name)?.filter(|bucket| bucket.id == admitted.id);
-            let mut bucket = bucket.ok_or_else(|| Code::NoSuchBucket.on(call.head.target.resource()))?;
+            let mut bucket = call.bucket_in(tx)?;
             bucket.quota_bytes = quota_bytes;
             Ok::<_, Error>(tx.put_bucket(&bucket)?)
         })

@@ -5,7 +5,7 @@ use crate::blob::digest;
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::meta::{Account, Bucket};
+use crate::meta::{Account, Bucket, Tx};
 use crate::name::ObjectKey;
 use crate::wire::Head;
 use crate::wire::body::RequestBody;
@@ -31,6 +31,14 @@ impl Call<'_> {
     /// The admitted bucket; rows of bucket and object scope always have one.
     pub fn bucket(&self) -> Result<&Bucket> {
         self.bucket.as_ref().ok_or_else(|| Error::internal("a row of bucket scope ran without its bucket"))
+    }
+
+    /// The admitted bucket as a transaction sees it now; 404 `NoSuchBucket` if it went meanwhile, even if one of the
+    /// same name came. What is written on its strength depends on it.
+    pub fn bucket_in(&self, tx: &mut Tx<'_>) -> Result<Bucket> {
+        let admitted = self.bucket()?;
+        let bucket = tx.bucket(&admitted.name)?.filter(|bucket| bucket.id == admitted.id);
+        bucket.ok_or_else(|| Code::NoSuchBucket.on(self.head.target.resource()))
     }
 
     /// The key; rows of object scope always have one.

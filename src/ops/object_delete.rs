@@ -7,7 +7,7 @@ use hyper::{Method, StatusCode};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::quota::Rule;
 use crate::wire::Reply;
 
@@ -29,11 +29,10 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     if call.head.query.get("versionId").is_some_and(|version| version != "null") {
         return Ok(Reply::empty(StatusCode::NO_CONTENT));
     }
-    let (admitted, key) = (call.bucket()?, call.key()?);
+    let key = call.key()?;
     app.store
         .write(|tx| {
-            let bucket = tx.bucket(&admitted.name)?.filter(|bucket| bucket.id == admitted.id);
-            let bucket = bucket.ok_or_else(|| Code::NoSuchBucket.on(call.head.target.resource()))?;
+            let bucket = call.bucket_in(tx)?;
             let slot = tx.slot(&bucket, key)?;
             Ok::<_, Error>(tx.delete_object(slot, call.now)?)
         })

@@ -21,7 +21,7 @@ async fn app(verify_interval_hours: u32) -> Arc<App> {
 async fn make_bucket(app: &App) -> Bucket {
     let account = NewAccount { name: "alice".to_owned(), ..NewAccount::default() };
     let owner = app.store.write(|tx| tx.create_account(&account, 1)).await.unwrap().unwrap().id;
-    let new = NewBucket { name: BucketName::parse("photos").unwrap(), owner, region: "r".to_owned() };
+    let new = NewBucket::new(BucketName::parse("photos").unwrap(), owner, "r".to_owned());
     app.store.write(|tx| tx.create_bucket(&new, 1)).await.unwrap()
 }
 

@@ -38,7 +38,7 @@ impl Site {
     }
 
     async fn bucket(&self, name: &str) -> Bucket {
-        let new = NewBucket { name: name_of(name), owner: self.owner, region: "r".to_owned() };
+        let new = NewBucket::new(name_of(name), self.owner, "r".to_owned());
         self.store.write(|tx| tx.create_bucket(&new, 1)).await.unwrap()
     }
 

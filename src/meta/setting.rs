@@ -1,0 +1,131 @@
+//! Settings of a bucket that are documents of their own (policy, CORS, tags): one row each beside the bucket's record,
+//! which says which of them there are, so that a request reads only what exists.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::bucket::Bucket;
+use super::engine::Family;
+use super::store::Tx;
+use super::{Result, keys};
+
+/// A setting. Its number is stored: never give it to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// `?policy`, the JSON text as it was sent.
+    Policy = 0,
+    /// `?cors`.
+    Cors = 1,
+    /// `?tagging`.
+    Tagging = 2,
+    /// `?object-lock`.
+    ObjectLock = 3,
+    /// `?ownershipControls`.
+    OwnershipControls = 4,
+    /// `?publicAccessBlock`.
+    PublicAccessBlock = 5,
+}
+
+impl Setting {
+    /// Every setting.
+    pub const ALL: [Self; 6] =
+        [Self::Policy, Self::Cors, Self::Tagging, Self::ObjectLock, Self::OwnershipControls, Self::PublicAccessBlock];
+
+    fn bit(self) -> u32 {
+        1 << (self as u32)
+    }
+}
+
+/// Which settings a bucket has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings(u32);
+
+impl Settings {
+    /// Whether it has this one.
+    #[must_use]
+    pub fn has(self, setting: Setting) -> bool {
+        self.0 & setting.bit() != 0
+    }
+}
+
+impl Tx<'_> {
+    /// A setting's document, as [`Tx::put_setting`] stored it.
+    pub fn setting(&mut self, bucket: &Bucket, setting: Setting) -> Result<Option<Vec<u8>>> {
+        if !bucket.settings.has(setting) {
+            return Ok(None);
+        }
+        self.get(Family::Buckets, keys::setting(bucket.id, setting as u8))
+    }
+
+    /// Stores a setting in place of what there was. `bucket` is the record as this transaction read it; it is written
+    /// too.
+    pub fn put_setting(&mut self, bucket: &mut Bucket, setting: Setting, document: Bytes) -> Result<()> {
+        bucket.settings.0 |= setting.bit();
+        self.put(Family::Buckets, keys::setting(bucket.id, setting as u8), document);
+        self.put_bucket(bucket)
+    }
+
+    /// Removes a setting; none is fine.
+    pub fn delete_setting(&mut self, bucket: &mut Bucket, setting: Setting) -> Result<()> {
+        if !bucket.settings.has(setting) {
+            return Ok(());
+        }
+        bucket.settings.0 &= !setting.bit();
+        self.delete(Family::Buckets, keys::setting(bucket.id, setting as u8));
+        self.put_bucket(bucket)
+    }
+
+    /// Removes all settings of a bucket that goes.
+    pub(super) fn delete_settings(&mut self, bucket: &Bucket) {
+        for setting in Setting::ALL.into_iter().filter(|setting| bucket.settings.has(*setting)) {
+            self.delete(Family::Buckets, keys::setting(bucket.id, setting as u8));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::super::testing::{OWNER, bucket, store};
+    use super::*;
+
+    async fn seen(store: &Store, bucket: &Bucket) -> Vec<Option<Vec<u8>>> {
+        let seen = store.read(|tx| {
+            let now = tx.bucket(&bucket.name)?.expect("the bucket is there");
+            Setting::ALL.into_iter().map(|setting| tx.setting(&now, setting)).collect::<Result<Vec<_>>>()
+        });
+        seen.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn settings_come_and_go_with_their_bucket() {
+        let store = store();
+        let photos = bucket(&store, OWNER, "photos", 0).await;
+        assert!(seen(&store, &photos).await.iter().all(Option::is_none));
+        let put = store.write(|tx| {
+            let mut now = photos.clone();
+            tx.put_setting(&mut now, Setting::Policy, Bytes::from_static(b"p"))?;
+            tx.put_setting(&mut now, Setting::Cors, Bytes::from_static(b"c"))
+        });
+        put.await.unwrap();
+        let both = seen(&store, &photos).await;
+        assert_eq!(
+            (both[0].as_deref(), both[1].as_deref(), both[2].as_deref()),
+            (Some(&b"p"[..]), Some(&b"c"[..]), None)
+        );
+        let deleted = store.write(|tx| {
+            let mut now = tx.bucket(&photos.name)?.expect("the bucket is there");
+            tx.delete_setting(&mut now, Setting::Policy)
+        });
+        deleted.await.unwrap();
+        assert_eq!(seen(&store, &photos).await[0], None);
+        let gone = store.write(|tx| {
+            let now = tx.bucket(&photos.name)?.expect("the bucket is there");
+            tx.delete_bucket(&now)
+        });
+        gone.await.unwrap();
+        let row = keys::setting(photos.id, Setting::Cors as u8);
+        let left = store.read(|tx| tx.get(Family::Buckets, row.clone())).await.unwrap();
+        assert_eq!(left, None);
+    }
+}
