@@ -13,7 +13,6 @@ mod resource;
 mod tests;
 
 pub use cache::Policies;
-pub(super) use principal::parse_account_id;
 
 use self::condition::Condition;
 use self::glob::Fuel;

@@ -74,7 +74,7 @@ fn parse_identity(name: &str) -> Option<Principal> {
     if !is_account(account) {
         return None;
     }
-    let id = parse_account_id(account);
+    let id = AccountId::parse(account);
     let of_account = |principal: fn(AccountId) -> Principal| Some(id.map_or(Principal::Nobody, principal));
     match part {
         None | Some("root" | "user/*") => of_account(Principal::Account),
@@ -90,12 +90,6 @@ fn parse_identity(name: &str) -> Option<Principal> {
 /// Ids of this gateway have 32 hexadecimal digits. Samples and other systems have others: well-formed, nobody here.
 fn is_account(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_$.".contains(&byte))
-}
-
-/// An account's id as XML shows it.
-pub(crate) fn parse_account_id(text: &str) -> Option<AccountId> {
-    let is_id = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_id { u128::from_str_radix(text, 16).ok().map(AccountId) } else { None }
 }
 
 #[cfg(test)]
