@@ -11,6 +11,8 @@ use crate::wire::address::Target;
 pub enum Action {
     /// Anyone may: the SDKs' protocol probe.
     Probe,
+    /// Anyone may, and no signature is looked at: a browser's question before a request of another origin.
+    Preflight,
     /// `ListAllMyBuckets`.
     ListAllMyBuckets,
     /// `CreateBucket`.
@@ -27,6 +29,28 @@ pub enum Action {
     PutBucketQuota,
     /// `GetBucketStorage`.
     GetBucketStorage,
+    /// `GetBucketVersioning`.
+    GetBucketVersioning,
+    /// `PutBucketVersioning`.
+    PutBucketVersioning,
+    /// `GetBucketStoragePolicy`.
+    GetBucketStoragePolicy,
+    /// `PutBucketStoragePolicy`.
+    PutBucketStoragePolicy,
+    /// `GetBucketTagging`.
+    GetBucketTagging,
+    /// `PutBucketTagging`.
+    PutBucketTagging,
+    /// `DeleteBucketTagging`.
+    DeleteBucketTagging,
+    /// `GetBucketCORS`.
+    GetBucketCors,
+    /// `PutBucketCORS`, for removal too.
+    PutBucketCors,
+    /// `GetBucketRequestPayment`.
+    GetBucketRequestPayment,
+    /// `PutBucketRequestPayment`.
+    PutBucketRequestPayment,
     /// `ListBucket`.
     ListBucket,
     /// `GetObject`.
@@ -35,6 +59,14 @@ pub enum Action {
     PutObject,
     /// `DeleteObject`.
     DeleteObject,
+}
+
+impl Action {
+    /// Whether a signature is not even looked at: browsers send preflights for signed URLs before the URL itself.
+    #[must_use]
+    pub fn is_unsigned(self) -> bool {
+        self == Self::Preflight
+    }
 }
 
 /// Who asks.
@@ -86,7 +118,7 @@ pub async fn admit(store: &Store, caller: &Caller, action: Action, target: &Targ
     };
     let bucket = store.read(|tx| tx.bucket(name)).await?;
     let bucket = bucket.ok_or_else(|| Code::NoSuchBucket.on(target.resource()))?;
-    if action == Action::Probe || is_owner(caller, &bucket) {
+    if matches!(action, Action::Probe | Action::Preflight) || is_owner(caller, &bucket) {
         Ok(Some(bucket))
     } else {
         Err(Code::AccessDenied.on(target.resource()))
