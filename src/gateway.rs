@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, SERVER};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, ORIGIN, SERVER};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, Version};
 
@@ -34,6 +34,8 @@ struct Trail {
     is_head: bool,
     operation: &'static str,
     code: &'static str,
+    /// What a page of another origin may know of the answer, if one asks.
+    cross_origin: HeaderMap,
 }
 
 /// Answers one request. Never fails: whatever goes wrong becomes a reply.
@@ -50,6 +52,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
         is_head: parts.method == Method::HEAD,
         operation: "none",
         code: "OK",
+        cross_origin: HeaderMap::new(),
     };
     let answered = {
         // Pinned where it is made: wrapping would move the largest future there is twice more.
@@ -60,7 +63,8 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
         app.metrics.panics.inc();
         Err(Error::internal("a handler panicked"))
     });
-    let reply = answered.unwrap_or_else(|error| refuse(&mut trail, &error));
+    let mut reply = answered.unwrap_or_else(|error| refuse(&mut trail, &error));
+    reply.headers.extend(std::mem::take(&mut trail.cross_origin));
     let labels = RequestLabels { operation: trail.operation, code: trail.code };
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     app.metrics.count_request(&labels, micros);
@@ -99,9 +103,13 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
 /// The order of the checks: what was asked, who asks, may they, is the shape right, then the operation itself. The
 /// body is taken only by the operation, so a client that waits for `100 Continue` has sent nothing before that.
 async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, trail: &mut Trail) -> Result<Reply> {
+    // Before anything changes or refuses: pages may read refusals too. Boxed: few requests come from one.
+    if head.headers.contains_key(ORIGIN) {
+        trail.cross_origin = Box::pin(ops::cross_origin(app, head)).await?;
+    }
     let op = ops::find(head)?;
     trail.operation = op.name;
-    let caller = authenticate(app, head, trail.now).await?;
+    let caller = if op.action.is_unsigned() { Caller::Anonymous } else { authenticate(app, head, trail.now).await? };
     let context = Context::new(head, peer, trail.now);
     let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
     ops::check_shape(op, head)?;

@@ -33,6 +33,8 @@ macro_rules! actions {
         pub enum Action {
             /// Anyone may, and no policy names it: the SDKs' protocol probe.
             Probe,
+            /// Likewise, and no signature is looked at: a browser's question before a request of another origin.
+            Preflight,
             $(#[doc = concat!("`", $name, "`.")] $action,)*
         }
 
@@ -43,19 +45,19 @@ macro_rules! actions {
             /// The documented name; policies compare it without letter case.
             #[must_use]
             pub fn name(self) -> &'static str {
-                match self { Self::Probe => "Probe", $(Self::$action => $name,)* }
+                match self { Self::Probe => "Probe", Self::Preflight => "Preflight", $(Self::$action => $name,)* }
             }
 
             /// Further names that S3 has for it, after `s3:`.
             #[must_use]
             pub fn s3_names(self) -> &'static [&'static str] {
-                match self { Self::Probe => &[], $(Self::$action => &[$($other,)*],)* }
+                match self { Self::Probe | Self::Preflight => &[], $(Self::$action => &[$($other,)*],)* }
             }
 
             /// What it is about.
             #[must_use]
             pub fn level(self) -> Level {
-                match self { Self::Probe => Level::Service, $(Self::$action => Level::$level,)* }
+                match self { Self::Probe | Self::Preflight => Level::Service, $(Self::$action => Level::$level,)* }
             }
 
             /// Which grants give it.
@@ -63,7 +65,7 @@ macro_rules! actions {
             pub fn lists(self) -> Lists {
                 use Lists::{Bucket, Nothing, Object};
                 use Permission::{Read, ReadAcp, Write, WriteAcp};
-                match self { Self::Probe => Nothing, $(Self::$action => $lists,)* }
+                match self { Self::Probe | Self::Preflight => Nothing, $(Self::$action => $lists,)* }
             }
         }
     };
@@ -190,6 +192,18 @@ impl Action {
         )
     }
 
+    /// Whether anyone may, whatever policies and lists say.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Probe | Self::Preflight)
+    }
+
+    /// Whether a signature is not even looked at: browsers send preflights for signed URLs before the URL itself.
+    #[must_use]
+    pub fn is_unsigned(self) -> bool {
+        self == Self::Preflight
+    }
+
     /// Whether it is the owner account's alone: no policy can hand it out.
     #[must_use]
     pub fn is_owners_alone(self) -> bool {
@@ -207,7 +221,7 @@ impl Action {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ActionSet(u128);
 
-const _: () = assert!(Action::ALL.len() < 128);
+const _: () = assert!(Action::ALL.len() + 2 <= 128);
 
 impl ActionSet {
     /// The actions that `is_in` says.

@@ -57,7 +57,7 @@ impl<'a> Judge<'a> {
         let is_owner = is_owner(self.caller, self.bucket);
         let is_charged = !is_owner && self.bucket.requester_pays;
         let key = key.map(ObjectKey::as_str);
-        if action != Action::Probe {
+        if !action.is_open() {
             if is_charged {
                 self.check_payer()?;
             }
@@ -70,7 +70,7 @@ impl<'a> Judge<'a> {
         };
         let (caller, acl) = (self.caller.id(), self.bucket.acl.as_deref());
         let wanted = match (by_policy, action.lists()) {
-            _ if action == Action::Probe => None,
+            _ if action.is_open() => None,
             (Verdict::Deny, _) => return Err(self.denied(key)),
             (Verdict::Allow, _) => None,
             (Verdict::Silent, Lists::Object(wanted)) => Some(wanted),
