@@ -60,6 +60,8 @@ codes! {
     InvalidTag               "InvalidTagError"          BAD_REQUEST           "A tag is not valid.";
     InvalidUri               "InvalidURI"               BAD_REQUEST           "The URI could not be parsed.";
     KeyTooLong               "KeyTooLongError"          BAD_REQUEST           "Your key is too long.";
+    MalformedAclError        "MalformedACLError"        BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
+    MalformedPolicy          "MalformedPolicy"          BAD_REQUEST           "The policy is not valid.";
     MalformedQuotaError      "MalformedQuotaError"      BAD_REQUEST           "The Quota XML format is incorrect.";
     MalformedTags            "MalformedXMLError"        BAD_REQUEST           "The tag set is not well-formed XML or has not the documented elements.";
     MalformedXml             "MalformedXML"             BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
@@ -68,6 +70,7 @@ codes! {
     MissingRequiredHeader    "MissingRequiredHeader"    BAD_REQUEST           "Missing required header for this request: Content-MD5";
     MultipleContentLengths   "MultipleContentLengths"   BAD_REQUEST           "The Content-Length header appears more than once.";
     TooManyBuckets           "TooManyBuckets"           BAD_REQUEST           "You have attempted to create more buckets than allowed.";
+    UnresolvableGrantByEmailAddress "UnresolvableGrantByEmailAddress" BAD_REQUEST "Grants by e-mail address are not supported; name the account by its ID.";
     UnexpectedContent        "UnexpectedContent"        BAD_REQUEST           "This request does not support content.";
     AccessDenied             "AccessDenied"             FORBIDDEN             "Access Denied";
     AccessForbidden          "AccessForbidden"          FORBIDDEN             "This CORS request is not allowed: no rule of the bucket has its origin, methods and headers.";
@@ -75,9 +78,11 @@ codes! {
     InArrearOrInsufficientBalance "InArrearOrInsufficientBalance" FORBIDDEN   "The account is frozen; the operation is not allowed.";
     InsufficientStorageSpace "InsufficientStorageSpace" FORBIDDEN             "Insufficient storage space.";
     InvalidAccessKeyId       "InvalidAccessKeyId"       FORBIDDEN             "The access key ID you provided does not exist in our records.";
+    RequestPayerDenied       "RequestPayerDenied"       FORBIDDEN             "The requester pays for this bucket; send x-obs-request-payer: requester.";
     RequestTimeTooSkewed     "RequestTimeTooSkewed"     FORBIDDEN             "The difference between the request time and the current time is too large.";
     SignatureDoesNotMatch    "SignatureDoesNotMatch"    FORBIDDEN             "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
     NoSuchBucket             "NoSuchBucket"             NOT_FOUND             "The specified bucket does not exist";
+    NoSuchBucketPolicy       "NoSuchBucketPolicy"       NOT_FOUND             "The bucket policy does not exist.";
     NoSuchCorsConfiguration  "NoSuchCORSConfiguration"  NOT_FOUND             "The CORS configuration does not exist.";
     NoSuchKey                "NoSuchKey"                NOT_FOUND             "The resource you requested does not exist";
     NoSuchTagSet             "NoSuchTagSet"             NOT_FOUND             "The tag set does not exist.";

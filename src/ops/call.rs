@@ -1,6 +1,6 @@
 //! What a handler receives.
 
-use crate::access::Caller;
+use crate::access::{Caller, Context, Permit};
 use crate::blob::digest;
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
@@ -21,8 +21,12 @@ pub struct Call<'h> {
     pub caller: Caller,
     /// The bucket the request names, as it was when the caller was admitted.
     pub bucket: Option<Bucket>,
+    /// What the access check found. Where an object's own list decides, the operation asks it about each object.
+    pub permit: Permit,
     /// What is still to be read.
     pub body: &'h mut RequestBody,
+    /// The circumstances, for access checks of what else the request names.
+    pub context: Context<'h>,
     /// When the request arrived.
     pub now: UnixMillis,
 }

@@ -77,7 +77,7 @@ impl Dialect {
         if self.is_obs() { OBS_PREFIX } else { AMZ_PREFIX }
     }
 
-    /// The name of `code` on the wire. Clients of S3 know some of them by other names.
+    /// The name of `code` on the wire. Clients of S3 know a few of them by other names.
     pub fn code_name(self, code: Code) -> &'static str {
         match (self, code) {
             (Self::S3, Code::InsufficientStorageSpace) => "QuotaExceeded",
@@ -85,6 +85,7 @@ impl Dialect {
             (Self::S3, Code::MissingRequiredHeader) => "InvalidRequest",
             (Self::S3, Code::InvalidTag) => "InvalidTag",
             (Self::S3, Code::MalformedTags) => "MalformedXML",
+            (Self::S3, Code::RequestPayerDenied) => "AccessDenied",
             // OBS's S3-compatible reference has its own spelling; AWS's is OBS's.
             (Self::AwsV2, Code::KeyTooLong) => "KeyTooLong",
             _ => code.name(),
@@ -107,6 +108,11 @@ impl Dialect {
     /// `x-obs-id-2` or `x-amz-id-2`.
     pub fn id_2_header(self) -> HeaderName {
         HeaderName::from_static(if self.is_obs() { "x-obs-id-2" } else { "x-amz-id-2" })
+    }
+
+    /// `x-obs-request-charged` or `x-amz-request-charged`.
+    pub fn request_charged_header(self) -> HeaderName {
+        HeaderName::from_static(if self.is_obs() { "x-obs-request-charged" } else { "x-amz-request-charged" })
     }
 
     /// `x-obs-error-code` or `x-amz-error-code`, for answers without a body.

@@ -115,6 +115,19 @@ async fn neither_signature_nor_parameters_matter() {
     }
 }
 
+/// Whoever pays for requests, browsers do not ask them.
+#[tokio::test]
+async fn nobody_pays_for_a_preflight() {
+    let gateway = gateway().await;
+    let pays = "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>";
+    gateway.check(As::Obs("alice"), &format!("PUT /photos?requestPayment\n\n{pays}"), "200").await;
+    let request = format!("OPTIONS /photos\n{ORIGIN}\nAccess-Control-Request-Method: GET");
+    let answer = gateway.check(As::Nobody, &request, "200").await;
+    assert_eq!(answer.header("x-obs-request-charged"), "");
+    let probe = gateway.check(As::Nobody, "HEAD /photos?apiversion", "200").await;
+    assert_eq!(probe.header("x-obs-request-charged"), "");
+}
+
 #[tokio::test]
 async fn answers_say_who_may_read_them() {
     let gateway = gateway().await;

@@ -171,7 +171,7 @@ impl Gateway {
             request = request.header(name, value.as_bytes());
         }
         let request = request.body(body).unwrap_or_else(|error| panic!("{} {}: {error}", lines.method, lines.target));
-        gateway::handle(&self.app, request).await
+        gateway::handle(&self.app, request, obs_gateway::wire::Peer::plain(std::net::Ipv4Addr::LOCALHOST.into())).await
     }
 
     /// Sends a request and expects its verdict: `200`, or `403 AccessDenied`.
