@@ -33,7 +33,7 @@ macro_rules! actions {
         pub enum Action {
             /// Anyone may, and no policy names it: the SDKs' protocol probe.
             Probe,
-            /// Anyone may, and no policy names it: a browser's question before a request of another origin.
+            /// Likewise, and no signature is looked at: a browser's question before a request of another origin.
             Preflight,
             $(#[doc = concat!("`", $name, "`.")] $action,)*
         }
@@ -160,18 +160,6 @@ actions! {
 }
 
 impl Action {
-    /// Whether anyone may, whatever policies and lists say.
-    #[must_use]
-    pub fn is_everybodys(self) -> bool {
-        matches!(self, Self::Probe | Self::Preflight)
-    }
-
-    /// Whether a signature is not even looked at: browsers send a preflight for a signed URL before the URL itself.
-    #[must_use]
-    pub fn is_unsigned(self) -> bool {
-        self == Self::Preflight
-    }
-
     /// What it becomes when the request names a version.
     #[must_use]
     pub fn of_version(self) -> Self {
@@ -204,6 +192,18 @@ impl Action {
         )
     }
 
+    /// Whether anyone may, whatever policies and lists say.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Probe | Self::Preflight)
+    }
+
+    /// Whether a signature is not even looked at: browsers send preflights for signed URLs before the URL itself.
+    #[must_use]
+    pub fn is_unsigned(self) -> bool {
+        self == Self::Preflight
+    }
+
     /// Whether it is the owner account's alone: no policy can hand it out.
     #[must_use]
     pub fn is_owners_alone(self) -> bool {
@@ -221,7 +221,7 @@ impl Action {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ActionSet(u128);
 
-const _: () = assert!(Action::ALL.len() < 128);
+const _: () = assert!(Action::ALL.len() + 2 <= 128);
 
 impl ActionSet {
     /// The actions that `is_in` says.

@@ -55,9 +55,9 @@ impl<'a> Judge<'a> {
     pub fn permit(&self, action: Action, key: Option<&ObjectKey>) -> Result<Permit> {
         let action = if self.context.version().is_some() { action.of_version() } else { action };
         let is_owner = is_owner(self.caller, self.bucket);
-        let is_charged = !is_owner && self.bucket.requester_pays && !action.is_everybodys();
+        let is_charged = !is_owner && self.bucket.requester_pays && !action.is_open();
         let key = key.map(ObjectKey::as_str);
-        if !action.is_everybodys() {
+        if !action.is_open() {
             if is_charged {
                 self.check_payer()?;
             }
@@ -70,7 +70,7 @@ impl<'a> Judge<'a> {
         };
         let (caller, acl) = (self.caller.id(), self.bucket.acl.as_deref());
         let wanted = match (by_policy, action.lists()) {
-            _ if action.is_everybodys() => None,
+            _ if action.is_open() => None,
             (Verdict::Deny, _) => return Err(self.denied(key)),
             (Verdict::Allow, _) => None,
             (Verdict::Silent, Lists::Object(wanted)) => Some(wanted),

@@ -77,15 +77,15 @@ impl Dialect {
         if self.is_obs() { OBS_PREFIX } else { AMZ_PREFIX }
     }
 
-    /// The name of `code` on the wire. Clients of S3 know a few of them by other names.
+    /// The name of `code` on the wire. Clients of S3 know some of them by other names.
     pub fn code_name(self, code: Code) -> &'static str {
         match (self, code) {
             (Self::S3, Code::InsufficientStorageSpace) => "QuotaExceeded",
             (Self::S3, Code::ServiceNotImplemented) => "NotImplemented",
+            (Self::S3, Code::RequestPayerDenied) => "AccessDenied",
             (Self::S3, Code::MissingRequiredHeader) => "InvalidRequest",
             (Self::S3, Code::InvalidTag) => "InvalidTag",
             (Self::S3, Code::MalformedTags) => "MalformedXML",
-            (Self::S3, Code::RequestPayerDenied) => "AccessDenied",
             // OBS's S3-compatible reference has its own spelling; AWS's is OBS's.
             (Self::AwsV2, Code::KeyTooLong) => "KeyTooLong",
             _ => code.name(),

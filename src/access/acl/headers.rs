@@ -5,7 +5,6 @@ use super::{Kind, Owners, normal, parse_grantee_id, parse_group};
 use crate::acl::{Acl, Grant, Grantee, Permission};
 use crate::error::{Code, Result};
 use crate::limits;
-use crate::name::AccountId;
 
 /// What the headers of a request say of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +110,7 @@ fn parse_grantee(text: &str) -> Result<Grantee> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::AccountId;
 
     const OWNER: AccountId = AccountId(10);
     const OTHER: AccountId = AccountId(11);
