@@ -55,7 +55,7 @@ impl<'a> Judge<'a> {
     pub fn permit(&self, action: Action, key: Option<&ObjectKey>) -> Result<Permit> {
         let action = if self.context.version().is_some() { action.of_version() } else { action };
         let is_owner = is_owner(self.caller, self.bucket);
-        let is_charged = !is_owner && self.bucket.requester_pays;
+        let is_charged = !is_owner && self.bucket.requester_pays && !action.is_open();
         let key = key.map(ObjectKey::as_str);
         if !action.is_open() {
             if is_charged {

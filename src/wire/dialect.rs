@@ -181,6 +181,10 @@ mod tests {
         assert_eq!(Dialect::AwsV2.code_name(Code::InsufficientStorageSpace), "InsufficientStorageSpace");
         assert_eq!(Dialect::S3.code_name(Code::KeyTooLong), "KeyTooLongError");
         assert_eq!(Dialect::AwsV2.code_name(Code::KeyTooLong), "KeyTooLong");
+        assert_eq!(Dialect::S3.code_name(Code::MissingRequiredHeader), "InvalidRequest");
+        assert_eq!(Dialect::S3.code_name(Code::InvalidTag), "InvalidTag");
+        assert_eq!(Dialect::AwsV2.code_name(Code::InvalidTag), "InvalidTagError");
+        assert_eq!(Dialect::S3.code_name(Code::MalformedTags), "MalformedXML");
         assert_eq!(Dialect::Obs.status(Code::RequestTimeout), StatusCode::REQUEST_TIMEOUT);
         assert_eq!(Dialect::AwsV2.status(Code::RequestTimeout), StatusCode::BAD_REQUEST);
         assert_eq!(Dialect::AwsV2.request_id_header(), "x-amz-request-id");
