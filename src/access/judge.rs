@@ -75,7 +75,11 @@ impl<'a> Judge<'a> {
             (Verdict::Allow, _) => None,
             (Verdict::Silent, Lists::Object(wanted)) => Some(wanted),
             (Verdict::Silent, _) if is_owner => None,
-            (Verdict::Silent, Lists::Bucket(wanted)) if permit::grants(acl, self.bucket.owner, caller, wanted) => None,
+            (Verdict::Silent, Lists::Bucket(wanted))
+                if permit::grants(acl, Some(self.bucket.owner), caller, wanted) =>
+            {
+                None
+            }
             (Verdict::Silent, _) => return Err(self.denied(key)),
         };
         Ok(Permit {
@@ -104,7 +108,7 @@ impl<'a> Judge<'a> {
             Verdict::Deny => false,
             Verdict::Allow => true,
             Verdict::Silent => {
-                is_owner || permit::grants(acl, self.bucket.owner, self.caller.id(), crate::acl::Permission::Read)
+                is_owner || permit::grants(acl, Some(self.bucket.owner), self.caller.id(), crate::acl::Permission::Read)
             }
         }
     }
@@ -243,7 +247,7 @@ mod tests {
             let context = Context::new(&head, peer(""), NOW);
             let judge = Judge::new(&Policies::default(), &Caller::Anonymous, context, &bucket, None);
             let permit = judge.permit(action, head.target.key.as_ref()).unwrap();
-            let found = permit.check_object(bucket.owner, None).is_ok();
+            let found = permit.check_list(Some(bucket.owner), None).is_ok();
             assert_eq!(found, expected, "{permission:?} {delivered} {action:?}");
         }
     }

@@ -14,12 +14,14 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod object_body;
 mod object_delete;
 mod object_get;
 mod object_put;
 mod op;
 mod preflight;
 mod probe;
+mod receive;
 mod reference;
 mod service_list;
 
