@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Caller;
 use crate::acl::{Acl, Grantee, Permission};
 use crate::error::{Code, Error, Result};
-use crate::meta::Object;
 use crate::name::AccountId;
 
 /// Leave to do one thing.
@@ -41,18 +40,14 @@ impl Permit {
         }
     }
 
-    /// Whether an object may be used as the permit's action does; 403 `AccessDenied` if not.
+    /// Whether an object of `owner` with this list may be used as the permit's action does; 403 `AccessDenied` if not.
     ///
     /// To be called for each object found, before anything of it shows: conditions, ranges and sizes included. What is
     /// not about one object's list says yes to all.
-    pub fn check_object(&self, object: &Object) -> Result<()> {
-        self.check_list(object.owner, object.acl())
-    }
-
-    pub(super) fn check_list(&self, owner: Option<AccountId>, acl: Option<&Acl>) -> Result<()> {
+    pub fn check_object(&self, owner: AccountId, acl: Option<&Acl>) -> Result<()> {
         self.is_settled.store(true, Ordering::Relaxed);
         let Some(wanted) = self.wanted else { return Ok(()) };
-        let is_own = self.is_bucket_owner() && self.bucket_owner == owner;
+        let is_own = self.is_bucket_owner() && self.bucket_owner == Some(owner);
         let takes_delivered = acl.is_none_or(|acl| acl.takes_delivered);
         if is_own || (self.is_delivered && takes_delivered) || grants(acl, owner, self.caller, wanted) {
             return Ok(());
@@ -109,13 +104,8 @@ pub(super) fn denied(resource: Option<String>) -> Error {
 
 /// Whether a list gives `caller` what is wanted. Without a list its owner has everything; with one its owner still may
 /// read and write the list itself.
-pub(super) fn grants(
-    acl: Option<&Acl>,
-    owner: Option<AccountId>,
-    caller: Option<AccountId>,
-    wanted: Permission,
-) -> bool {
-    let is_owner = owner.is_some() && caller == owner;
+pub(super) fn grants(acl: Option<&Acl>, owner: AccountId, caller: Option<AccountId>, wanted: Permission) -> bool {
+    let is_owner = caller == Some(owner);
     let Some(acl) = acl else { return is_owner };
     let is_about_list = matches!(wanted, Permission::ReadAcp | Permission::WriteAcp);
     (is_owner && is_about_list)
@@ -168,7 +158,7 @@ mod tests {
     /// Who of alice, bob, carol and nobody may, with an object of `owner`'s.
     fn check(owner: AccountId, acl: Option<&Acl>, wanted: Permission, is_delivered: bool, expected: [bool; 4]) {
         let callers = [Some(ALICE), Some(BOB), Some(AccountId(12)), None];
-        let may = |caller| permit(caller, wanted, is_delivered).check_list(Some(owner), acl).is_ok();
+        let may = |caller| permit(caller, wanted, is_delivered).check_object(owner, acl).is_ok();
         assert_eq!(callers.map(may), expected, "{owner:?} {acl:?} {wanted:?} {is_delivered}");
     }
 
@@ -203,11 +193,11 @@ mod tests {
     fn what_is_nobodys_is_for_whom_its_list_names() {
         let given =
             list(&[(Grantee::Everyone, Permission::Read), (Grantee::Account(ALICE), Permission::FullControl)], true);
-        let may = |caller, wanted| permit(caller, wanted, false).check_list(None, Some(&given)).is_ok();
+        let may = |caller, wanted| permit(caller, wanted, false).check_object(AccountId::NOBODY, Some(&given)).is_ok();
         assert!(may(None, Permission::Read) && may(Some(ALICE), Permission::WriteAcp));
         assert!(!may(None, Permission::WriteAcp) && !may(Some(BOB), Permission::ReadAcp));
-        assert!(permit(None, Permission::Read, false).check_list(None, None).is_err());
-        assert!(permit(Some(ALICE), Permission::Read, false).check_list(None, None).is_err());
+        assert!(permit(None, Permission::Read, false).check_object(AccountId::NOBODY, None).is_err());
+        assert!(permit(Some(ALICE), Permission::Read, false).check_object(AccountId::NOBODY, None).is_err());
     }
 
     #[test]
@@ -226,7 +216,7 @@ mod tests {
         assert_eq!(code(permit.settle(Err(Code::NoSuchVersion.into()))), Err(Code::AccessDenied));
         assert_eq!(code(permit.settle(Err(Code::MethodNotAllowed.into()))), Err(Code::AccessDenied));
         assert_eq!(code(permit.settle(Err(Code::InvalidRange.into()))), Err(Code::InvalidRange));
-        assert!(permit.check_list(Some(BOB), None).is_ok());
+        assert!(permit.check_object(BOB, None).is_ok());
         assert_eq!(code(permit.settle(Ok(()))), Ok(()));
         let lister = Permit { may_list: true, ..permit };
         assert_eq!(code(lister.settle(Err(Code::NoSuchKey.into()))), Err(Code::NoSuchKey));

@@ -43,7 +43,7 @@ pub(super) static PUT: Op = Op {
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
     let bucket = call.bucket()?;
-    let (owner, list) = (Some(bucket.owner), bucket.acl.as_deref());
+    let (owner, list) = (bucket.owner, bucket.acl.as_deref());
     let names =
         if dialect.is_obs() { BTreeMap::new() } else { app.store.read(|tx| acl::names(tx, owner, list)).await? };
     Ok(Reply::xml(acl::document(dialect, app.namespace(dialect), Kind::Bucket, owner, list, &names)))

@@ -119,14 +119,19 @@ async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
     app.store.read(|tx| find_in(tx, call)).await
 }
 
-/// The version that a request names, or the current object, if its list lets the caller have it.
+/// The version that a request names, or the current object.
 ///
-/// 403 `AccessDenied` where it does not; 404 `NoSuchKey` or `NoSuchVersion` where there is none; a delete marker is 404 where it is the newest version and
+/// 404 `NoSuchKey` or `NoSuchVersion` where there is none; a delete marker is 404 where it is the newest version and
 /// 405 where it was asked for, and the answer says so.
 pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
+    let object = look_up(tx, call)?;
+    call.permit.check_object(object.owner, object.acl())?;
+    Ok(object)
+}
+
+fn look_up(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
     let (bucket, key) = (call.bucket()?, call.key()?);
     let (dialect, resource) = (call.head.dialect, || call.head.target.resource());
-    let checked = |object: Object| call.permit.check_object(&object).map(|()| object);
     let marked = |error: Error, marker: &DeleteMarker| {
         let id = marker.version.id().to_string();
         error.header(delete_marker_header(dialect), "true").header(version_id_name(dialect), id)
@@ -137,7 +142,7 @@ pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
             None => None,
         };
         return match kept {
-            Some(Kept::Object(object)) => checked(*object),
+            Some(Kept::Object(object)) => Ok(*object),
             Some(Kept::Marker(marker)) => {
                 Err(marked(Code::MethodNotAllowed.on(resource()).header("allow", "DELETE"), &marker))
             }
@@ -145,7 +150,7 @@ pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
         };
     }
     if let Some(object) = tx.object(bucket.id, key)? {
-        return checked(object);
+        return Ok(object);
     }
     let missing = Code::NoSuchKey.on(resource()).detail("Key", key.as_str());
     match bucket.versioning {

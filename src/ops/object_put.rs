@@ -63,7 +63,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
             size: received.size,
             etag: hex(&received.md5),
             modified_millis: app.clock.now_millis(),
-            owner: call.caller.id(),
+            owner: call.caller.owner(),
             body: received.stored.body(),
             headers,
             storage_class: bucket.storage_class,

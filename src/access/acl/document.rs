@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{Kind, NOBODY, group_names, normal, parse_grantee_id, parse_group};
+use super::{Kind, group_names, normal, parse_grantee_id, parse_group};
 use crate::acl::{Acl, Grant, Grantee, Permission};
 use crate::error::{Code, Result};
 use crate::limits;
@@ -18,9 +18,9 @@ use crate::wire::xml::{Element, Layout, Writer};
 /// 400 `MalformedACLError` for what is no list, 400 `InvalidArgument` for what is no account's id, 400
 /// `UnresolvableGrantByEmailAddress` for grantees by e-mail, 403 `AccessDenied` for another owner: ownership is not
 /// given away.
-pub fn parse(document: &Element, kind: Kind, owner: Option<AccountId>) -> Result<Option<Acl>> {
+pub fn parse(document: &Element, kind: Kind, owner: AccountId) -> Result<Option<Acl>> {
     let named = only(document, "Owner")?.and_then(|owner| owner.child("ID")).ok_or(Code::MalformedAclError)?;
-    if AccountId::parse(named.text_trimmed()) != Some(owner.unwrap_or(NOBODY)) {
+    if AccountId::parse(named.text_trimmed()) != Some(owner) {
         return Err(Code::AccessDenied.because("The owner in the list is not the owner of what it is for."));
     }
     let takes_delivered = match (only(document, "Delivered")?, kind) {
@@ -94,11 +94,10 @@ pub fn document(
     dialect: Dialect,
     namespace: &str,
     kind: Kind,
-    owner: Option<AccountId>,
+    owner: AccountId,
     acl: Option<&Acl>,
     names: &BTreeMap<AccountId, String>,
 ) -> Bytes {
-    let owner = owner.unwrap_or(NOBODY);
     let mut xml = Writer::document("AccessControlPolicy", Some(namespace), Layout::Compact);
     let account = |xml: &mut Writer, id: AccountId| {
         xml.element("ID", &id.to_string());
@@ -163,7 +162,7 @@ mod tests {
     const OTHER: AccountId = AccountId(11);
 
     fn read(text: &str, kind: Kind) -> Result<Option<Acl>> {
-        parse(&Element::parse(text.as_bytes(), Code::MalformedAclError)?, kind, Some(OWNER))
+        parse(&Element::parse(text.as_bytes(), Code::MalformedAclError)?, kind, OWNER)
     }
 
     fn full() -> Acl {
@@ -180,7 +179,7 @@ mod tests {
 
     fn written(dialect: Dialect, kind: Kind, acl: Option<&Acl>) -> String {
         let names = BTreeMap::from([(OWNER, "alice".to_owned())]);
-        let text = document(dialect, "n", kind, Some(OWNER), acl, &names);
+        let text = document(dialect, "n", kind, OWNER, acl, &names);
         let text = String::from_utf8(text.to_vec()).unwrap().replace(&OWNER.to_string(), "OWNER");
         text.replace(&OTHER.to_string(), "OTHER").split_once("?>").unwrap().1.to_owned()
     }

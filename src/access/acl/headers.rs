@@ -85,11 +85,11 @@ fn canned(name: &str, kind: Kind, owners: Owners) -> Result<Acl> {
     };
     let delivered = is_delivered && kind == Kind::Bucket;
     // What the owner is given besides, they have.
-    let owner = owners.owner.map(Grantee::Account);
-    let given = given.iter().filter(|(grantee, _)| Some(*grantee) != owner);
+    let owner = Grantee::Account(owners.owner);
+    let given = given.iter().filter(|(grantee, _)| *grantee != owner);
     let mut grants: Vec<Grant> =
         given.map(|(grantee, permission)| Grant { grantee: *grantee, permission: *permission, delivered }).collect();
-    grants.extend(owner.map(|owner| Grant::plain(owner, FullControl)));
+    grants.push(Grant::plain(owner, FullControl));
     Ok(Acl { grants, takes_delivered: true })
 }
 
@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn object(headers: &[(&str, &str)], expected: std::result::Result<&str, Code>) {
-        check_as(Kind::Object, Owners { owner: Some(OWNER), bucket_owner: OTHER }, headers, expected);
+        check_as(Kind::Object, Owners { owner: OWNER, bucket_owner: OTHER }, headers, expected);
     }
 
     #[test]

@@ -28,8 +28,8 @@ pub enum Kind {
 /// Whose things a list is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owners {
-    /// Of the bucket or object itself; `None` for what nobody signed for.
-    pub owner: Option<AccountId>,
+    /// Of the bucket or object itself; [`AccountId::NOBODY`] of what nobody signed for.
+    pub owner: AccountId,
     /// Of the bucket.
     pub bucket_owner: AccountId,
 }
@@ -38,12 +38,9 @@ impl Owners {
     /// Of a bucket.
     #[must_use]
     pub fn of_bucket(owner: AccountId) -> Self {
-        Self { owner: Some(owner), bucket_owner: owner }
+        Self { owner, bucket_owner: owner }
     }
 }
-
-/// Documents show what nobody signed for as this one's; no account has this id.
-const NOBODY: AccountId = AccountId(0);
 
 /// The list of an object that `caller` puts into `bucket`, whose owner the caller will be: by the headers of the request,
 /// where `find` gives the value of `x-obs-<tail>` or `x-amz-<tail>`. `None` is private. Refusals are those of
@@ -56,9 +53,9 @@ pub fn of_new_object<'h>(
     bucket: &Bucket,
     find: impl Fn(&str) -> Option<&'h str>,
 ) -> Result<Option<Acl>> {
-    let owners = Owners { owner: caller.id(), bucket_owner: bucket.owner };
+    let owners = Owners { owner: caller.owner(), bucket_owner: bucket.owner };
     let given = from_headers(find, Kind::Object, owners)?;
-    if owners.owner.is_some() {
+    if owners.owner != AccountId::NOBODY {
         return Ok(given.into_acl());
     }
     let mut acl = match given {
@@ -68,6 +65,8 @@ pub fn of_new_object<'h>(
         Given::List(acl) => acl,
     }
     .unwrap_or(Acl { grants: Vec::new(), takes_delivered: true });
+    // There is nobody to whom anything could be granted as its owner.
+    acl.grants.retain(|grant| grant.grantee != Grantee::Account(AccountId::NOBODY));
     let keeps = Grant::plain(Grantee::Account(bucket.owner), Permission::FullControl);
     if !acl.grants.contains(&keeps) {
         acl.grants.push(keeps);
@@ -104,13 +103,9 @@ pub fn check_grantees(tx: &mut Tx<'_>, acl: Option<&Acl>) -> Result<()> {
 }
 
 /// The names of the owner and of the accounts in a list, which S3's documents show. An account that went has none.
-pub fn names(
-    tx: &mut Tx<'_>,
-    owner: Option<AccountId>,
-    acl: Option<&Acl>,
-) -> meta::Result<BTreeMap<AccountId, String>> {
+pub fn names(tx: &mut Tx<'_>, owner: AccountId, acl: Option<&Acl>) -> meta::Result<BTreeMap<AccountId, String>> {
     let mut names = BTreeMap::new();
-    for id in owner.into_iter().chain(accounts(acl)) {
+    for id in std::iter::once(owner).chain(accounts(acl)) {
         if !names.contains_key(&id)
             && let Some(account) = tx.account(id)?
         {
@@ -129,9 +124,9 @@ fn accounts(acl: Option<&Acl>) -> impl Iterator<Item = AccountId> {
 }
 
 /// The one form of a list: what says no more than that the owner has full control is no list.
-fn normal(acl: Acl, owner: Option<AccountId>) -> Option<Acl> {
-    let private = owner.map(|owner| Grant::plain(Grantee::Account(owner), Permission::FullControl));
-    if acl.takes_delivered && private.is_some_and(|private| acl.grants == [private]) { None } else { Some(acl) }
+fn normal(acl: Acl, owner: AccountId) -> Option<Acl> {
+    let private = [Grant::plain(Grantee::Account(owner), Permission::FullControl)];
+    if acl.takes_delivered && acl.grants == private { None } else { Some(acl) }
 }
 
 /// The bucket's or the group's name of an account: 32 hexadecimal digits, else 400 `InvalidArgument`.
