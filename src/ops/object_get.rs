@@ -16,6 +16,7 @@ use super::object_delete::delete_marker_header;
 use super::object_put::version_id_name;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
+use crate::access::acl::NOBODY;
 use crate::app::App;
 use crate::clock::http_date;
 use crate::error::{Code, Error, Result};
@@ -122,7 +123,8 @@ async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
 /// The version that a request names, or the current object.
 ///
 /// 404 `NoSuchKey` or `NoSuchVersion` where there is none; a delete marker is 404 where it is the newest version and
-/// 405 where it was asked for, and the answer says so.
+/// 405 where it was asked for, and the answer says so. 403 `AccessDenied` where the object's list has the last word and
+/// does not give the caller what is asked.
 pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
     let (bucket, key) = (call.bucket()?, call.key()?);
     let (dialect, resource) = (call.head.dialect, || call.head.target.resource());
@@ -136,7 +138,7 @@ pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
             None => None,
         };
         return match kept {
-            Some(Kept::Object(object)) => Ok(*object),
+            Some(Kept::Object(object)) => permitted(call, *object),
             Some(Kept::Marker(marker)) => {
                 Err(marked(Code::MethodNotAllowed.on(resource()).header("allow", "DELETE"), &marker))
             }
@@ -144,7 +146,7 @@ pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
         };
     }
     if let Some(object) = tx.object(bucket.id, key)? {
-        return Ok(object);
+        return permitted(call, object);
     }
     let missing = Code::NoSuchKey.on(resource()).detail("Key", key.as_str());
     match bucket.versioning {
@@ -154,6 +156,12 @@ pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
             None => Err(missing),
         },
     }
+}
+
+/// The object, unless its list does not give the caller what is asked.
+fn permitted(call: &Call<'_>, object: Object) -> Result<Object> {
+    call.permit.check_object(object.owner.unwrap_or(NOBODY), object.acl())?;
+    Ok(object)
 }
 
 /// The bytes of an object just found; `None` where they are gone. A composed body changes in place, so its record and
