@@ -125,3 +125,86 @@ fn is_grantee(grantee: Grantee, caller: Option<AccountId>) -> bool {
         Grantee::LogDelivery => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acl::Grant;
+
+    const ALICE: AccountId = AccountId(10);
+    const BOB: AccountId = AccountId(11);
+
+    /// A permit in a bucket of alice's that leaves it to the object's list.
+    fn permit(caller: Option<AccountId>, wanted: Permission, is_delivered: bool) -> Permit {
+        Permit {
+            caller,
+            bucket_owner: Some(ALICE),
+            wanted: Some(wanted),
+            is_delivered,
+            may_list: false,
+            is_charged: false,
+            is_settled: AtomicBool::new(false),
+            resource: None,
+        }
+    }
+
+    fn list(grants: &[(Grantee, Permission)], takes_delivered: bool) -> Acl {
+        let grants = grants.iter().map(|(grantee, permission)| Grant::plain(*grantee, *permission)).collect();
+        Acl { grants, takes_delivered }
+    }
+
+    /// Who of alice, bob, carol and nobody may, with an object of `owner`'s.
+    fn check(owner: AccountId, acl: Option<&Acl>, wanted: Permission, is_delivered: bool, expected: [bool; 4]) {
+        let callers = [Some(ALICE), Some(BOB), Some(AccountId(12)), None];
+        let may = |caller| permit(caller, wanted, is_delivered).check_object(owner, acl).is_ok();
+        assert_eq!(callers.map(may), expected, "{owner:?} {acl:?} {wanted:?} {is_delivered}");
+    }
+
+    #[test]
+    fn the_bucket_owners_own_objects_are_theirs() {
+        use Permission::{Read, ReadAcp, WriteAcp};
+        for wanted in [Read, ReadAcp, WriteAcp] {
+            check(ALICE, None, wanted, false, [true, false, false, false]);
+            check(ALICE, Some(&list(&[], true)), wanted, false, [true, false, false, false]);
+        }
+        let public = list(&[(Grantee::Everyone, Read)], true);
+        check(ALICE, Some(&public), Read, false, [true; 4]);
+        check(ALICE, Some(&public), ReadAcp, false, [true, false, false, false]);
+        let signed = list(&[(Grantee::AuthenticatedUsers, Permission::FullControl)], true);
+        check(ALICE, Some(&signed), WriteAcp, false, [true, true, true, false]);
+        check(ALICE, Some(&list(&[(Grantee::LogDelivery, Read)], true)), Read, false, [true, false, false, false]);
+    }
+
+    #[test]
+    fn others_objects_are_theirs() {
+        use Permission::{FullControl, Read, ReadAcp, WriteAcp};
+        for wanted in [Read, ReadAcp, WriteAcp] {
+            check(BOB, None, wanted, false, [false, true, false, false]);
+        }
+        // Their owner may have taken from themselves what they want, but for the list.
+        let given = list(&[(Grantee::Account(ALICE), FullControl)], true);
+        check(BOB, Some(&given), Read, false, [true, false, false, false]);
+        check(BOB, Some(&given), WriteAcp, false, [true, true, false, false]);
+    }
+
+    #[test]
+    fn what_the_bucket_delivers_holds_unless_the_object_does_not_take_it() {
+        check(BOB, None, Permission::Read, true, [true; 4]);
+        check(ALICE, Some(&list(&[], true)), Permission::Read, true, [true; 4]);
+        check(ALICE, Some(&list(&[], false)), Permission::Read, true, [true, false, false, false]);
+    }
+
+    #[test]
+    fn nothing_leaves_that_was_not_asked_about() {
+        let permit = permit(Some(BOB), Permission::Read, false);
+        let code = |outcome: Result<()>| outcome.map_err(|error| error.code());
+        assert_eq!(code(permit.settle(Ok(()))), Err(Code::InternalError));
+        assert_eq!(code(permit.settle(Err(Code::NoSuchKey.into()))), Err(Code::AccessDenied));
+        assert_eq!(code(permit.settle(Err(Code::NoSuchVersion.into()))), Err(Code::AccessDenied));
+        assert_eq!(code(permit.settle(Err(Code::InvalidRange.into()))), Err(Code::InvalidRange));
+        assert!(permit.check_object(BOB, None).is_ok());
+        assert_eq!(code(permit.settle(Ok(()))), Ok(()));
+        let lister = Permit { may_list: true, ..permit };
+        assert_eq!(code(lister.settle(Err(Code::NoSuchKey.into()))), Err(Code::NoSuchKey));
+    }
+}
