@@ -71,12 +71,11 @@ impl<'a> Judge<'a> {
         let (caller, acl) = (self.caller.id(), self.bucket.acl.as_deref());
         let wanted = match (by_policy, action.lists()) {
             _ if action.is_open() => None,
-            (Verdict::Deny, _) => return Err(self.denied(key)),
             (Verdict::Allow, _) => None,
             (Verdict::Silent, Lists::Object(wanted)) => Some(wanted),
             (Verdict::Silent, _) if is_owner => None,
             (Verdict::Silent, Lists::Bucket(wanted)) if permit::grants(acl, self.bucket.owner, caller, wanted) => None,
-            (Verdict::Silent, _) => return Err(self.denied(key)),
+            (Verdict::Silent | Verdict::Deny, _) => return Err(self.denied(key)),
         };
         Ok(Permit {
             caller,
@@ -152,8 +151,8 @@ mod tests {
         [caller(ALICE, "alice"), caller(BOB, "bob"), Caller::Anonymous]
     }
 
-    fn list(grantee: Grantee, permission: Permission, delivered: bool) -> Option<Box<Acl>> {
-        Some(Box::new(Acl { grants: vec![Grant { grantee, permission, delivered }], takes_delivered: true }))
+    fn list(grantee: Grantee, permission: Permission, delivered: bool) -> Acl {
+        Acl { grants: vec![Grant { grantee, permission, delivered }], takes_delivered: true }
     }
 
     /// Whether alice, bob and nobody are refused (`-`), have leave (`+`), or leave that is up to the object (`?`).
@@ -197,7 +196,7 @@ mod tests {
     async fn lists_give_what_the_reference_says() {
         let mut bucket = testing::bucket(ALICE).await;
         let mut check = |grantee, permission, given: &[Action], expected: &str| {
-            bucket.acl = list(grantee, permission, false);
+            bucket.acl = Some(Box::new(list(grantee, permission, false)));
             for action in Action::ALL.iter().filter(|action| !matches!(action.lists(), Lists::Object(_))) {
                 let expected = if given.contains(action) { expected } else { "+--" };
                 assert_eq!(ask(&bucket, None, *action), expected, "{permission:?} {action:?}");
@@ -239,7 +238,7 @@ mod tests {
             (Permission::FullControl, true, Action::GetObject, true),
             (Permission::FullControl, false, Action::GetObject, false),
         ] {
-            bucket.acl = list(Grantee::Everyone, permission, delivered);
+            bucket.acl = Some(Box::new(list(Grantee::Everyone, permission, delivered)));
             let context = Context::new(&head, peer(""), NOW);
             let judge = Judge::new(&Policies::default(), &Caller::Anonymous, context, &bucket, None);
             let permit = judge.permit(action, head.target.key.as_ref()).unwrap();
@@ -261,7 +260,7 @@ mod tests {
         check(None, policy("Allow", &bob, "*"), Action::PutBucketPolicy, "++-");
         check(None, policy("Deny", "\"*\"", "ListBucket"), Action::ListBucket, "---");
         check(None, policy("Deny", &bob, "ListBucket"), Action::ListBucket, "+--");
-        let public = || list(Grantee::Everyone, Permission::FullControl, true);
+        let public = || Some(Box::new(list(Grantee::Everyone, Permission::FullControl, true)));
         check(public(), policy("Deny", &bob, "*"), Action::ListBucket, "+-+");
         check(public(), policy("Deny", &bob, "*"), Action::GetObject, "?-?");
         // Quotas are the owner's alone; the policy is always theirs.
@@ -299,7 +298,7 @@ mod tests {
     async fn others_pay_if_they_say_so() {
         let mut bucket = testing::bucket(ALICE).await;
         bucket.requester_pays = true;
-        bucket.acl = list(Grantee::Everyone, Permission::Read, true);
+        bucket.acl = Some(Box::new(list(Grantee::Everyone, Permission::Read, true)));
         let ask = |caller: &Caller, request: &str| {
             let head = head(request);
             let context = Context::new(&head, peer(""), NOW);

@@ -73,16 +73,14 @@ impl Permit {
         self.is_charged
     }
 
-    /// What the caller is told: that there is no such key or version, only if they may list the bucket, else 403
-    /// `AccessDenied`; and nothing of an object whose list was not asked. The spine calls it with every outcome.
+    /// What the caller is told: that there is no such key or version, or but a delete marker, only if they may list the
+    /// bucket, else 403 `AccessDenied`; and nothing of an object whose list was not asked. The spine calls it with every outcome.
     pub fn settle<T>(&self, outcome: Result<T>) -> Result<T> {
         match outcome {
             Ok(_) if !self.is_settled.load(Ordering::Relaxed) => {
                 Err(Error::internal("an operation has not asked whether the object's list allows it"))
             }
-            Err(error) if !self.may_list && matches!(error.code(), Code::NoSuchKey | Code::NoSuchVersion) => {
-                Err(self.denied())
-            }
+            Err(error) if !self.may_list && tells_of_keys(error.code()) => Err(self.denied()),
             other => other,
         }
     }
@@ -90,6 +88,10 @@ impl Permit {
     fn denied(&self) -> Error {
         denied(self.resource.clone())
     }
+}
+
+fn tells_of_keys(code: Code) -> bool {
+    matches!(code, Code::NoSuchKey | Code::NoSuchVersion | Code::MethodNotAllowed)
 }
 
 /// 403 about `resource`, or about what the request is about.
@@ -188,6 +190,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_nobodys_is_for_whom_its_list_names() {
+        let given =
+            list(&[(Grantee::Everyone, Permission::Read), (Grantee::Account(ALICE), Permission::FullControl)], true);
+        let may = |caller, wanted| permit(caller, wanted, false).check_object(AccountId::NOBODY, Some(&given)).is_ok();
+        assert!(may(None, Permission::Read) && may(Some(ALICE), Permission::WriteAcp));
+        assert!(!may(None, Permission::WriteAcp) && !may(Some(BOB), Permission::ReadAcp));
+        assert!(permit(None, Permission::Read, false).check_object(AccountId::NOBODY, None).is_err());
+        assert!(permit(Some(ALICE), Permission::Read, false).check_object(AccountId::NOBODY, None).is_err());
+    }
+
+    #[test]
     fn what_the_bucket_delivers_holds_unless_the_object_does_not_take_it() {
         check(BOB, None, Permission::Read, true, [true; 4]);
         check(ALICE, Some(&list(&[], true)), Permission::Read, true, [true; 4]);
@@ -201,6 +214,7 @@ mod tests {
         assert_eq!(code(permit.settle(Ok(()))), Err(Code::InternalError));
         assert_eq!(code(permit.settle(Err(Code::NoSuchKey.into()))), Err(Code::AccessDenied));
         assert_eq!(code(permit.settle(Err(Code::NoSuchVersion.into()))), Err(Code::AccessDenied));
+        assert_eq!(code(permit.settle(Err(Code::MethodNotAllowed.into()))), Err(Code::AccessDenied));
         assert_eq!(code(permit.settle(Err(Code::InvalidRange.into()))), Err(Code::InvalidRange));
         assert!(permit.check_object(BOB, None).is_ok());
         assert_eq!(code(permit.settle(Ok(()))), Ok(()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Caller;
 use crate::clock::UnixMillis;
 use crate::level::Percents;
-use crate::meta::{self, Account, AccountStatus, Bucket, MASTER_KEY_BYTES, MemoryEngine, NewBucket, Sealer, Store};
+use crate::meta::{Account, AccountStatus, Bucket, MASTER_KEY_BYTES, MemoryEngine, NewBucket, Sealer, Store};
 use crate::name::{AccountId, BucketName};
 use crate::wire::address::Endpoints;
 use crate::wire::{Head, Peer};
@@ -57,6 +57,6 @@ pub(super) async fn bucket(owner: u128) -> Bucket {
     let store = Store::new(Arc::new(MemoryEngine::new()), Sealer::new(&[7; MASTER_KEY_BYTES]));
     let name = BucketName::parse("photos").expect("a name");
     let new = NewBucket::new(name, AccountId(owner), "default".to_owned());
-    let made = store.write(|tx| Ok::<_, meta::Error>(tx.create_bucket(&new, NOW)?));
+    let made = store.write(|tx| tx.create_bucket(&new, NOW));
     made.await.expect("memory does not fail")
 }

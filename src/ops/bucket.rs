@@ -59,8 +59,8 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let owner = call.account()?.id;
     let Some(name) = &call.head.target.bucket else { return Err(Code::InvalidBucketName.into()) };
     let mut new = parse_new(call.head, NewBucket::new(name.clone(), owner, app.config.region.clone()))?;
-    let owners = Owners { owner, bucket_owner: owner };
-    new.acl = acl::from_headers(|tail| call.head.own(tail), Kind::Bucket, owners)?.into_acl();
+    let given = acl::from_headers(|tail| call.head.own(tail), Kind::Bucket, Owners::of_bucket(owner))?;
+    new.acl = given.into_acl().map(Box::new);
     let roots = &["CreateBucketConfiguration"];
     if let Some(document) = call.document(roots, Code::MalformedXml).await? {
         let location = document.child("Location").or_else(|| document.child("LocationConstraint"));

@@ -43,21 +43,17 @@ pub(super) static PUT: Op = Op {
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
     let bucket = call.bucket()?;
-    let list = bucket.acl.as_deref();
-    let names = if dialect.is_obs() {
-        BTreeMap::new()
-    } else {
-        app.store.read(|tx| acl::names(tx, bucket.owner, list)).await?
-    };
-    Ok(Reply::xml(acl::document(dialect, app.namespace(dialect), Kind::Bucket, bucket.owner, list, &names)))
+    let (owner, list) = (bucket.owner, bucket.acl.as_deref());
+    let names =
+        if dialect.is_obs() { BTreeMap::new() } else { app.store.read(|tx| acl::names(tx, owner, list)).await? };
+    Ok(Reply::xml(acl::document(dialect, app.namespace(dialect), Kind::Bucket, owner, list, &names)))
 }
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    let owner = call.bucket()?.owner;
+    let owners = Owners::of_bucket(call.bucket()?.owner);
     let (bytes_max, roots) = (limits::ACL_DOCUMENT_BYTES_MAX, ["AccessControlPolicy"]);
     let document = call.document_up_to(bytes_max, &roots, Code::MalformedAclError).await?;
-    let owners = Owners { owner, bucket_owner: owner };
-    let list = acl::replacement(|tail| call.head.own(tail), document.as_ref(), Kind::Bucket, owners)?;
+    let list = acl::replacement(|tail| call.head.own(tail), document.as_ref(), Kind::Bucket, owners)?.map(Box::new);
     app.store
         .write(|tx| {
             let mut bucket = call.bucket_in(tx)?;

@@ -4,6 +4,7 @@
 
 use super::Call;
 use crate::access::{Caller, acl};
+use crate::app::App;
 use crate::attributes::Attributes;
 use crate::clock::UnixMillis;
 use crate::error::{Code, Result};
@@ -20,47 +21,47 @@ use crate::wire::dialect::Dialect;
 /// An object without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Draft {
-    /// Who will own it; `None` for nobody with a signature.
-    pub(super) owner: Option<AccountId>,
+    /// Who will own it.
+    pub(super) owner: AccountId,
     /// What is returned with it.
     pub(super) headers: ObjectHeaders,
     /// How it will be kept.
     pub(super) storage_class: StorageClass,
-    /// The rarer things. The commit asks `access::acl::check_grantees` whether the accounts its list names are there.
+    /// The rarer things.
     pub(super) attributes: Attributes,
 }
 
 impl Draft {
     /// Reads what a request says of a new object in its bucket.
     ///
-    /// 400 with the code of each header for what is malformed, `MetadataTooLarge` for custom metadata and persistent
+    /// 400 with the code of each header for what is malformed, `InvalidArgument` for grants to accounts that are not
+    /// there, `MetadataTooLarge` for custom metadata and persistent
     /// headers of more than [`limits::METADATA_BYTES_MAX`] bytes together; 405 `FsNotSupport` for what file systems do
     /// not have; 501 for encryption, object lock and callbacks.
-    pub(super) fn parse(call: &Call<'_>) -> Result<Self> {
-        Self::of(&call.caller, call.head, call.bucket()?)
+    pub(super) async fn parse(app: &App, call: &Call<'_>) -> Result<Self> {
+        Self::of(app, &call.caller, call.head, call.bucket()?).await
     }
 
     /// The same for any head, such as that of a form.
-    pub(super) fn of(caller: &Caller, head: &Head, bucket: &Bucket) -> Result<Self> {
-        Self::with_expiry(caller, head, bucket, expires_days(head)?)
+    pub(super) async fn of(app: &App, caller: &Caller, head: &Head, bucket: &Bucket) -> Result<Self> {
+        Self::with_expiry(caller, head, bucket, expires_days(head)?)?.checked(app).await
     }
 
     #[expect(dead_code, reason = "multipart uploads begin with it")]
     /// The same for a multipart upload, where 0 days are no days.
-    pub(super) fn of_upload(call: &Call<'_>) -> Result<Self> {
+    pub(super) async fn of_upload(app: &App, call: &Call<'_>) -> Result<Self> {
         let days = expires(call.head).filter(|days| *days != "0").map(parse_expires_days).transpose()?;
-        Self::with_expiry(&call.caller, call.head, call.bucket()?, days)
+        Self::with_expiry(&call.caller, call.head, call.bucket()?, days)?.checked(app).await
     }
 
     fn with_expiry(caller: &Caller, head: &Head, bucket: &Bucket, expires_days: Option<u32>) -> Result<Self> {
         refuse_unsupported(head)?;
-        let owned = acl::of_new_object(caller, bucket, |tail| head.own(tail))?;
         let draft = Self {
-            owner: Some(owned.owner).filter(|owner| *owner != acl::NOBODY),
+            owner: caller.owner(),
             headers: ObjectHeaders::parse(head)?,
             storage_class: storage_class(head)?.unwrap_or(bucket.storage_class),
             attributes: Attributes {
-                acl: owned.acl.map(|acl| *acl),
+                acl: acl::of_new_object(caller, bucket, |tail| head.own(tail))?,
                 tags: tags(head)?.unwrap_or_default(),
                 redirect: redirect(head)?,
                 expires_days,
@@ -73,6 +74,13 @@ impl Draft {
             draft.check_file_system()?;
         }
         Ok(draft)
+    }
+
+    async fn checked(self, app: &App) -> Result<Self> {
+        if let Some(acl) = &self.attributes.acl {
+            app.store.read(|tx| acl::check_grantees(tx, Some(acl))).await?;
+        }
+        Ok(self)
     }
 
     /// The object it becomes with bytes that are there: their length, their entity tag without quotes, where they are.

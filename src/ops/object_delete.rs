@@ -37,7 +37,7 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         Some(Some(id)) => Some(id),
         None => None,
     };
-    let owner = call.caller.account().ok().map(|account| account.id);
+    let owner = call.caller.owner();
     let now = app.clock.now_millis();
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;

@@ -16,7 +16,6 @@ use super::object_delete::delete_marker_header;
 use super::object_put::version_id_name;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
-use crate::access::acl::NOBODY;
 use crate::app::App;
 use crate::clock::http_date;
 use crate::error::{Code, Error, Result};
@@ -126,6 +125,12 @@ async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
 /// 405 where it was asked for, and the answer says so. 403 `AccessDenied` where the object's list has the last word and
 /// does not give the caller what is asked.
 pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
+    let object = look_up(tx, call)?;
+    call.permit.check_object(object.owner, object.acl())?;
+    Ok(object)
+}
+
+fn look_up(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
     let (bucket, key) = (call.bucket()?, call.key()?);
     let (dialect, resource) = (call.head.dialect, || call.head.target.resource());
     let marked = |error: Error, marker: &DeleteMarker| {
@@ -138,7 +143,7 @@ pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
             None => None,
         };
         return match kept {
-            Some(Kept::Object(object)) => permitted(call, *object),
+            Some(Kept::Object(object)) => Ok(*object),
             Some(Kept::Marker(marker)) => {
                 Err(marked(Code::MethodNotAllowed.on(resource()).header("allow", "DELETE"), &marker))
             }
@@ -146,7 +151,7 @@ pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
         };
     }
     if let Some(object) = tx.object(bucket.id, key)? {
-        return permitted(call, object);
+        return Ok(object);
     }
     let missing = Code::NoSuchKey.on(resource()).detail("Key", key.as_str());
     match bucket.versioning {
@@ -156,12 +161,6 @@ pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
             None => Err(missing),
         },
     }
-}
-
-/// The object, unless its list does not give the caller what is asked.
-fn permitted(call: &Call<'_>, object: Object) -> Result<Object> {
-    call.permit.check_object(object.owner.unwrap_or(NOBODY), object.acl())?;
-    Ok(object)
 }
 
 /// The bytes of an object just found; `None` where they are gone. A composed body changes in place, so its record and

@@ -11,7 +11,6 @@ use super::draft::Draft;
 use super::receive::{Expected, discard, is_small, receive};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
-use crate::access::acl::check_grantees;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -38,7 +37,7 @@ pub(super) static PUT: Op = Op {
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     refuse_copy(call.head)?;
-    let draft = Draft::parse(call)?;
+    let draft = Draft::parse(app, call).await?;
     let announced = Announced::parse(call.head)?;
     let conditions = Conditions::parse(&call.head.headers);
     let declared = call.head.content_length()?;
@@ -189,7 +188,6 @@ impl Put {
                 let bucket = bucket.ok_or_else(|| Code::NoSuchBucket.on(self.resource.clone()))?;
                 let slot = tx.slot(&bucket, &self.key)?;
                 check(&self.conditions, slot.current())?;
-                check_grantees(tx, self.object.acl())?;
                 Ok::<_, Error>(tx.put_object(slot, &self.object, &self.stored)?)
             })
             .await;

@@ -30,7 +30,7 @@ async fn the_text_is_kept_as_it_was_sent() {
         let put = gateway.check(who, &format!("PUT /photos?policy\n\n{text}"), "204").await;
         assert_eq!(put.text(), "204 No Content");
         let read = gateway.check(who, "GET /photos?policy", "200").await;
-        assert_eq!((read.body_text(), read.header("content-type")), (text, Some(kind)));
+        assert_eq!((read.body_text(), read.header("content-type")), (text, kind));
         gateway.check(who, "DELETE /photos?policy", "204").await;
         gateway.check(who, "DELETE /photos?policy", "204").await;
         gateway.check(who, "GET /photos?policy", "404 NoSuchBucketPolicy").await;
@@ -63,7 +63,7 @@ async fn bad_policies_are_refused_with_the_reason() {
     let answer = gateway.check(As::Obs("alice"), &good.replace("\"*\"", "\"bob\""), "400 MalformedPolicy").await;
     assert_eq!(
         answer.element("Message"),
-        Some("The policy is not valid: statement 1: a principal is &quot;*&quot; or an object.")
+        Some("The policy is not valid: statement 1: a principal is \"*\" or an object.")
     );
 }
 
@@ -200,13 +200,13 @@ async fn the_requester_pays() {
         gateway.check(who, "GET /photos/k", "403 RequestPayerDenied").await;
         gateway.check(who, &format!("GET /photos/k\n{prefix}request-payer: me"), "403 RequestPayerDenied").await;
         let paid = gateway.check(who, &format!("GET /photos/k\n{prefix}request-payer: requester"), "200").await;
-        assert_eq!(paid.header(&format!("{prefix}request-charged")), Some("requester"));
+        assert_eq!(paid.header(&format!("{prefix}request-charged")), "requester");
     }
     gateway.check(As::Nobody, "GET /photos/k\nx-obs-request-payer: requester", "403 RequestPayerDenied").await;
     // A stranger's unsigned request in the words of S3.
     gateway.check(As::Nobody, "GET /photos/k\nx-amz-request-payer: requester", "403 AccessDenied").await;
     let own = gateway.check(As::Obs("alice"), "GET /photos/k", "200").await;
-    assert_eq!(own.header("x-obs-request-charged"), None);
+    assert_eq!(own.header("x-obs-request-charged"), "");
     gateway.check(As::Nobody, "HEAD /photos?apiversion", "200").await;
 }
 

@@ -1,6 +1,7 @@
 //! The gateway from outside, without a socket: request text in, reply text out, over memory stores and a clock that
 //! stands still. One module a file of `src/ops`, of the same name; the others hold rules that cross operations.
 
+mod access;
 mod addressing;
 mod admin;
 mod answer;

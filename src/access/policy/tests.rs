@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::access::testing::{NOW, caller, head, peer};
-use crate::name::BucketName;
+use crate::name::{BucketName, ObjectKey};
 use crate::wire::Head;
 
 const ALICE: &str = "0000000000000000000000000000000a";
@@ -45,7 +45,7 @@ fn policy(members: Value) -> Value {
 fn decide(policy: &Policy, action: Action, head: &Head) -> Verdict {
     let caller = caller(10, "alice");
     let context = Context::new(head, peer("10.1.2.3"), NOW);
-    let key = head.target.key.as_ref().map(|key| key.as_str());
+    let key = head.target.key.as_ref().map(ObjectKey::as_str);
     policy.decide(&Question { caller: &caller, action, bucket: "photos", key, context: &context })
 }
 
@@ -210,9 +210,15 @@ fn conditions_are_operators_for_their_keys() {
     ];
     for (kind, (keys, value)) in keys.iter().enumerate() {
         for key in keys {
-            text.iter().for_each(|operator| check(operator, key, value.clone(), kind == 0));
-            number.iter().for_each(|operator| check(operator, key, value.clone(), kind == 1));
-            date.iter().for_each(|operator| check(operator, key, value.clone(), kind == 2));
+            for operator in &text {
+                check(operator, key, value.clone(), kind == 0);
+            }
+            for operator in &number {
+                check(operator, key, value.clone(), kind == 1);
+            }
+            for operator in &date {
+                check(operator, key, value.clone(), kind == 2);
+            }
             check("Bool", key, value.clone(), kind == 3);
             check("IpAddress", key, value.clone(), kind == 4);
             check("NotIpAddress", key, value.clone(), kind == 4);
@@ -300,10 +306,12 @@ fn resources_are_the_bucket_or_keys_in_it() {
 }
 
 /// Whether a condition holds for a request.
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn holds(operator: &str, key: &str, value: Value, action: Action, request: &str) -> bool {
     allows(json!({ "Condition": { operator: { key: value } } }), action, request)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn check_list(operator: &str, key: &str, value: Value, query: &str, expected: bool) {
     let found = holds(operator, key, value.clone(), Action::ListBucket, &format!("GET /photos{query}"));
     assert_eq!(found, expected, "{operator} {key} {value} {query}");
