@@ -60,10 +60,10 @@ impl fmt::Display for UploadId {
 pub struct Upload {
     /// When it was begun.
     pub initiated_millis: UnixMillis,
-    /// Who began it; `None` for nobody with a signature.
-    pub initiator: Option<AccountId>,
-    /// Whose the object will be; `None` for nobody with a signature.
-    pub owner: Option<AccountId>,
+    /// Who began it; [`AccountId::NOBODY`] without a signature.
+    pub initiator: AccountId,
+    /// Whose the object will be.
+    pub owner: AccountId,
     /// What is returned with the object.
     pub headers: ObjectHeaders,
     /// How the object is kept.
