@@ -22,6 +22,13 @@ mod probe;
 mod receive;
 mod reference;
 mod service_list;
+mod upload;
+mod upload_abort;
+mod upload_begin;
+mod upload_complete;
+mod upload_list;
+mod upload_part;
+mod upload_parts;
 
 pub use call::Call;
 pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
@@ -61,6 +68,12 @@ pub static TABLE: &[&Op] = &[
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
+    &upload_begin::POST,
+    &upload_part::PUT,
+    &upload_parts::GET,
+    &upload_complete::POST,
+    &upload_abort::DELETE,
+    &upload_list::GET,
 ];
 
 /// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or
@@ -121,7 +134,6 @@ pub static RESERVED: &[&str] = &[
     "torrent",
     "truncate",
     "uploadid",
-    "uploads",
     "versions",
     "website",
     "x-image-process",
