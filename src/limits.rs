@@ -130,7 +130,7 @@ pub const ACL_DOCUMENT_BYTES_MAX: usize = 50 * 1024;
 /// Bytes of a bucket's policy.
 pub const POLICY_BYTES_MAX: usize = 20 * 1024;
 /// Characters compared with wildcards in deciding by one policy; one that takes more denies.
-pub const POLICY_STEP_COUNT_MAX: u32 = 4 * 1024 * 1024;
+pub const POLICY_STEP_COUNT_MAX: u32 = 2 * 1024 * 1024;
 /// Policies kept in memory as they were read, of buckets and as many of access keys.
 pub const POLICY_CACHE_COUNT_MAX: usize = 512;
 

@@ -8,13 +8,14 @@ use hyper::{Method, StatusCode};
 
 use super::receive::{Expected, discard, is_small, receive};
 use super::{BodyRule, Call, Op, Scope};
-use crate::access::Action;
+use crate::access::{Action, acl};
 use crate::app::App;
+use crate::attributes::Attributes;
 use crate::error::{Code, Error, Result};
 use crate::headers::ObjectHeaders;
 use crate::limits;
 use crate::meta::{self, BlobId, Body, Bucket, Object, Reservation, Stored, Version, Versioning};
-use crate::name::{AccountId, ObjectKey};
+use crate::name::ObjectKey;
 use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::dialect::Dialect;
@@ -44,6 +45,10 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         return Err(Code::EntityTooLarge.into());
     }
     let bucket = call.bucket()?.clone();
+    let acl = acl::of_new_object(&call.caller, &bucket, |tail| call.head.own(tail))?;
+    if acl.is_some() {
+        app.store.read(|tx| acl::check_grantees(tx, acl.as_ref())).await?;
+    }
     let replaced = look_ahead(app, call, &conditions, declared).await?;
     let change = |length| Change::put(replaced, length);
     let expected = Expected { bucket: &bucket, declared, bytes_max: limits::OBJECT_PUT_BYTES_MAX, change: &change };
@@ -58,11 +63,11 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
             size: received.size,
             etag: hex(&received.md5),
             modified_millis: app.clock.now_millis(),
-            owner: call.caller.id().unwrap_or(AccountId::NOBODY),
+            owner: call.caller.owner(),
             body: received.stored.body(),
             headers,
             storage_class: bucket.storage_class,
-            attributes: None,
+            attributes: Attributes { acl, ..Attributes::default() }.boxed(),
             state: None,
         },
         bucket,
@@ -218,7 +223,6 @@ const UNSUPPORTED: [&str; 18] = [
 ];
 
 pub(super) fn refuse_unsupported(head: &Head) -> Result<()> {
-    refuse_acl(head)?;
     match head.own("storage-class") {
         None | Some("STANDARD") => {}
         Some(
@@ -245,19 +249,6 @@ pub(super) fn refuse_unsupported(head: &Head) -> Result<()> {
     let checksum = |name: &hyper::header::HeaderName| name.as_str().starts_with("x-amz-checksum-");
     if let Some(name) = head.headers.keys().find(|name| checksum(name)) {
         return Err(Code::ServiceNotImplemented.because(format!("The header {name} is not implemented.")));
-    }
-    Ok(())
-}
-
-/// Access control lists come with a later version: only what is the default anyway is accepted.
-pub(super) fn refuse_acl(head: &Head) -> Result<()> {
-    if head.own("acl").is_some_and(|acl| acl != "private") {
-        return Err(Code::ServiceNotImplemented.because("Access control lists other than private are not implemented."));
-    }
-    let is_grant =
-        |name: &str| name.strip_prefix(head.dialect.header_prefix()).is_some_and(|tail| tail.starts_with("grant-"));
-    if head.headers.keys().any(|name| is_grant(name.as_str())) {
-        return Err(Code::ServiceNotImplemented.because("Grants by header are not implemented."));
     }
     Ok(())
 }
