@@ -16,6 +16,7 @@ use super::object_delete::delete_marker_header;
 use super::object_put::version_id_name;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
+use crate::access::acl::NOBODY;
 use crate::app::App;
 use crate::clock::http_date;
 use crate::error::{Code, Error, Result};
@@ -116,7 +117,9 @@ async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
     if call.head.own("server-side-encryption-customer-algorithm").is_some() {
         return Err(Code::InvalidRequest.because("The object is not encrypted with a key of the customer's."));
     }
-    app.store.read(|tx| find_in(tx, call)).await
+    let object = app.store.read(|tx| find_in(tx, call)).await?;
+    call.permit.check_object(object.owner.unwrap_or(NOBODY), object.acl())?;
+    Ok(object)
 }
 
 /// The version that a request names, or the current object.
