@@ -68,6 +68,7 @@ codes! {
     MalformedQuotaError      "MalformedQuotaError"      BAD_REQUEST           "The Quota XML format is incorrect.";
     MalformedTags            "MalformedXMLError"        BAD_REQUEST           "The tag set is not well-formed XML or has not the documented elements.";
     MalformedXml             "MalformedXML"             BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
+    MaxMessageLengthExceeded "MaxMessageLengthExceeded" BAD_REQUEST           "Your request was too big.";
     MetadataTooLarge         "MetadataTooLarge"         BAD_REQUEST           "Your metadata headers exceed the maximum allowed metadata size.";
     MissingRequestBody       "MissingRequestBodyError"  BAD_REQUEST           "Request body is empty.";
     MissingRequiredHeader    "MissingRequiredHeader"    BAD_REQUEST           "Missing required header for this request: Content-MD5";
@@ -81,6 +82,7 @@ codes! {
     InArrearOrInsufficientBalance "InArrearOrInsufficientBalance" FORBIDDEN   "The account is frozen; the operation is not allowed.";
     InsufficientStorageSpace "InsufficientStorageSpace" FORBIDDEN             "Insufficient storage space.";
     InvalidAccessKeyId       "InvalidAccessKeyId"       FORBIDDEN             "The access key ID you provided does not exist in our records.";
+    InvalidObjectState       "InvalidObjectState"       FORBIDDEN             "The operation is not valid for the object's storage class: restore the object first.";
     RequestPayerDenied       "RequestPayerDenied"       FORBIDDEN             "The requester pays for this bucket; send x-obs-request-payer: requester.";
     RequestTimeTooSkewed     "RequestTimeTooSkewed"     FORBIDDEN             "The difference between the request time and the current time is too large.";
     SignatureDoesNotMatch    "SignatureDoesNotMatch"    FORBIDDEN             "The request signature we calculated does not match the signature you provided. Check your key and signing method.";

@@ -14,6 +14,7 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod copy_source;
 mod object_body;
 mod object_delete;
 mod object_get;

@@ -1,7 +1,7 @@
 //! What is documented and not built is refused under every method, and nothing happens: a `PUT` with a sub-resource
 //! does not make a bucket, a `DELETE` with one does not remove it.
 
-use obs_gateway::ops::{Pick, RESERVED, Scope, TABLE};
+use obs_gateway::ops::{RESERVED, Scope, TABLE};
 
 use crate::support::{As, Gateway, both};
 
@@ -10,7 +10,7 @@ const METHODS: [&str; 5] = ["GET", "HEAD", "PUT", "POST", "DELETE"];
 /// Whether buckets, or objects, have a row for what the others lack.
 fn has_row(name: &str, scope: Scope) -> bool {
     let rows = TABLE.iter().filter(|op| op.scope == scope);
-    rows.flat_map(|op| op.picks).any(|Pick::Query(pick)| name.eq_ignore_ascii_case(pick))
+    rows.flat_map(|op| op.picked_parameters()).any(|picked| name.eq_ignore_ascii_case(picked))
 }
 
 #[tokio::test]
