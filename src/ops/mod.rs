@@ -1,6 +1,7 @@
 //! What every operation means: one file a resource, one row an operation. `docs/adding-an-operation.md` shows how a
 //! row is added.
 
+mod announced;
 mod bucket;
 mod bucket_acl;
 mod bucket_cors;
@@ -15,6 +16,7 @@ mod bucket_tagging;
 mod bucket_versioning;
 mod call;
 mod copy_source;
+mod draft;
 mod object_body;
 mod object_delete;
 mod object_get;
@@ -31,6 +33,7 @@ mod upload_begin;
 mod upload_complete;
 mod upload_list;
 mod upload_part;
+mod upload_part_copy;
 mod upload_parts;
 
 pub use call::Call;
@@ -79,6 +82,7 @@ pub static TABLE: &[&Op] = &[
     &object_delete::DELETE,
     &upload_begin::POST,
     &upload_part::PUT,
+    &upload_part_copy::PUT,
     &upload_parts::GET,
     &upload_complete::POST,
     &upload_abort::DELETE,

@@ -1,17 +1,18 @@
 //! What the operations of multipart uploads share: the upload a request names, whose it is, and how their documents spell
 //! keys, accounts and classes.
 
-use super::Call;
+use hyper::header::{HeaderName, HeaderValue};
+
+use super::{Call, draft};
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::{OpenUpload, Tx, Upload, UploadId};
-use crate::name::AccountId;
 use crate::storage_class::StorageClass;
-use crate::wire::Head;
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
 use crate::wire::query::Query;
 use crate::wire::xml::Writer;
+use crate::wire::{Head, Reply};
 
 /// The upload that a request names; what no upload was ever called is 404 `NoSuchUpload`.
 pub(super) fn upload_id(call: &Call<'_>) -> Result<UploadId> {
@@ -28,18 +29,41 @@ pub(super) fn open(tx: &mut Tx<'_>, call: &Call<'_>, id: UploadId) -> Result<Ope
     tx.open_upload(call.bucket()?.id, call.key()?, id)?.ok_or_else(|| no_such_upload(call))
 }
 
-/// Who asks, as uploads note it.
-pub(super) fn caller_id(call: &Call<'_>) -> AccountId {
-    call.caller.id().unwrap_or(AccountId::NOBODY)
-}
-
 /// 403 `AccessDenied` unless the caller began the upload. In S3 words the permission is enough
 /// (`docs/decisions/0018-whose-an-upload-is.md`).
 pub(super) fn check_initiator(call: &Call<'_>, upload: &Upload) -> Result<()> {
-    if upload.is_s3 || upload.initiator == caller_id(call) {
+    if upload.is_s3 || upload.initiator == call.caller.owner() {
         return Ok(());
     }
     Err(Code::AccessDenied.because("The upload belongs to the account that initiated it."))
+}
+
+/// What is said of an object where its upload begins, and nowhere else: the start of each header's name (tails).
+const OF_THE_OBJECT: [&str; 7] =
+    ["acl", "grant-", "storage-class", "tagging", "website-redirect-location", "expires", "persistent-headers"];
+
+/// Refuses with 400 `InvalidRequest` headers that come too late, and with 501 those of features that are not there.
+pub(super) fn refuse_late(head: &Head) -> Result<()> {
+    draft::refuse_unsupported(head)?;
+    let prefix = head.dialect.header_prefix();
+    let tails = head.headers.keys().filter_map(|name| name.as_str().strip_prefix(prefix));
+    match tails.into_iter().find(|tail| OF_THE_OBJECT.iter().any(|start| tail.starts_with(start))) {
+        Some(tail) => {
+            let message = format!("The header {prefix}{tail} belongs to the request that initiates the upload.");
+            Err(Code::InvalidRequest.because(message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Tells the CRC-64 of what was stored.
+pub(super) fn with_crc64(reply: Reply, dialect: Dialect, crc64: Option<u64>) -> Reply {
+    let name = if dialect.is_obs() { "x-obs-checksum-crc64ecma" } else { "x-amz-checksum-crc64ecma" };
+    // Digits are a legal header value.
+    match crc64.map(|crc64| HeaderValue::try_from(crc64.to_string())) {
+        Some(Ok(value)) => reply.with(HeaderName::from_static(name), value),
+        Some(Err(_)) | None => reply,
+    }
 }
 
 /// The number of a part: 1 to 10,000, else 400 `InvalidArgument`.

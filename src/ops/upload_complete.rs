@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use hyper::Method;
 
-use super::object_put::{check_conditions, refuse_unsupported, with_new_version};
-use super::upload::{Spelling, check_initiator, no_such_upload, parse_number, upload_id};
+use super::announced::Announced;
+use super::object_put::{check_conditions, with_new_version};
+use super::upload::{Spelling, check_initiator, no_such_upload, parse_number, refuse_late, upload_id, with_crc64};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::blob::digest;
+use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::{BlobId, Body, CompletedUpload, Object, ObjectState, Part, Tx, Upload, UploadId, Version};
@@ -34,12 +36,13 @@ pub(super) static POST: Op = Op {
 };
 
 async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    refuse_unsupported(call.head)?;
+    refuse_late(call.head)?;
     let spelling = Spelling::parse(&call.head.query)?;
     let asked = Asked {
         id: upload_id(call)?,
         conditions: Conditions::parse(&call.head.headers),
         size: parse_size(call)?,
+        crc64: Announced::crc64_of_whole(call.head)?,
         blob: BlobId::mint(call.now),
         parts: Vec::new(),
     };
@@ -47,15 +50,16 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let document = call.document_up_to(limits::PART_LIST_BYTES_MAX, &[ROOT], Code::MalformedXml).await?;
     let asked = Asked { parts: parse(&document.ok_or(Code::MalformedXml)?)?, ..asked };
     let now = app.clock.now_millis();
-    let (etag, version) = app.store.write(|tx| complete(tx, call, &asked, now)).await?;
+    let done = app.store.write(|tx| complete(tx, call, &asked, now)).await?;
     let dialect = call.head.dialect;
     let mut xml = Writer::document("CompleteMultipartUploadResult", Some(app.namespace(dialect)), Layout::Compact);
     spelling.announce(&mut xml);
     xml.element("Location", &location(call));
     xml.element("Bucket", call.bucket()?.name.as_str());
     spelling.element(&mut xml, "Key", call.key()?.as_str());
-    xml.element("ETag", &format!("\"{etag}\""));
-    Ok(with_new_version(Reply::xml(xml.finish()), dialect, version))
+    xml.element("ETag", &format!("\"{}\"", done.etag));
+    let reply = with_crc64(Reply::xml(xml.finish()), dialect, done.crc64);
+    Ok(with_new_version(reply, dialect, done.version))
 }
 
 /// Where the object is: at the address it was asked for.
@@ -85,23 +89,37 @@ struct Asked {
     id: UploadId,
     conditions: Conditions,
     size: Option<u64>,
+    crc64: Option<u64>,
     /// Under which the list of the object's pieces lies.
     blob: BlobId,
     parts: Vec<Listed>,
 }
 
-/// ETag and version of the object, which is stored now or was when the upload was completed first.
-fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: u64) -> Result<(String, Version)> {
+/// The object, as the answer tells of it.
+struct Done {
+    etag: String,
+    version: Version,
+    crc64: Option<u64>,
+}
+
+/// Stores the object; where an earlier request of the same parts has, says the same as it did.
+fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) -> Result<Done> {
     let (bucket, key) = (call.bucket_in(tx)?, call.key()?);
     let etag = etag_of(&asked.parts);
     let Some(open) = tx.open_upload(bucket.id, key, asked.id)? else {
         let done = tx.completed(bucket.id, key, asked.id)?.filter(|object| object.etag == etag);
-        return done.map(|object| (object.etag, object.version)).ok_or_else(|| no_such_upload(call));
+        let crc64 = |object: &Object| object.state.as_ref().and_then(|state| state.crc64);
+        let done = done.map(|object| Done { crc64: crc64(&object), etag: object.etag, version: object.version });
+        return done.ok_or_else(|| no_such_upload(call));
     };
     let parts = tx.all_parts(&open)?;
     let chosen = choose(&asked.parts, &parts, part_bytes_min(open.upload()))?;
     if asked.size.is_some_and(|size| size != size_of(&chosen, &parts)) {
         return Err(Code::InvalidRequest.because("The parts do not add up to the size that was announced."));
+    }
+    let crc64 = crc64_of(&chosen, &parts);
+    if asked.crc64.is_some() && asked.crc64 != crc64 {
+        return Err(Code::BadDigest.because("The CRC-64 you specified is not that of the parts together."));
     }
     let pieces = tx.composed(&parts, &chosen)?.ok_or_else(|| {
         let most = limits::PIECE_COUNT_MAX;
@@ -126,7 +144,7 @@ fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: u64) -> Result
             .boxed(),
     };
     let version = tx.complete_upload(slot, &open, &parts, (&chosen, pieces), &object)?;
-    Ok((etag, version))
+    Ok(Done { etag, version, crc64 })
 }
 
 /// How many bytes every part but the last has at least, by the words the upload was begun in.
@@ -136,6 +154,12 @@ fn part_bytes_min(upload: &Upload) -> u64 {
 
 fn size_of(chosen: &[u16], parts: &BTreeMap<u16, Part>) -> u64 {
     chosen.iter().filter_map(|number| parts.get(number)).map(|part| part.size).sum()
+}
+
+/// CRC-64 of the chosen parts together, from theirs.
+fn crc64_of(chosen: &[u16], parts: &BTreeMap<u16, Part>) -> Option<u64> {
+    let mut chosen = chosen.iter().filter_map(|number| parts.get(number));
+    chosen.try_fold(digest::crc64(&[]), |joined, part| Some(digest::crc64_joined(joined, part.crc64?, part.size)))
 }
 
 const ROOT: &str = "CompleteMultipartUpload";

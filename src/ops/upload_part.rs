@@ -6,9 +6,10 @@ use std::sync::Arc;
 use hyper::header::ETAG;
 use hyper::{Method, StatusCode};
 
-use super::object_put::{etag_value, refuse_unsupported};
+use super::announced::Announced;
+use super::object_put::etag_value;
 use super::receive::{Expected, discard, receive};
-use super::upload::{check_initiator, open, part_number, upload_id};
+use super::upload::{check_initiator, open, part_number, refuse_late, upload_id, with_crc64};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -17,7 +18,6 @@ use crate::limits;
 use crate::meta::{BlobId, Body, Bucket, Part, Reservation, Stored, UploadId};
 use crate::name::ObjectKey;
 use crate::quota::{Change, Held, Rule};
-use crate::wire::headers::content_md5;
 use crate::wire::{Reply, hex};
 
 pub(super) static PUT: Op = Op {
@@ -34,9 +34,9 @@ pub(super) static PUT: Op = Op {
 };
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    refuse_unsupported(call.head)?;
+    refuse_late(call.head)?;
     let (number, id) = (part_number(call.head)?, upload_id(call)?);
-    let announced_md5 = content_md5(&call.head.headers)?;
+    let announced = Announced::of_part(call.head)?;
     let declared = call.head.content_length()?;
     if declared.is_some_and(|length| length > limits::PART_BYTES_MAX) {
         return Err(Code::EntityTooLarge.into());
@@ -46,8 +46,9 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let change = |length| replacing(replaced, length);
     // Refused now: what is announced and does not fit.
     app.store.check_room(&bucket, change(declared.unwrap_or(0))).await?;
-    let expected = Expected { bucket: &bucket, declared, bytes_max: limits::PART_BYTES_MAX, change: &change };
-    let received = receive(app, call.body, &expected).await?.checked(app, announced_md5)?;
+    let bytes_max = limits::PART_BYTES_MAX;
+    let expected = Expected { bucket: &bucket, declared, bytes_max, announced: &announced, change: &change };
+    let received = receive(app, call.body, &expected).await?;
     let arrived = Arrived {
         key: call.key()?.clone(),
         resource: call.head.target.resource(),
@@ -59,15 +60,16 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
             size: received.size,
             md5: received.md5,
             modified_millis: app.clock.now_millis(),
-            crc64: None,
+            crc64: received.crc64,
             checksum: None,
         },
         bucket,
         stored: received.stored,
     };
-    let etag = etag_value(&hex(&arrived.part.md5))?;
+    let reply = Reply::empty(StatusCode::OK).with(ETAG, etag_value(&hex(&arrived.part.md5))?);
+    let reply = with_crc64(reply, call.head.dialect, arrived.part.crc64);
     arrived.commit(app, received.room).await?;
-    Ok(Reply::empty(StatusCode::OK).with(ETAG, etag))
+    Ok(reply)
 }
 
 /// What a part of `length` bytes changes in place of one of `replaced` bytes.

@@ -39,6 +39,9 @@ const CORS: &str = "PUT /photos?cors\nContent-MD5: HGv5UBbjdmR736tPepqsSQ==\n\n<
 
 const COMPLETE: &str = "POST /photos/k?uploadId=UPLOAD\n\n<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>5d41402abc4b2a76b9719d911017c592</ETag></Part></CompleteMultipartUpload>";
 
+const COPY_PART: &str =
+    "PUT /photos/k?partNumber=2&uploadId=UPLOAD\nx-obs-copy-source: /photos/k\nx-amz-copy-source: /photos/k";
+
 /// In an order in which each finds what it needs: `photos` with its object `k`.
 const EXPECTED: &[Row] = &[
     Row { stranger: "200", ..private("ListBuckets", "GET /", "200") },
@@ -85,6 +88,7 @@ const EXPECTED: &[Row] = &[
     private("HeadObject", "HEAD /photos/k", "200"),
     private("InitiateMultipartUpload", "POST /photos/k?uploads", "200"),
     private("UploadPart", "PUT /photos/k?partNumber=1&uploadId=UPLOAD\n\nhello", "200"),
+    private("CopyPart", COPY_PART, "200"),
     private("ListParts", "GET /photos/k?uploadId=UPLOAD", "200"),
     private("ListMultipartUploads", "GET /photos?uploads", "200"),
     private("CompleteMultipartUpload", COMPLETE, "200"),
