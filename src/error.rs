@@ -69,6 +69,8 @@ codes! {
     InArrearOrInsufficientBalance "InArrearOrInsufficientBalance" FORBIDDEN   "The account is frozen; the operation is not allowed.";
     InsufficientStorageSpace "InsufficientStorageSpace" FORBIDDEN             "Insufficient storage space.";
     InvalidAccessKeyId       "InvalidAccessKeyId"       FORBIDDEN             "The access key ID you provided does not exist in our records.";
+    ExpiredToken             "ExpiredToken"             FORBIDDEN             "The security token has expired.";
+    InvalidSecurity          "InvalidSecurity"          FORBIDDEN             "The security token is not valid.";
     RequestTimeTooSkewed     "RequestTimeTooSkewed"     FORBIDDEN             "The difference between the request time and the current time is too large.";
     SignatureDoesNotMatch    "SignatureDoesNotMatch"    FORBIDDEN             "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
     NoSuchBucket             "NoSuchBucket"             NOT_FOUND             "The specified bucket does not exist";

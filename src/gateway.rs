@@ -13,7 +13,7 @@ use hyper::{HeaderMap, Method, Request, Response, Version};
 
 use crate::access::{self, Caller};
 use crate::app::App;
-use crate::auth::{self, Claim};
+use crate::auth::{self, Claim, temporary};
 use crate::clock::{UnixMillis, http_date};
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -115,6 +115,7 @@ async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller>
     let credential = app.store.credential(&signed.access_key).await?;
     let credential = credential.ok_or_else(|| Error::from(Code::InvalidAccessKeyId))?;
     signed.check(head, &credential.secret_key, now)?;
+    temporary::check_token(&credential, head.own("security-token"), now)?;
     Ok(Caller::Account(Arc::clone(&credential.account)))
 }
 

@@ -95,6 +95,15 @@ pub const BLOCK_BYTES: u64 = 256 * KIB;
 /// Grants of one access control list.
 pub const GRANT_COUNT_MAX: usize = 100;
 
+/// Bytes of the policy that narrows an access key.
+pub const NARROWING_BYTES_MAX: usize = 2048;
+/// Life of a temporary access key, in seconds, lower and upper bound: 15 minutes to 24 hours.
+pub const TEMPORARY_KEY_SECONDS_MIN: u64 = 15 * 60;
+/// See [`TEMPORARY_KEY_SECONDS_MIN`].
+pub const TEMPORARY_KEY_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// Time a temporary access key is kept after it has run out, so that its holder is told so.
+pub const EXPIRED_KEY_MILLIS: u64 = 24 * 60 * 60 * 1000;
+
 // --- signing in ------------------------------------------------------------------------------------------------
 
 /// Bytes of a JSON document sent to sign in, refresh or sign out.
@@ -152,6 +161,8 @@ pub const WEBHOOK_PAUSE_MILLIS_MIN: u64 = 1000;
 /// Longest pause between two deliveries of an event, in milliseconds.
 pub const WEBHOOK_PAUSE_MILLIS_MAX: u64 = 5 * 60 * 1000;
 
+const _: () = assert!(TEMPORARY_KEY_SECONDS_MIN < TEMPORARY_KEY_SECONDS_MAX);
+const _: () = assert!(NARROWING_BYTES_MAX < ADMIN_DOCUMENT_BYTES_MAX);
 const _: () = assert!(WEBHOOK_PAUSE_MILLIS_MIN <= WEBHOOK_PAUSE_MILLIS_MAX);
 const _: () = assert!(DOCUMENT_BYTES_MAX < HEAD_BYTES_MAX * 4);
 const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);

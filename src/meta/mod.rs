@@ -3,6 +3,7 @@
 //!
 //! Not here: headers, XML, HTTP, object bytes.
 
+mod access_key;
 mod account;
 mod arbiter;
 mod bucket;
@@ -29,7 +30,8 @@ mod store;
 mod testing;
 mod verify;
 
-pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount, Pack};
+pub use access_key::{AccessKey, Credential, KeyStatus, NewAccessKey};
+pub use account::{Account, AccountStatus, Capacity, NewAccount, Pack};
 pub use bucket::{Bucket, NewBucket, Versioning};
 pub use engine::{
     COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Deadline, Engine, Family, Revision, Step, Tier, View, Visit, Watch,

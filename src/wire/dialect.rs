@@ -77,20 +77,25 @@ impl Dialect {
         if self.is_obs() { OBS_PREFIX } else { AMZ_PREFIX }
     }
 
-    /// The name of `code` on the wire. Clients of S3 know two of them by other names.
+    /// The name of `code` on the wire. Clients of S3 know some of them by other names.
     pub fn code_name(self, code: Code) -> &'static str {
         match (self, code) {
             (Self::S3, Code::InsufficientStorageSpace) => "QuotaExceeded",
             (Self::S3, Code::ServiceNotImplemented) => "NotImplemented",
+            (Self::S3, Code::InvalidSecurity) => "InvalidToken",
+            // The OBS reference has one code for every token that does not hold.
+            (Self::Obs | Self::AwsV2, Code::ExpiredToken) => "InvalidSecurity",
             // OBS's S3-compatible reference has its own spelling; AWS's is OBS's.
             (Self::AwsV2, Code::KeyTooLong) => "KeyTooLong",
             _ => code.name(),
         }
     }
 
-    /// The status of `code`. `RequestTimeout` is 408 in the OBS reference and 400 in the S3-compatible one.
+    /// The status of `code`. `RequestTimeout` is 408 in the OBS reference and 400 in the S3-compatible one; AWS
+    /// answers 400 where a token does not hold, OBS's references 403.
     pub fn status(self, code: Code) -> StatusCode {
         match (self, code) {
+            (Self::S3, Code::InvalidSecurity | Code::ExpiredToken) => StatusCode::BAD_REQUEST,
             (Self::AwsV2 | Self::S3, Code::RequestTimeout) => StatusCode::BAD_REQUEST,
             _ => code.status(),
         }
@@ -172,6 +177,11 @@ mod tests {
         assert_eq!(Dialect::AwsV2.code_name(Code::InsufficientStorageSpace), "InsufficientStorageSpace");
         assert_eq!(Dialect::S3.code_name(Code::KeyTooLong), "KeyTooLongError");
         assert_eq!(Dialect::AwsV2.code_name(Code::KeyTooLong), "KeyTooLong");
+        assert_eq!(Dialect::S3.code_name(Code::InvalidSecurity), "InvalidToken");
+        assert_eq!(Dialect::S3.code_name(Code::ExpiredToken), "ExpiredToken");
+        assert_eq!(Dialect::AwsV2.code_name(Code::ExpiredToken), "InvalidSecurity");
+        assert_eq!(Dialect::S3.status(Code::ExpiredToken), StatusCode::BAD_REQUEST);
+        assert_eq!(Dialect::AwsV2.status(Code::ExpiredToken), StatusCode::FORBIDDEN);
         assert_eq!(Dialect::Obs.status(Code::RequestTimeout), StatusCode::REQUEST_TIMEOUT);
         assert_eq!(Dialect::AwsV2.status(Code::RequestTimeout), StatusCode::BAD_REQUEST);
         assert_eq!(Dialect::AwsV2.request_id_header(), "x-amz-request-id");

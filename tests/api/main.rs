@@ -22,3 +22,4 @@ mod service_list;
 mod signature;
 mod support;
 mod table;
+mod temporary;

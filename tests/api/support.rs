@@ -18,7 +18,7 @@ use obs_gateway::clock::{Clock, UnixMillis, http_date};
 use obs_gateway::config::Config;
 use obs_gateway::error::{Code, Error};
 use obs_gateway::gateway;
-use obs_gateway::meta::{self, AccountStatus, Engine, MemoryEngine, NewAccount, Sealer, Store};
+use obs_gateway::meta::{self, AccountStatus, Engine, MemoryEngine, NewAccessKey, NewAccount, Sealer, Store};
 use obs_gateway::wire::address::Endpoints;
 use obs_gateway::wire::body::{ReplyBody, RequestBody};
 use obs_gateway::wire::dialect::Dialect;
@@ -98,9 +98,9 @@ impl Gateway {
         let new = NewAccount { name: name.to_owned(), root, ..NewAccount::default() };
         let account = self.app.store.write(|tx| tx.create_account(&new, NOW)).await.expect("memory does not fail");
         let account = account.expect("the name is free");
-        let (access_key, secret_key) = (format!("AK-{name}"), format!("SK-{name}"));
+        let new = NewAccessKey::permanent(format!("AK-{name}"), format!("SK-{name}"));
         let sealer = self.app.store.sealer();
-        let key = self.app.store.write(|tx| tx.create_access_key(account.id, &access_key, &secret_key, sealer, NOW));
+        let key = self.app.store.write(|tx| tx.create_access_key(account.id, &new, sealer, NOW));
         assert!(key.await.expect("memory does not fail").is_some());
     }
 
