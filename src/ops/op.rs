@@ -147,7 +147,8 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
     for (name, _) in head.query.iter() {
         let known = op.picks.iter().any(|Pick::Query(pick)| name.eq_ignore_ascii_case(pick))
             || op.parameters.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))
-            || is_common_parameter(name);
+            || is_common_parameter(name)
+            || head.is_header_parameter(name);
         if !known {
             return Err(Code::InvalidArgument.because(format!("{} has no parameter {name}.", op.name)));
         }

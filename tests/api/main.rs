@@ -20,6 +20,7 @@ mod quota;
 mod reserved;
 mod service_list;
 mod signature;
+mod signed_url;
 mod support;
 mod table;
 mod temporary;
