@@ -90,6 +90,16 @@ pub const BODY_BUFFER_BYTES: usize = 1024 * 1024;
 /// Bytes covered by one stored checksum.
 pub const BLOCK_BYTES: u64 = 256 * KIB;
 
+// --- forms -----------------------------------------------------------------------------------------------------
+
+/// Bytes of a form before its file, boundaries and headers of parts included, and as many after it; above: 400
+/// `MaxPostPreDataLengthExceededError`.
+pub const FORM_FIELDS_BYTES_MAX: usize = 20 * 1024;
+/// Fields of a form.
+pub const FORM_FIELD_COUNT_MAX: usize = 128;
+/// Bytes of the boundary between the parts of a form (RFC 2046, 5.1.1).
+pub const FORM_BOUNDARY_BYTES_MAX: usize = 70;
+
 // --- access ----------------------------------------------------------------------------------------------------
 
 /// Grants of one access control list.

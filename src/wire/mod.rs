@@ -6,6 +6,7 @@ pub mod address;
 pub mod body;
 pub mod conditions;
 pub mod dialect;
+pub mod form;
 pub mod headers;
 pub mod letter_case;
 pub mod percent;
