@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::account::named;
 use super::limit::parse_date;
 use super::{Ask, json};
+use crate::access::policy::Policy;
 use crate::app::App;
 use crate::clock::{UnixMillis, iso_date};
 use crate::config::{is_access_key, is_secret_key};
@@ -149,6 +150,7 @@ fn narrowing(policy: String) -> Result<Arc<str>> {
     if policy.len() > NARROWING_BYTES_MAX {
         return Err(Code::InvalidArgument.because(format!("The policy has more than {NARROWING_BYTES_MAX} bytes.")));
     }
+    Policy::of_key(policy.as_bytes())?;
     Ok(policy.into())
 }
 

@@ -351,7 +351,7 @@ const SIGNED_PARAMETERS: &[(&str, By)] = &[
     ("rename", By::All),
     ("replication", By::All),
     ("replication_progress", By::Some),
-    ("requestpayment", By::Some),
+    ("requestpayment", By::All),
     ("response-cache-control", By::All),
     ("response-content-disposition", By::All),
     ("response-content-encoding", By::All),

@@ -68,7 +68,7 @@ fn parse(head: &Head) -> Result<Asked> {
 }
 
 /// 1 to 1000. OBS takes 1000 for anything outside; S3 takes 0 at its word.
-fn parse_max_keys(query: &Query, dialect: Dialect) -> Result<usize> {
+pub(super) fn parse_max_keys(query: &Query, dialect: Dialect) -> Result<usize> {
     let text = query.get("max-keys").unwrap_or_default();
     if text.is_empty() {
         return Ok(limits::LIST_PAGE_COUNT_MAX);

@@ -125,7 +125,9 @@ async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
         return Err(Code::NoSuchVersion.on(call.head.target.resource()));
     }
     let object = app.store.read(|tx| tx.object(bucket.id, key)).await?;
-    object.ok_or_else(|| Code::NoSuchKey.on(call.head.target.resource()).detail("Key", key.as_str()))
+    let object = object.ok_or_else(|| Code::NoSuchKey.on(call.head.target.resource()).detail("Key", key.as_str()))?;
+    call.permit.check_object(object.owner, None)?;
+    Ok(object)
 }
 
 async fn is_replaced(app: &App, call: &Call<'_>, object: &Object) -> Result<bool> {

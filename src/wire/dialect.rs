@@ -85,6 +85,10 @@ impl Dialect {
             (Self::S3, Code::InvalidSecurity) => "InvalidToken",
             // The OBS reference has one code for every token that does not hold.
             (Self::Obs | Self::AwsV2, Code::ExpiredToken) => "InvalidSecurity",
+            (Self::S3, Code::RequestPayerDenied) => "AccessDenied",
+            (Self::S3, Code::MissingRequiredHeader) => "InvalidRequest",
+            (Self::S3, Code::InvalidTag) => "InvalidTag",
+            (Self::S3, Code::MalformedTags) => "MalformedXML",
             // OBS's S3-compatible reference has its own spelling; AWS's is OBS's.
             (Self::AwsV2, Code::KeyTooLong) => "KeyTooLong",
             _ => code.name(),
@@ -109,6 +113,11 @@ impl Dialect {
     /// `x-obs-id-2` or `x-amz-id-2`.
     pub fn id_2_header(self) -> HeaderName {
         HeaderName::from_static(if self.is_obs() { "x-obs-id-2" } else { "x-amz-id-2" })
+    }
+
+    /// `x-obs-request-charged` or `x-amz-request-charged`.
+    pub fn request_charged_header(self) -> HeaderName {
+        HeaderName::from_static(if self.is_obs() { "x-obs-request-charged" } else { "x-amz-request-charged" })
     }
 
     /// `x-obs-error-code` or `x-amz-error-code`, for answers without a body.

@@ -261,13 +261,14 @@ async fn health_and_metrics_are_open() {
 #[tokio::test]
 async fn temporary_keys_are_made_shown_and_used() {
     let gateway = gateway().await;
-    let ask = json!({"account": "alice", "duration_seconds": 900, "policy": "{\"Statement\":[]}"});
+    let policy = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    let ask = json!({"account": "alice", "duration_seconds": 900, "policy": policy});
     let made = gateway.root("POST /admin/v1/keys/temporary", ask, 201).await;
     assert_eq!((&made["expires"], &made["temporary"]), (&json!("2015-07-01T03:42:45.482Z"), &json!(true)));
     let text = |name: &str| made[name].as_str().unwrap().to_owned();
     let (access_key, secret_key, token) = (text("access_key"), text("secret_key"), text("security_token"));
     let key = gateway.app.store.read(|tx| tx.access_key(&access_key)).await.unwrap().unwrap();
-    assert_eq!(key.narrowing.as_deref(), Some("{\"Statement\":[]}"));
+    assert_eq!(key.narrowing.as_deref(), Some(policy));
 
     let ask = json!({"account": "alice", "duration_seconds": 900});
     let made = gateway.root("POST /admin/v1/keys/temporary", ask, 201).await;
@@ -291,7 +292,7 @@ async fn temporary_keys_are_made_shown_and_used() {
     let keys = gateway.root("GET /admin/v1/keys?account=alice", Value::Null, 200).await;
     assert_eq!(keys["keys"].as_array().unwrap().len(), 3);
     let shown = keys["keys"].as_array().unwrap().iter().find(|key| key["access_key"] == access_key.as_str()).unwrap();
-    assert_eq!((&shown["status"], &shown["policy"]), (&json!("active"), &json!("{\"Statement\":[]}")));
+    assert_eq!((&shown["status"], &shown["policy"]), (&json!("active"), &json!(policy)));
     assert!(!keys.to_string().contains(&secret_key) && !keys.to_string().contains(&token), "{keys}");
     gateway.app.clock.set(NOW + 900_000);
     let fresh = Ask { date: http_date(NOW + 900_000), ..Ask::new("GET /admin/v1/keys?account=alice", &Value::Null) };
@@ -315,6 +316,12 @@ async fn bounds_of_keys_are_kept() {
             "400 InvalidArgument",
         ),
         ("keys", json!({"account": "alice", "policy": " ".repeat(2049)}), "400 InvalidArgument"),
+        ("keys", json!({"account": "alice", "policy": "{}"}), "400 MalformedPolicy"),
+        (
+            "keys/temporary",
+            json!({"account": "alice", "duration_seconds": 900, "policy": "{\"Statement\":[]}"}),
+            "400 MalformedPolicy",
+        ),
         ("keys", json!({"account": "alice", "expires": "2015-07-01T03:27:45.482Z"}), "400 InvalidArgument"),
         ("keys", json!({"account": "alice", "expires": "tomorrow"}), "400 InvalidArgument"),
     ] {
@@ -328,7 +335,8 @@ async fn bounds_of_keys_are_kept() {
 #[tokio::test]
 async fn bounded_keys_of_root_are_no_way_in() {
     let gateway = gateway().await;
-    let narrowed = json!({"account": "root", "access_key": "AK-narrow", "secret_key": "SK-narrow", "policy": "{}"});
+    let narrowed = json!({"account": "root", "access_key": "AK-narrow", "secret_key": "SK-narrow",
+                          "policy": r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#});
     gateway.root("POST /admin/v1/keys", narrowed, 201).await;
     let list = || Ask::new("GET /admin/v1/keys", &Value::Null);
     gateway.refused(Ask { keys: ("AK-narrow", "SK-narrow"), ..list() }, "403 AccessDenied").await;

@@ -26,6 +26,15 @@ impl Gateway {
         assert!(made.await.expect("alice is there").is_some());
     }
 
+    async fn narrow(&self, name: &str, policy: &str) {
+        let changed = self.app.store.write(|tx| {
+            let mut key = tx.access_key(&format!("AK-{name}"))?.ok_or(Code::NoSuchAccessKey)?;
+            key.narrowing = Some(policy.into());
+            Ok::<_, Error>(tx.put_access_key(&key)?)
+        });
+        changed.await.expect("the key is there");
+    }
+
     async fn with_lent_keys() -> Self {
         let gateway = Self::with_bucket().await;
         gateway.lend("lent", Some(NOW + HOUR), true).await;
@@ -150,4 +159,33 @@ async fn temporary_keys_go_a_day_after_they_have_run_out() {
     let mut left: Vec<_> = left.into_iter().map(|key| key.access_key).collect();
     left.sort_unstable();
     assert_eq!(left, ["AK-alice", "AK-bob", "AK-contract", "AK-dora", "AK-frida"]);
+}
+
+#[tokio::test]
+async fn a_narrowed_key_opens_what_its_policy_allows() {
+    let gateway = Gateway::with_lent_keys().await;
+    gateway.lend("reader", None, false).await;
+    gateway.check(As::Obs("alice"), "PUT /photos/a\n\nhello", "200").await;
+    let policy = r#"{"Statement":[{"Effect":"Allow","Action":["GetObject"],"Resource":["photos/a*"]}]}"#;
+    for name in ["reader", "lent"] {
+        gateway.narrow(name, policy).await;
+        for who in both(name) {
+            for (line, verdict) in [
+                ("GET /photos/a", "200"),
+                ("PUT /photos/a", "403 AccessDenied"),
+                ("GET /photos/b", "403 AccessDenied"),
+                ("DELETE /photos/a", "403 AccessDenied"),
+                ("GET /photos?quota", "403 AccessDenied"),
+                ("GET /photos", "403 AccessDenied"),
+                ("GET /", "403 AccessDenied"),
+                ("PUT /other", "403 AccessDenied"),
+                ("GET /absent", "404 NoSuchBucket"),
+            ] {
+                gateway.check(who, &format!("{line}\n{}security-token: T-lent", who.prefix()), verdict).await;
+            }
+        }
+    }
+    for who in both("alice") {
+        gateway.check(who, "DELETE /photos/b", "204").await;
+    }
 }
