@@ -6,6 +6,8 @@ pub mod admin;
 pub mod attempts;
 pub mod canonical;
 pub mod date;
+pub mod form;
+pub mod form_policy;
 mod hs256;
 mod sign;
 pub mod temporary;

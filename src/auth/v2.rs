@@ -163,7 +163,8 @@ fn date_slot<'a>(head: &'a Head, input: &Input<'a>, moment: Moment) -> &'a str {
     }
 }
 
-fn is_match(secret: &str, string: &[u8], signature: &[u8]) -> bool {
+/// Whether `signature` is that of `string`; compared in constant time.
+pub(super) fn is_match(secret: &str, string: &[u8], signature: &[u8]) -> bool {
     digest(secret, string).ct_eq(signature).into()
 }
 

@@ -55,7 +55,8 @@ impl Dialect {
         names.find_map(Self::of_name).unwrap_or(Self::Obs)
     }
 
-    fn of_name(name: &str) -> Option<Self> {
+    /// The vocabulary a prefix stands for.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
         let starts_with =
             |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if starts_with(OBS_PREFIX) {

@@ -5,6 +5,7 @@
 
 mod disposition;
 mod parts;
+mod request;
 
 use hyper::header::HeaderMap;
 
