@@ -101,6 +101,8 @@ pub const BLOCK_BYTES: u64 = 256 * KIB;
 /// Bytes of a form before its file, boundaries and headers of parts included, and as many after it; above: 400
 /// `MaxPostPreDataLengthExceededError`.
 pub const FORM_FIELDS_BYTES_MAX: usize = 20 * 1024;
+/// Bytes of a whole form.
+pub const FORM_BYTES_MAX: u64 = OBJECT_PUT_BYTES_MAX + 2 * FORM_FIELDS_BYTES_MAX as u64;
 /// Fields of a form.
 pub const FORM_FIELD_COUNT_MAX: usize = 128;
 /// Bytes of the boundary between the parts of a form (RFC 2046, 5.1.1).

@@ -33,7 +33,9 @@ impl ExpiredKeys {
             app.store
                 .write(|tx| {
                     // A temporary key does not change any more but for being revoked, so what was due still is.
-                    batch.iter().for_each(|access_key| tx.delete_access_key(access_key));
+                    for access_key in batch {
+                        tx.delete_access_key(access_key);
+                    }
                     Ok::<_, Error>(())
                 })
                 .await?;

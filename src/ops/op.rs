@@ -9,8 +9,9 @@ use super::{Call, RESERVED, TABLE};
 use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
+use crate::limits;
 use crate::quota::Rule;
-use crate::wire::{Head, Reply};
+use crate::wire::{Head, Reply, form};
 
 /// An operation: its facts, and the function that performs it.
 #[derive(Debug)]
@@ -67,6 +68,9 @@ pub enum BodyRule {
     DigestedDocument,
     /// Object bytes.
     Stream,
+    /// A form with object bytes in it. It is signed in its fields: the spine reads them and asks who they are from, and
+    /// the operation sees the request the form stands for.
+    Form,
 }
 
 /// Query parameters that belong to signatures, to the SDKs' own book-keeping, or to request headers passed in the
@@ -149,12 +153,20 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
         BodyRule::Empty if chunked || length.is_some_and(|length| length > 0) => {
             return Err(Error::from(Code::UnexpectedContent));
         }
-        BodyRule::Stream if length.is_none() && !chunked && !head.is_framed => {
+        BodyRule::Stream | BodyRule::Form if length.is_none() && !chunked && !head.is_framed => {
             return Err(Error::from(Code::MissingContentLength));
+        }
+        // What stands in the address is covered by no signature of a form.
+        BodyRule::Form if head.query.iter().any(|(name, _)| has_own_prefix(name)) => {
+            return Err(Code::InvalidArgument.because("What a form says of its object stands in its fields."));
+        }
+        BodyRule::Form if length.is_some_and(|length| length > limits::FORM_BYTES_MAX) => {
+            return Err(Error::from(Code::EntityTooLarge));
         }
         BodyRule::DigestedDocument if !DIGEST_HEADERS.iter().any(|name| head.headers.contains_key(*name)) => {
             return Err(Error::from(Code::MissingRequiredHeader));
         }
+        BodyRule::Form => form::check_type(&head.headers)?,
         _ => {}
     }
     if matches!(op.verb, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -190,8 +202,8 @@ mod tests {
     #[test]
     fn what_can_change_bytes_has_a_growth_rule() {
         for op in TABLE {
-            let can_change =
-                op.body == BodyRule::Stream || matches!(op.action, Action::PutObject | Action::DeleteObject);
+            let can_change = matches!(op.body, BodyRule::Stream | BodyRule::Form)
+                || matches!(op.action, Action::PutObject | Action::DeleteObject);
             assert_eq!(can_change, !op.growth.is_empty(), "{}", op.name);
         }
     }

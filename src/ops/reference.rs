@@ -28,6 +28,7 @@ fn row(op: &Op) -> String {
         BodyRule::Document => "XML",
         BodyRule::DigestedDocument => "XML, digest",
         BodyRule::Stream => "object",
+        BodyRule::Form => "form",
     };
     let parameters: Vec<String> = op.parameters.iter().map(|name| format!("`{name}`")).collect();
     format!(

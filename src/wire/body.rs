@@ -62,7 +62,7 @@ impl RequestBody {
         loop {
             let piece = match self {
                 Self::Incoming(incoming) => next_piece(incoming).await?,
-                Self::Form(file) => file.next().await?,
+                Self::Form(file) => file.next_piece().await?,
                 Self::Full(bytes) => bytes.take(),
                 Self::Pieces(pieces) => pieces.pop_front(),
             };

@@ -100,8 +100,9 @@ impl Dialect {
     /// answers 400 where a token does not hold, OBS's references 403.
     pub fn status(self, code: Code) -> StatusCode {
         match (self, code) {
-            (Self::S3, Code::InvalidSecurity | Code::ExpiredToken) => StatusCode::BAD_REQUEST,
-            (Self::AwsV2 | Self::S3, Code::RequestTimeout) => StatusCode::BAD_REQUEST,
+            (Self::S3, Code::InvalidSecurity | Code::ExpiredToken) | (Self::AwsV2 | Self::S3, Code::RequestTimeout) => {
+                StatusCode::BAD_REQUEST
+            }
             _ => code.status(),
         }
     }

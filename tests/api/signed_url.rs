@@ -2,7 +2,7 @@
 //! query for a header.
 
 use obs_gateway::auth::{sign_string, sign_url};
-use obs_gateway::ops::{Op, Pick, Scope, TABLE};
+use obs_gateway::ops::{BodyRule, Op, Pick, Scope, TABLE};
 use obs_gateway::wire::dialect::Dialect;
 use obs_gateway::wire::percent;
 
@@ -33,7 +33,7 @@ fn target(op: &Op) -> String {
 /// Whatever becomes of the request, its signature is believed; and it is for that method and address alone.
 #[tokio::test]
 async fn every_operation_takes_a_signed_url() {
-    for op in TABLE.iter().filter(|op| !op.action.is_unsigned()) {
+    for op in TABLE.iter().filter(|op| !op.action.is_unsigned() && op.body != BodyRule::Form) {
         for (dialect, prefix) in [(Dialect::Obs, "x-obs-"), (Dialect::AwsV2, "x-amz-")] {
             let gateway = Gateway::with_bucket().await;
             gateway.check(As::Obs("alice"), "PUT /photos/k%20%C3%A9~+\n\nhello", "200").await;

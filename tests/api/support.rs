@@ -24,6 +24,7 @@ use obs_gateway::wire::body::{ReplyBody, RequestBody};
 use obs_gateway::wire::dialect::Dialect;
 
 use crate::answer::Answer;
+use crate::form::Form;
 
 /// Wed, 01 Jul 2015 03:27:45.482 GMT.
 pub(crate) const NOW: UnixMillis = 1_435_721_265_482;
@@ -128,9 +129,12 @@ impl Gateway {
         account.expect("the account exists").id.to_string()
     }
 
-    /// Sends a request.
+    /// Sends a request. `POST /photos form: KEY` with a body is the form of that key, signed in its fields.
     pub(crate) async fn send(&self, who: As, text: &str) -> Answer {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        if let Some(key) = head.strip_prefix("POST /photos form: ") {
+            return self.post(who, &Form::new(key, body.to_owned())).await;
+        }
         self.send_bytes(who, head, Bytes::copy_from_slice(body.as_bytes())).await
     }
 

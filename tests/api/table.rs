@@ -72,6 +72,7 @@ const EXPECTED: &[Row] = &[
         "200",
     ),
     private("PutObject", "PUT /photos/k\n\nhello", "200"),
+    private("PostObject", "POST /photos form: k\n\nform", "204"),
     private("GetObject", "GET /photos/k", "200"),
     private("HeadObject", "HEAD /photos/k", "200"),
     private("DeleteObject", "DELETE /photos/k", "204"),

@@ -16,6 +16,11 @@ use crate::wire::body::RequestBody;
 pub use parts::FormFile;
 use parts::Parts;
 
+/// Refuses what is no form by its `Content-Type`, as [`Fields::read`] would.
+pub fn check_type(headers: &HeaderMap) -> Result<()> {
+    disposition::parse_boundary(headers).map(|_| ())
+}
+
 /// The fields of a form that stand before its file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {

@@ -1,6 +1,8 @@
 //! A `multipart/form-data` body (RFC 7578, RFC 2046 5.1) taken apart as it arrives: data up to a boundary, wherever
 //! the pieces of the body end, and the lines between. Holds one piece of the body and no more.
 
+use std::ops::RangeInclusive;
+
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -167,13 +169,22 @@ impl Parts {
 #[derive(Debug)]
 pub struct FormFile {
     parts: Parts,
+    /// How many bytes there may be.
+    bytes: RangeInclusive<u64>,
+    /// Bytes given out so far.
+    length: u64,
     is_end: bool,
 }
 
 impl FormFile {
     /// The data that begins here.
     pub(super) fn new(parts: Parts) -> Self {
-        Self { parts, is_end: false }
+        Self { parts, bytes: 0..=u64::MAX, length: 0, is_end: false }
+    }
+
+    /// From now on a file of fewer bytes ends in 400 `EntityTooSmall`, one of more in `EntityTooLarge`.
+    pub fn limit(&mut self, bytes: RangeInclusive<u64>) {
+        self.bytes = bytes;
     }
 
     /// Whether it is known that nothing more comes.
@@ -182,17 +193,24 @@ impl FormFile {
     }
 
     /// The next piece; `None` at the end. Boxed, because a body may be the file of a form in a body.
-    pub fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
+    pub fn next_piece(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
         async {
             if self.is_end {
                 return Ok(None);
             }
-            let piece = self.parts.data().await?;
-            if piece.is_none() {
+            let Some(piece) = self.parts.data().await? else {
                 self.parts.finish().await?;
                 self.is_end = true;
+                let is_enough = self.length >= *self.bytes.start();
+                return if is_enough { Ok(None) } else { Err(Code::EntityTooSmall.into()) };
+            };
+            self.length += piece.len() as u64;
+            if self.length > *self.bytes.end() {
+                // Said once: what a refused client still sends is read on.
+                self.bytes = 0..=u64::MAX;
+                return Err(Code::EntityTooLarge.into());
             }
-            Ok(piece)
+            Ok(Some(piece))
         }
         .boxed()
     }

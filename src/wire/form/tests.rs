@@ -42,9 +42,10 @@ async fn read(mut body: RequestBody) -> Outcome {
     Ok((fields.fields, file))
 }
 
-fn expected(fields: &[(&str, &str)], file: &str) -> Outcome {
+/// In pieces of every size.
+async fn check_read(text: &str, fields: &[(&str, &str)], file: &str) {
     let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Ok((fields, file.as_bytes().to_vec()))
+    check(text, Ok((fields, file.as_bytes().to_vec()))).await;
 }
 
 /// In pieces of every size.
@@ -56,28 +57,29 @@ async fn check(text: &str, outcome: Outcome) {
 
 #[tokio::test]
 async fn forms_are_read_however_they_are_cut() {
-    check(&form(&[("key", "a"), ("file", "hello")]), expected(&[("key", "a")], "hello")).await;
-    check(&form(&[("file", "")]), expected(&[], "")).await;
-    check(&form(&[("FILE", "x")]), expected(&[], "x")).await;
-    check(
+    check_read(&form(&[("key", "a"), ("file", "hello")]), &[("key", "a")], "hello").await;
+    check_read(&form(&[("file", "")]), &[], "").await;
+    check_read(&form(&[("FILE", "x")]), &[], "x").await;
+    check_read(
         &form(&[("key", ""), ("acl", "\r\n"), ("file", "\r\n\r\n--")]),
-        expected(&[("key", ""), ("acl", "\r\n")], "\r\n\r\n--"),
+        &[("key", ""), ("acl", "\r\n")],
+        "\r\n\r\n--",
     )
     .await;
     // What looks like a boundary and is none.
     let near = "\r\n----x-\r\n\r--\r\n----x--y\r\n\n----x-y --x-y";
-    check(&form(&[("file", near)]), expected(&[], near)).await;
-    check(&form(&[("file", "a"), ("submit", "now"), ("key", "b")]), expected(&[], "a")).await;
+    check_read(&form(&[("file", near)]), &[], near).await;
+    check_read(&form(&[("file", "a"), ("submit", "now"), ("key", "b")]), &[], "a").await;
     let preamble = format!("A form.\r\n{}An end.\r\n", form(&[("file", "a")]));
-    check(&preamble, expected(&[], "a")).await;
+    check_read(&preamble, &[], "a").await;
     let bare = form(&[("file", "a")]);
-    check(bare.trim_end(), expected(&[], "a")).await;
+    check_read(bare.trim_end(), &[], "a").await;
     let padded =
         form(&[("key", "k"), ("file", "a")]).replace(&format!("--{BOUNDARY}\r\n"), &format!("--{BOUNDARY} \t\r\n"));
-    check(&padded, expected(&[("key", "k")], "a")).await;
+    check_read(&padded, &[("key", "k")], "a").await;
     let rich = form(&[("file", "a")])
         .replace("\r\n\r\n", "\r\nContent-Type: text/plain\r\ncontent-transfer-encoding: BINARY\r\n\r\n");
-    check(&rich, expected(&[], "a")).await;
+    check_read(&rich, &[], "a").await;
 }
 
 #[tokio::test]
@@ -156,6 +158,31 @@ async fn the_rest_of_a_refused_form_goes_back() {
     let mut body = pieces(text.as_bytes(), 10);
     assert!(Fields::read(&headers(), &mut body).await.is_err());
     assert!(!body.is_end());
+}
+
+#[tokio::test]
+async fn a_file_has_as_many_bytes_as_it_may() {
+    for (length, code) in [
+        (5, Some(Code::EntityTooSmall)),
+        (6, None),
+        (10, None),
+        (11, Some(Code::EntityTooLarge)),
+        (1000, Some(Code::EntityTooLarge)),
+    ] {
+        for size in [1, 7, 2000] {
+            let mut body = pieces(form(&[("file", &"x".repeat(length))]).as_bytes(), size);
+            Fields::read(&headers(), &mut body).await.unwrap();
+            let RequestBody::Form(file) = &mut body else { panic!("the file is not in its place") };
+            file.limit(6..=10);
+            let mut outcome = Ok(Some(Bytes::new()));
+            while let Ok(Some(_)) = outcome {
+                outcome = body.next().await;
+            }
+            assert_eq!(outcome.err().map(|error| error.code()), code, "{length}");
+            while body.next().await.unwrap().is_some() {}
+            assert!(body.is_end());
+        }
+    }
 }
 
 /// What one piece holds is all that is held: the file comes out as it goes in.
