@@ -42,7 +42,7 @@ async fn read(mut body: RequestBody) -> Outcome {
     Ok((fields.fields, file))
 }
 
-/// In pieces of every size.
+/// The form has these fields and this file.
 async fn check_read(text: &str, fields: &[(&str, &str)], file: &str) {
     let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     check(text, Ok((fields, file.as_bytes().to_vec()))).await;
