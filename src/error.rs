@@ -79,7 +79,7 @@ codes! {
     UnresolvableGrantByEmailAddress "UnresolvableGrantByEmailAddress" BAD_REQUEST "Grants by e-mail address are not supported; name the account by its ID.";
     UnexpectedContent        "UnexpectedContent"        BAD_REQUEST           "This request does not support content.";
     AccessDenied             "AccessDenied"             FORBIDDEN             "Access Denied";
-    AccessForbidden          "AccessForbidden"          FORBIDDEN             "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
+    AccessForbidden          "AccessForbidden"          FORBIDDEN             "This CORS request is not allowed: no rule of the bucket has its origin, methods and headers.";
     DeregisterUserId         "DeregisterUserId"         FORBIDDEN             "The account has been deregistered.";
     InArrearOrInsufficientBalance "InArrearOrInsufficientBalance" FORBIDDEN   "The account is frozen; the operation is not allowed.";
     InsufficientStorageSpace "InsufficientStorageSpace" FORBIDDEN             "Insufficient storage space.";

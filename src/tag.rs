@@ -75,11 +75,12 @@ impl Tags {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     fn check(tags: &[(&str, &str)], expected: bool) {
         let tag = |(key, value): &(&str, &str)| Tag { key: (*key).to_owned(), value: (*value).to_owned() };
         let checked = Tags(tags.iter().map(tag).collect()).check(TagLimits::BUCKET);
-        assert_eq!(checked.as_ref().err().map(|error| error.code()), (!expected).then_some(Code::InvalidTag));
+        assert_eq!(checked.as_ref().err().map(Error::code), (!expected).then_some(Code::InvalidTag));
     }
 
     #[test]

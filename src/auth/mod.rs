@@ -16,7 +16,7 @@ mod v2;
 mod v4;
 
 pub use sign::{sign_header, sign_url};
-pub use v2::sign_string;
+pub use v2::{refuse_policy_url, sign_string};
 
 use hyper::header::AUTHORIZATION;
 

@@ -12,6 +12,7 @@ use crate::auth::date::parse_recent_date;
 use crate::auth::{Moment, Place, Scheme, Signed, mismatch};
 use crate::error::{Code, Result};
 use crate::wire::Head;
+use crate::wire::query::Query;
 
 /// `Authorization: OBS access-key:signature`.
 pub(super) static OBS_HEADER: Scheme = Scheme {
@@ -89,12 +90,19 @@ fn claim_url(head: &Head, words: &Words) -> Option<Result<Signed>> {
     Some(parse_url(head, access_key, words))
 }
 
-fn parse_url(head: &Head, access_key: &str, words: &Words) -> Result<Signed> {
-    if head.query.has("Policy") && !head.query.has("Expires") {
+/// Refuses with 501 a URL that is signed over a policy rather than a request, as the SDKs for browsers can make them. Its
+/// parameter `Policy` is no sub-resource, so this is to be asked before what the request means.
+pub fn refuse_policy_url(query: &Query) -> Result<()> {
+    let has_key = [&OBS, &AWS].iter().any(|words| query.has(words.parameter));
+    if has_key && query.has("Policy") && query.has("Signature") && !query.has("Expires") {
         return Err(
             Code::ServiceNotImplemented.because("URLs signed over a Policy are not implemented by this server.")
         );
     }
+    Ok(())
+}
+
+fn parse_url(head: &Head, access_key: &str, words: &Words) -> Result<Signed> {
     let signature = head.query.get("Signature").unwrap_or_default();
     if access_key.is_empty() || signature.is_empty() {
         return Err(Code::AccessDenied.because("A signed URL needs an access key, Expires and Signature."));

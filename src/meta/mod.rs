@@ -6,6 +6,7 @@
 mod access_key;
 mod account;
 mod arbiter;
+mod body;
 mod bucket;
 mod cache;
 mod charge;
@@ -16,6 +17,7 @@ mod event;
 pub mod faulty;
 mod history;
 mod keys;
+mod listing;
 mod memory;
 mod object;
 mod record;
@@ -25,28 +27,34 @@ mod rocks;
 mod seal;
 mod session;
 mod setting;
+mod slot;
 mod store;
 #[cfg(test)]
 mod testing;
 mod verify;
+mod version;
 
 pub use access_key::{AccessKey, Credential, KeyStatus, NewAccessKey};
 pub use account::{Account, AccountStatus, Capacity, NewAccount, Pack};
+pub use body::{Body, LetGo, Piece, Source, Stored, SweepRow, slice_pieces};
 pub use bucket::{Bucket, NewBucket, Versioning};
 pub use engine::{
     COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Deadline, Engine, Family, Revision, Step, Tier, View, Visit, Watch,
     Written, get_owned, get_usage,
 };
 pub use event::Event;
+pub use listing::{Listed, Page, PageQuery};
 pub use memory::MemoryEngine;
-pub use object::{Body, Listed, Object, Page, PageQuery, Slot, Stored, SweepRow};
+pub use object::{Checksum, ChecksumAlgorithm, CompletedUpload, Object, ObjectState, Restore};
 pub use recount::{Difference, Drift, Recount, Repair, recount};
 pub use reserve::Reservation;
 pub use rocks::RocksEngine;
 pub use seal::{MASTER_KEY_BYTES, Sealer};
 pub use setting::{Setting, Settings};
+pub use slot::{Deleted, Slot};
 pub use store::{Store, Tx};
 pub use verify::{Verdict, verify};
+pub use version::{DeleteMarker, Kept, Version, VersionId};
 
 use serde::{Deserialize, Serialize};
 

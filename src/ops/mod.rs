@@ -2,9 +2,11 @@
 //! row is added.
 
 mod bucket;
+mod bucket_acl;
 mod bucket_cors;
 mod bucket_list;
 mod bucket_location;
+mod bucket_policy;
 mod bucket_quota;
 mod bucket_request_payment;
 mod bucket_storage_class;
@@ -12,6 +14,7 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod object_body;
 mod object_delete;
 mod object_get;
 mod object_put;
@@ -19,6 +22,7 @@ mod op;
 mod post_object;
 mod preflight;
 mod probe;
+mod receive;
 mod reference;
 mod service_list;
 
@@ -40,6 +44,12 @@ pub static TABLE: &[&Op] = &[
     &bucket_quota::GET,
     &bucket_quota::PUT,
     &bucket_storage_info::GET,
+    &bucket_acl::GET,
+    &bucket_acl::PUT,
+    &bucket_policy::GET,
+    &bucket_policy::PUT,
+    &bucket_policy::DELETE,
+    &bucket_policy::GET_STATUS,
     &bucket_versioning::GET,
     &bucket_versioning::PUT,
     &bucket_storage_class::GET,
@@ -105,8 +115,6 @@ pub static RESERVED: &[&str] = &[
     "orchestration",
     "ownershipcontrols",
     "partnumber",
-    "policy",
-    "policystatus",
     "publicaccessblock",
     "readahead",
     "rename",

@@ -8,6 +8,7 @@ use hyper::Method;
 use super::{Call, RESERVED, TABLE};
 use crate::access::Action;
 use crate::app::App;
+use crate::auth;
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::quota::Rule;
@@ -66,6 +67,8 @@ pub enum BodyRule {
     /// A document that comes with its digest: `Content-MD5`, or `Content-SHA256` in its place. One without is 400
     /// `MissingRequiredHeader` (OBS reference, "Common Request Headers").
     DigestedDocument,
+    /// A document in JSON; how long it may be says the operation.
+    Json,
     /// Object bytes.
     Stream,
     /// A form with object bytes in it. It is signed in its fields: the spine reads them and asks who they are from, and
@@ -96,6 +99,7 @@ pub fn find(head: &Head) -> Result<&'static Op> {
         (Some(_), None) => Scope::Bucket,
         (Some(_), Some(_)) => Scope::Object,
     };
+    auth::refuse_policy_url(&head.query)?;
     if !head.query.is_empty() && head.method != Method::OPTIONS {
         refuse_reserved(head, scope)?;
     }

@@ -62,7 +62,7 @@ async fn answer(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         })
         .await?;
     let Some(cors) = cors else {
-        return Err(Code::AccessForbidden.because("CORSResponse: CORS is not enabled for this bucket."));
+        return Err(Code::AccessForbidden.because("This CORS request is not allowed: the bucket has no rules."));
     };
     let asked = listed(call.head, &ACCESS_CONTROL_REQUEST_HEADERS)?;
     let rule = cors.find(origin, &methods, &asked).ok_or(Code::AccessForbidden)?;

@@ -193,6 +193,10 @@ mod tests {
         assert_eq!(Dialect::AwsV2.code_name(Code::ExpiredToken), "InvalidSecurity");
         assert_eq!(Dialect::S3.status(Code::ExpiredToken), StatusCode::BAD_REQUEST);
         assert_eq!(Dialect::AwsV2.status(Code::ExpiredToken), StatusCode::FORBIDDEN);
+        assert_eq!(Dialect::S3.code_name(Code::MissingRequiredHeader), "InvalidRequest");
+        assert_eq!(Dialect::S3.code_name(Code::InvalidTag), "InvalidTag");
+        assert_eq!(Dialect::AwsV2.code_name(Code::InvalidTag), "InvalidTagError");
+        assert_eq!(Dialect::S3.code_name(Code::MalformedTags), "MalformedXML");
         assert_eq!(Dialect::Obs.status(Code::RequestTimeout), StatusCode::REQUEST_TIMEOUT);
         assert_eq!(Dialect::AwsV2.status(Code::RequestTimeout), StatusCode::BAD_REQUEST);
         assert_eq!(Dialect::AwsV2.request_id_header(), "x-amz-request-id");

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use obs_gateway::blob::digest;
 use obs_gateway::limits;
+use obs_gateway::wire::dialect::Dialect;
 
 use crate::support::{As, Gateway, both};
 
@@ -28,8 +29,8 @@ async fn rules_are_set_shown_and_removed() {
         let put = gateway.check(who, &put_cors("photos", &[RULE, rule].concat()), "200").await;
         assert_eq!(put.text(), "200 OK\ncontent-length: 0");
         let shown = gateway.check(who, "GET /photos?cors", "200").await;
-        let namespace =
-            format!("xmlns=\"{}\"", gateway.app.namespace(if who.prefix() == "x-obs-" { obs() } else { aws() }));
+        let dialect = if who.prefix() == "x-obs-" { Dialect::Obs } else { Dialect::AwsV2 };
+        let namespace = format!("xmlns=\"{}\"", gateway.app.namespace(dialect));
         insta::allow_duplicates! {
             insta::assert_snapshot!(shown.text().replace(&namespace, "<ns>"), @r#"
             200 OK
@@ -43,14 +44,6 @@ async fn rules_are_set_shown_and_removed() {
         assert_eq!(gateway.check(who, "DELETE /photos?cors", "204").await.text(), "204 No Content");
         gateway.check(who, "DELETE /photos?cors", "204").await;
     }
-}
-
-fn obs() -> obs_gateway::wire::dialect::Dialect {
-    obs_gateway::wire::dialect::Dialect::Obs
-}
-
-fn aws() -> obs_gateway::wire::dialect::Dialect {
-    obs_gateway::wire::dialect::Dialect::AwsV2
 }
 
 #[tokio::test]

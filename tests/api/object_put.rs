@@ -206,8 +206,6 @@ async fn what_cannot_be_honoured_is_not_ignored() {
     let gateway = with_kept_object().await;
     let own = [
         "copy-source: /photos/kept",
-        "acl: public-read",
-        "grant-read: id=1",
         "storage-class: DEEP_ARCHIVE",
         "server-side-encryption: kms",
         "server-side-encryption-customer-algorithm: AES256",

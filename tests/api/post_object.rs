@@ -282,3 +282,51 @@ async fn temporary_keys_sign_forms_with_their_token() {
         gateway.narrow("lent", None).await;
     }
 }
+
+#[tokio::test]
+async fn who_may_write_may_send_a_form() {
+    let gateway = Gateway::with_bucket().await;
+    let form = || Form::new("k", "hello");
+    gateway.check(As::Obs("alice"), "PUT /photos?acl\nx-obs-acl: public-read-write", "200").await;
+    gateway.check_post(As::Nobody, &form(), "204").await;
+    // What nobody signed for is everyone's to read.
+    gateway.check(As::Nobody, "GET /photos/k", "200").await;
+    for who in both("bob") {
+        gateway.check_post(who, &form(), "204").await;
+        gateway.check(As::Nobody, "GET /photos/k", "403 AccessDenied").await;
+        gateway.check_post(who, &form().field("ACL", "public-read"), "204").await;
+        gateway.check(As::Nobody, "GET /photos/k", "200").await;
+        gateway.check_post(who, &form().field("acl", "everyone"), "400 InvalidArgument").await;
+    }
+    assert_eq!(gateway.used("photos").await, (5, 1));
+    // A policy counts though nobody need have signed.
+    let narrow = form().condition(r#"["content-length-range", 0, 4]"#);
+    gateway.check_post(As::Obs("bob"), &narrow, "400 EntityTooLarge").await;
+}
+
+#[tokio::test]
+async fn the_policy_of_the_bucket_sees_the_key_of_the_form() {
+    let gateway = Gateway::with_bucket().await;
+    let policy =
+        r#"{"Statement":[{"Effect":"Allow","Principal":{"ID":"*"},"Action":"PutObject","Resource":"photos/in/*"}]}"#;
+    gateway.check(As::Obs("alice"), &format!("PUT /photos?policy\n\n{policy}"), "204").await;
+    for who in [As::Nobody, As::Obs("bob"), As::Aws("bob")] {
+        gateway.check_post(who, &Form::new("in/${filename}", "hello"), "204").await;
+        gateway.check_post(who, &Form::new("out/k", "hello"), "403 AccessDenied").await;
+        gateway.check_post(who, &Form::new("${filename}", "hello").file_name("in"), "403 AccessDenied").await;
+    }
+    assert_eq!(gateway.keys("photos").await, ["in/cat.jpg"]);
+}
+
+#[tokio::test]
+async fn versions_are_named() {
+    let gateway = Gateway::with_bucket().await;
+    let enabled =
+        "PUT /photos?versioning\n\n<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    gateway.check(As::Obs("alice"), enabled, "200").await;
+    for who in both("alice") {
+        let answer = gateway.check_post(who, &Form::new("k", "hello"), "204").await;
+        assert_eq!(answer.header(&format!("{}version-id", who.prefix())).len(), 32);
+    }
+    assert_eq!(gateway.used("photos").await, (10, 2));
+}

@@ -23,7 +23,7 @@ async fn gateway() -> Gateway {
 fn browser_headers(answer: &Answer) -> String {
     let is_one = |name: &str| name.starts_with("access-control-") || name == "vary";
     let names = answer.headers.keys().map(hyper::header::HeaderName::as_str).filter(|name| is_one(name));
-    names.map(|name| format!("{name}: {}\n", answer.header(name))).collect()
+    names.map(|name| [name, ": ", answer.header(name), "\n"].concat()).collect()
 }
 
 #[tokio::test]
@@ -113,6 +113,19 @@ async fn neither_signature_nor_parameters_matter() {
             format!("OPTIONS /photos\nAuthorization: {authorization}\n{ORIGIN}\nAccess-Control-Request-Method: GET");
         gateway.check(As::Nobody, &request, "200").await;
     }
+}
+
+/// Whoever pays for requests, browsers do not ask them.
+#[tokio::test]
+async fn nobody_pays_for_a_preflight() {
+    let gateway = gateway().await;
+    let pays = "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>";
+    gateway.check(As::Obs("alice"), &format!("PUT /photos?requestPayment\n\n{pays}"), "200").await;
+    let request = format!("OPTIONS /photos\n{ORIGIN}\nAccess-Control-Request-Method: GET");
+    let answer = gateway.check(As::Nobody, &request, "200").await;
+    assert_eq!(answer.header("x-obs-request-charged"), "");
+    let probe = gateway.check(As::Nobody, "HEAD /photos?apiversion", "200").await;
+    assert_eq!(probe.header("x-obs-request-charged"), "");
 }
 
 #[tokio::test]

@@ -140,5 +140,7 @@ async fn a_url_signed_over_a_policy_is_refused_clearly() {
     for word in ["AccessKeyId", "AWSAccessKeyId"] {
         let line = format!("GET /photos/k?{word}=AK-alice&Policy=e30%3D&prefix=a&Signature=abc");
         gateway.check(As::Nobody, &line, "501 ServiceNotImplemented").await;
+        let line = line.replace("/photos/k?", "/photos?").replace("GET", "DELETE");
+        gateway.check(As::Nobody, &line, "501 ServiceNotImplemented").await;
     }
 }
