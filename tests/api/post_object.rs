@@ -7,6 +7,9 @@ use obs_gateway::limits;
 use crate::form::{BOUNDARY, Form};
 use crate::support::{As, DATE, Gateway, both, pattern};
 
+/// Of `hello`, as a parameter.
+const ETAG: &str = "%225d41402abc4b2a76b9719d911017c592%22";
+
 #[tokio::test]
 async fn a_form_stores_its_file() {
     let gateway = Gateway::with_bucket().await;
@@ -72,7 +75,6 @@ async fn the_answer_is_as_asked() {
             <PostResponse><Location>http://127.0.0.1:8080/photos/a%26b</Location><Bucket>photos</Bucket><Key>a&amp;b</Key><ETag>"5d41402abc4b2a76b9719d911017c592"</ETag></PostResponse>
             "#);
         }
-        const ETAG: &str = "%225d41402abc4b2a76b9719d911017c592%22";
         for (url, location) in [
             ("http://a.example", format!("http://a.example?bucket=photos&key=a%26b&etag={ETAG}")),
             ("https://a.example/p?q=1", format!("https://a.example/p?q=1&bucket=photos&key=a%26b&etag={ETAG}")),

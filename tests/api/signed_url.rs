@@ -15,7 +15,8 @@ const EXPIRES: u64 = NOW / 1000 + 60;
 fn sign(gateway: &Gateway, dialect: Dialect, method: &str, target: &str, headers: &[(&str, &str)]) -> String {
     let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let endpoints = &gateway.app.endpoints;
-    sign_url(dialect, method, HOST, target, &headers, endpoints, "AK-alice", "SK-alice", EXPIRES).unwrap()
+    sign_url(dialect, method, HOST, target, &headers, endpoints, "AK-alice", "SK-alice", EXPIRES)
+        .expect("it can be read")
 }
 
 /// A target that the row answers.
