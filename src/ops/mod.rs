@@ -1,6 +1,7 @@
 //! What every operation means: one file a resource, one row an operation. `docs/adding-an-operation.md` shows how a
 //! row is added.
 
+mod announced;
 mod bucket;
 mod bucket_acl;
 mod bucket_cors;
@@ -14,6 +15,7 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod draft;
 mod object_body;
 mod object_delete;
 mod object_get;

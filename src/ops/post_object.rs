@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use hyper::header::{ETAG, HeaderValue, LOCATION};
-use hyper::{Method, StatusCode, Uri};
+use hyper::{Method, StatusCode};
 
-use super::{BodyRule, Call, Op, Scope, object_put};
+use super::object_put::{put, redirect_after};
+use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
+use crate::meta::Bucket;
+use crate::name::ObjectKey;
 use crate::quota::Rule;
 use crate::wire::address::Style;
 use crate::wire::form::Fields;
@@ -35,18 +38,18 @@ const UNSUPPORTED: [&str; 5] = ["callbackbody", "callbackbodytype", "callbackhos
 
 async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let answer = Answer::of(call)?;
-    let stored = object_put::put(app, call).await?;
+    let stored = put(app, call).await?;
     answer.reply(stored)
 }
 
 /// How the form is answered, once its file is stored.
 #[derive(Debug)]
 struct Answer {
-    /// Where the browser is sent.
+    /// Where the browser is sent. An address that it cannot be sent to is ignored, as documented.
     redirect: Option<String>,
     status: StatusCode,
-    bucket: String,
-    key: String,
+    bucket: Bucket,
+    key: ObjectKey,
     /// The object's own address.
     location: String,
 }
@@ -55,36 +58,36 @@ impl Answer {
     fn of(call: &Call<'_>) -> Result<Self> {
         let fields = call.form()?;
         refuse_unsupported(fields)?;
-        let redirect = fields.get("success_action_redirect").filter(|url| is_address(url)).map(str::to_owned);
+        let (bucket, key) = (call.bucket()?.clone(), call.key()?.clone());
+        let redirect = fields.get("success_action_redirect");
+        let redirect = redirect.filter(|url| redirect_after(url, &bucket, &key, "").is_ok()).map(str::to_owned);
         let status = match fields.get("success_action_status") {
             Some("200") => StatusCode::OK,
             Some("201") => StatusCode::CREATED,
             _ => StatusCode::NO_CONTENT,
         };
-        let (bucket, key) = (call.bucket()?.name.to_string(), call.key()?.to_string());
         let scheme = if call.context.is_secure() { "https" } else { "http" };
-        let mut location = format!("{scheme}://{}/", call.head.host());
-        if call.head.target.style == Style::Path {
-            location.push_str(&bucket);
-            location.push('/');
-        }
         let mut path = Vec::new();
-        percent::encode_path(key.as_bytes(), &mut path);
-        location.push_str(&String::from_utf8(path).map_err(Error::internal)?);
+        if call.head.target.style == Style::Path {
+            path.extend([bucket.name.as_str(), "/"].concat().into_bytes());
+        }
+        percent::encode_path(key.as_str().as_bytes(), &mut path);
+        let path = String::from_utf8(path).map_err(Error::internal)?;
+        let location = format!("{scheme}://{}/{path}", call.head.host());
         Ok(Self { redirect, status, bucket, key, location })
     }
 
     fn reply(self, stored: Reply) -> Result<Reply> {
         let etag = stored.headers.get(ETAG).and_then(|etag| etag.to_str().ok()).unwrap_or_default().to_owned();
         if let Some(redirect) = &self.redirect {
-            let address = HeaderValue::try_from(self.with_object(redirect, &etag)).map_err(Error::internal)?;
-            return Ok(Reply { status: StatusCode::SEE_OTHER, ..stored }.with(LOCATION, address));
+            let location = redirect_after(redirect, &self.bucket, &self.key, etag.trim_matches('"'))?;
+            return Ok(Reply { status: StatusCode::SEE_OTHER, ..stored }.with(LOCATION, location));
         }
         let mut reply = Reply { status: self.status, ..stored };
         if self.status == StatusCode::CREATED {
             let mut xml = Writer::document("PostResponse", None, Layout::Compact);
-            xml.element("Location", &self.location).element("Bucket", &self.bucket);
-            xml.element("Key", &self.key).element("ETag", &etag);
+            xml.element("Location", &self.location).element("Bucket", self.bucket.name.as_str());
+            xml.element("Key", self.key.as_str()).element("ETag", &etag);
             let document = Reply::xml(xml.finish());
             reply.headers.extend(document.headers);
             reply.body = document.body;
@@ -92,27 +95,6 @@ impl Answer {
         let location = HeaderValue::try_from(self.location).map_err(Error::internal)?;
         Ok(reply.with(LOCATION, location))
     }
-
-    /// `url` with what was stored as parameters, before its fragment if it has one.
-    fn with_object(&self, url: &str, etag: &str) -> String {
-        let (address, fragment) = url.find('#').map_or((url, ""), |at| url.split_at(at));
-        let mut whole = address.to_owned();
-        let mut separator = if address.contains('?') { '&' } else { '?' };
-        for (name, value) in [("bucket", self.bucket.as_str()), ("key", &self.key), ("etag", etag)] {
-            whole.push(separator);
-            whole.push_str(name);
-            whole.push('=');
-            percent::encode_query(value.as_bytes(), &mut whole);
-            separator = '&';
-        }
-        whole + fragment
-    }
-}
-
-/// Whether a browser can be sent there; an address that it cannot is ignored, as documented.
-fn is_address(url: &str) -> bool {
-    let uri = url.parse::<Uri>().ok();
-    url.is_ascii() && uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
 }
 
 fn refuse_unsupported(fields: &Fields) -> Result<()> {

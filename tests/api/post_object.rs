@@ -78,7 +78,7 @@ async fn the_answer_is_as_asked() {
         for (url, location) in [
             ("http://a.example", format!("http://a.example?bucket=photos&key=a%26b&etag={ETAG}")),
             ("https://a.example/p?q=1", format!("https://a.example/p?q=1&bucket=photos&key=a%26b&etag={ETAG}")),
-            ("http://a/b#c?d", format!("http://a/b?bucket=photos&key=a%26b&etag={ETAG}#c?d")),
+            ("http://a/b#c?d", format!("http://a/b?bucket=photos&key=a%26b&etag={ETAG}")),
         ] {
             let form =
                 Form::new("a&b", "hello").field("success_action_redirect", url).field("success_action_status", "201");
