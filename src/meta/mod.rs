@@ -3,6 +3,7 @@
 //!
 //! Not here: headers, XML, HTTP, object bytes.
 
+mod access_key;
 mod account;
 mod arbiter;
 mod body;
@@ -35,7 +36,8 @@ mod upload_page;
 mod verify;
 mod version;
 
-pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount, Pack};
+pub use access_key::{AccessKey, Credential, KeyStatus, NewAccessKey};
+pub use account::{Account, AccountStatus, Capacity, NewAccount, Pack};
 pub use body::{Body, LetGo, Piece, Source, Stored, SweepRow, slice_pieces};
 pub use bucket::{Bucket, NewBucket, Versioning};
 pub use engine::{

@@ -22,6 +22,7 @@ mod object_delete;
 mod object_get;
 mod object_put;
 mod op;
+mod post_object;
 mod preflight;
 mod probe;
 mod receive;
@@ -77,6 +78,7 @@ pub static TABLE: &[&Op] = &[
     &bucket_request_payment::GET,
     &bucket_request_payment::PUT,
     &object_put::PUT,
+    &post_object::POST,
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,

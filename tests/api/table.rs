@@ -84,6 +84,7 @@ const EXPECTED: &[Row] = &[
         "200",
     ),
     private("PutObject", "PUT /photos/k\n\nhello", "200"),
+    private("PostObject", "POST /photos form: k\n\nform", "204"),
     private("GetObject", "GET /photos/k", "200"),
     private("HeadObject", "HEAD /photos/k", "200"),
     private("InitiateMultipartUpload", "POST /photos/k?uploads", "200"),
