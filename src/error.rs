@@ -42,6 +42,7 @@ macro_rules! codes {
 }
 
 codes! {
+    AppendTooLarge           "AppendTooLarge"           BAD_REQUEST           "The object would exceed the maximum size of an object.";
     BadDigest                "BadDigest"                BAD_REQUEST           "The Content-MD5 you specified did not match what we received.";
     BadRequest               "BadRequest"               BAD_REQUEST           "Invalid request parameters.";
     EntityTooLarge           "EntityTooLarge"           BAD_REQUEST           "Your proposed upload exceeds the maximum allowed size.";
@@ -74,11 +75,17 @@ codes! {
     NoSuchBucket             "NoSuchBucket"             NOT_FOUND             "The specified bucket does not exist";
     NoSuchKey                "NoSuchKey"                NOT_FOUND             "The resource you requested does not exist";
     NoSuchVersion            "NoSuchVersion"            NOT_FOUND             "The specified version does not exist.";
+    FsNotSupport             "FsNotSupport"             METHOD_NOT_ALLOWED    "Parallel file systems do not support this operation.";
     MethodNotAllowed         "MethodNotAllowed"         METHOD_NOT_ALLOWED    "Specified method is not supported.";
     RequestTimeout           "RequestTimeout"           REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";
     BucketAlreadyExists      "BucketAlreadyExists"      CONFLICT              "The requested bucket name is not available.";
     BucketNotEmpty           "BucketNotEmpty"           CONFLICT              "The bucket you tried to delete is not empty";
+    DirectoryNotEmpty        "DirectoryNotEmpty"        CONFLICT              "The directory you tried to delete is not empty.";
+    FsObjectConflict         "FsObjectConflict"         CONFLICT              "There is another file or directory where this one would be.";
+    FsRenameConflict         "FsRenameConflict"         CONFLICT              "The name is changed by another operation at the same time.";
+    ObjectNotAppendable      "ObjectNotAppendable"      CONFLICT              "The object is not appendable.";
     OperationAborted         "OperationAborted"         CONFLICT              "A conflicting operation is being performed on this resource. Retry.";
+    PositionNotEqualToLength "PositionNotEqualToLength" CONFLICT              "The position is not the length of the object.";
     MissingContentLength     "MissingContentLength"     LENGTH_REQUIRED       "You must provide the Content-Length HTTP header.";
     PreconditionFailed       "PreconditionFailed"       PRECONDITION_FAILED   "At least one of the preconditions you specified did not hold.";
     UriTooLarge              "Request-URI Too Large"    URI_TOO_LONG          "The request URI is too long.";
