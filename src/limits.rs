@@ -73,6 +73,8 @@ pub const ADMIN_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 pub const OBJECT_PUT_BYTES_MAX: u64 = 5 * GIB;
 /// Bytes of one object, however it was made: 10 000 times the largest part, the 48.8 TB that OBS documents.
 pub const OBJECT_BYTES_MAX: u64 = 10_000 * OBJECT_PUT_BYTES_MAX;
+/// Bytes of one file of a parallel file system: the 50 TB that OBS documents for files changed in place.
+pub const FILE_BYTES_MAX: u64 = 54_975_581_388_800;
 /// Appends to one object (OBS reference: 10 000).
 pub const APPEND_COUNT_MAX: u32 = 10_000;
 /// Objects that the renaming of a directory moves in its one commit; a larger directory is refused.

@@ -76,16 +76,21 @@ impl Tx<'_> {
             return Ok(Renamed::Taken);
         }
         self.check_kind(bucket.id, target)?;
+        // All is read before anything is written: a refusal leaves nothing behind.
+        let mut moves = Vec::with_capacity(moved.len());
         for key in moved {
             let Ok(new) = ObjectKey::parse(&[to, &key[from.len()..]].concat()) else { return Ok(Renamed::TooLong) };
-            let (old_row, new_row) = (keys::object(bucket.id, &key), keys::object(bucket.id, new.as_str()));
+            let row = keys::object(bucket.id, &key);
             // Whatever has gone since the names were read needs no moving; whatever came has to wait.
-            let Some(object) = self.get_record::<Object>(Family::Objects, old_row.clone())? else { continue };
+            let Some(object) = self.get_record::<Object>(Family::Objects, row.clone())? else { continue };
             if new.as_str() != to && self.is_there(bucket.id, new.as_str())? {
                 return Ok(Renamed::Taken);
             }
-            self.delete(Family::Objects, old_row);
-            self.put(Family::Objects, new_row, object.encode()?.into());
+            moves.push((row, keys::object(bucket.id, new.as_str()), object));
+        }
+        for (old, new, object) in moves {
+            self.delete(Family::Objects, old);
+            self.put(Family::Objects, new, object.encode()?.into());
         }
         Ok(Renamed::Done)
     }
@@ -111,5 +116,142 @@ impl Tx<'_> {
     /// Whether a key has an object; the commit relies on it.
     fn is_there(&mut self, bucket: BucketId, key: &str) -> Result<bool> {
         self.get_with(Family::Objects, keys::object(bucket, key), |value| Ok(value.is_some()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{OWNER, bucket, inline, key, put, store};
+    use super::super::{Store, verify};
+    use super::*;
+
+    async fn files(keys: &[&str]) -> (Store, Bucket) {
+        let store = store();
+        let made = bucket(&store, OWNER, "files", 0).await;
+        let files = Bucket { is_file_system: true, ..made };
+        store.write(|tx| tx.put_bucket(&files)).await.unwrap();
+        for key in keys {
+            put(&store, &files, key, &inline(1)).await.unwrap();
+        }
+        // Another bucket's keys lie all around.
+        for called in ["aaa", "zzz"] {
+            let other = bucket(&store, OWNER, called, 0).await;
+            put(&store, &other, "d/other", &inline(1)).await.unwrap();
+        }
+        (store, files)
+    }
+
+    async fn keys(store: &Store, bucket: &Bucket) -> Vec<String> {
+        assert_eq!(verify(store.engine(), &mut |_| None).unwrap().differences, []);
+        let query = PageQuery { count_max: 1000, ..PageQuery::default() };
+        let page = store.read(|tx| tx.page(bucket.id, &query)).await.unwrap();
+        page.rows.iter().map(|row| row.name().to_owned()).collect()
+    }
+
+    async fn check_rename(before: &[&str], (from, to): (&str, &str), verdict: Renamed, after: &[&str]) {
+        let (store, files) = files(before).await;
+        let renamed = store.write(|tx| tx.rename(&files, &key(from), &key(to))).await.unwrap();
+        assert_eq!(renamed, verdict, "{before:?} {from} {to}");
+        assert_eq!(keys(&store, &files).await, after, "{before:?} {from} {to}");
+    }
+
+    #[tokio::test]
+    async fn files_and_directories_are_renamed() {
+        use Renamed::{Done, Nothing, Taken, TooLong};
+        check_rename(&["a"], ("a", "b"), Done, &["b"]).await;
+        check_rename(&["a"], ("a", "d/e/b"), Done, &["d/e/b"]).await;
+        check_rename(&["a"], ("a", "a"), Taken, &["a"]).await;
+        check_rename(&["a", "b"], ("a", "b"), Taken, &["a", "b"]).await;
+        check_rename(&["a"], ("b", "c"), Nothing, &["a"]).await;
+        check_rename(&["a/x"], ("a", "c"), Nothing, &["a/x"]).await;
+        check_rename(&["a/x", "a/y/z", "a0"], ("a/", "b/"), Done, &["a0", "b/x", "b/y/z"]).await;
+        check_rename(&["a/", "a/x"], ("a/", "b/c/"), Done, &["b/c/", "b/c/x"]).await;
+        check_rename(&["a/"], ("a/", "b/"), Done, &["b/"]).await;
+        check_rename(&["a"], ("a/", "b/"), Nothing, &["a"]).await;
+        check_rename(&["a/x", "b/"], ("a/", "b/"), Taken, &["a/x", "b/"]).await;
+        check_rename(&["a/x", "b/y"], ("a/", "b/"), Taken, &["a/x", "b/y"]).await;
+        let long = format!("{}/", "l".repeat(1022));
+        check_rename(&["a/x", "a/yy"], ("a/", &long), TooLong, &["a/x", "a/yy"]).await;
+        check_rename(&["a/x"], ("a/", &long), Done, &[&format!("{long}x")]).await;
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_holds_too_much_stays() {
+        let (store, files) = files(&[]).await;
+        for index in 0..=limits::DIRECTORY_RENAME_COUNT_MAX {
+            put(&store, &files, &format!("a/{index:04}"), &inline(0)).await.unwrap();
+        }
+        let rename = async || store.write(|tx| tx.rename(&files, &key("a/"), &key("b/"))).await.unwrap();
+        assert_eq!(rename().await, Renamed::TooMany);
+        let one_less = store.write(|tx| {
+            let slot = tx.slot(&files, &key("a/0500"))?;
+            tx.delete_object(slot, OWNER, 0)
+        });
+        one_less.await.unwrap();
+        assert_eq!(rename().await, Renamed::Done);
+        let found = keys(&store, &files).await;
+        assert_eq!((found.len(), found[0].as_str()), (limits::DIRECTORY_RENAME_COUNT_MAX, "b/0000"));
+    }
+
+    /// What is put under the directory while it is renamed either moves along or stays under the old name.
+    #[tokio::test]
+    async fn what_changes_meanwhile_is_not_lost() {
+        let (store, files) = files(&["a/x"]).await;
+        let mut runs = 0;
+        let renamed = store.write(|tx| {
+            runs += 1;
+            let renamed = tx.rename(&files, &key("a/"), &key("b/"))?;
+            if runs == 1 {
+                for (name, size) in [("a/x", 7), ("a/late", 8), ("b/x", 9)] {
+                    let object = inline(size);
+                    let put = tokio::task::unconstrained(put(&store, &files, name, &object));
+                    futures_util::FutureExt::now_or_never(put).expect("the engine in memory never waits")?;
+                }
+            }
+            Ok::<_, Error>(renamed)
+        });
+        assert_eq!(renamed.await.unwrap(), Renamed::Taken);
+        assert_eq!(runs, 2);
+        assert_eq!(keys(&store, &files).await, ["a/late", "a/x", "b/x"]);
+    }
+
+    async fn check_put(before: &[&str], name: &str, is_put: bool) {
+        let (store, files) = files(before).await;
+        let verdict = put(&store, &files, name, &inline(1)).await;
+        match verdict {
+            Ok(_) => assert!(is_put, "{before:?} {name}"),
+            Err(error) => assert!(!is_put && matches!(error, Error::WrongKind), "{before:?} {name}: {error}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn no_file_is_a_directory() {
+        check_put(&["a"], "a", true).await;
+        check_put(&["a"], "b", true).await;
+        check_put(&["a"], "a0", true).await;
+        check_put(&["a"], "a/b", false).await;
+        check_put(&["a"], "a/b/c/", false).await;
+        check_put(&["a"], "a/", false).await;
+        check_put(&["a/"], "a", false).await;
+        check_put(&["a/b"], "a", false).await;
+        check_put(&["a/b/c"], "a/b", false).await;
+        check_put(&["a/b"], "a/c", true).await;
+        check_put(&["a/b"], "a/", true).await;
+        check_put(&["a/", "a-b"], "a/b", true).await;
+        // Other buckets have keys, and nothing else.
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        for name in ["a", "a/b", "a/b/c", "a/"] {
+            put(&store, &bucket, name, &inline(1)).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn children_are_what_lies_under_a_directory() {
+        let (store, files) = files(&["a/", "b/c", "d0"]).await;
+        for (directory, has_children) in [("a/", false), ("b/", true), ("b/c/", false), ("d/", false), ("z/", false)] {
+            let found = store.read(|tx| tx.has_children(files.id, directory)).await.unwrap();
+            assert_eq!(found, has_children, "{directory}");
+        }
     }
 }

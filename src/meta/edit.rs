@@ -103,7 +103,8 @@ impl Tx<'_> {
 
     /// How bytes lie that are made of `pieces`, one of which may be the patch.
     fn shape(&mut self, mut pieces: Vec<Piece>, patch: Option<&Patch<'_>>) -> Result<Shape> {
-        let is_small = |piece: &Piece| !matches!(piece.source, Source::Blob { body: Body::Segments | Body::Pieces, .. });
+        let is_small =
+            |piece: &Piece| !matches!(piece.source, Source::Blob { body: Body::Segments | Body::Pieces, .. });
         if size_of(&pieces) <= limits::INLINE_BODY_BYTES_MAX && pieces.iter().all(is_small) {
             let blob = patch.map_or_else(|| BlobId::mint(self.now()), |patch| patch.blob);
             let bytes = self.read_pieces(&pieces, patch)?;
@@ -266,3 +267,6 @@ fn inline_run(pieces: &[Piece], at: usize) -> Range<usize> {
 fn to_usize(length: u64) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

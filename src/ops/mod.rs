@@ -12,10 +12,16 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod file_system;
+mod object_append;
 mod object_body;
 mod object_delete;
+mod object_edit;
 mod object_get;
+mod object_modify;
 mod object_put;
+mod object_rename;
+mod object_truncate;
 mod op;
 mod preflight;
 mod probe;
@@ -24,6 +30,7 @@ mod reference;
 mod service_list;
 
 pub use call::Call;
+pub use file_system::check_bucket_kind;
 pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
 pub use preflight::cross_origin;
 pub use reference::reference;
@@ -61,6 +68,10 @@ pub static TABLE: &[&Op] = &[
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
+    &object_append::POST,
+    &object_modify::PUT,
+    &object_truncate::PUT,
+    &object_rename::POST,
 ];
 
 /// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or
@@ -70,7 +81,6 @@ pub static RESERVED: &[&str] = &[
     "accelerate",
     "acl",
     "analytics",
-    "append",
     "attributes",
     "backtosource",
     "bucketstatus",
@@ -94,7 +104,6 @@ pub static RESERVED: &[&str] = &[
     "metrics",
     "mirrorbacktosource",
     "mirrorrefresh",
-    "modify",
     "multilistcontentsummary",
     "notification",
     "object-lock",
@@ -109,7 +118,6 @@ pub static RESERVED: &[&str] = &[
     "policystatus",
     "publicaccessblock",
     "readahead",
-    "rename",
     "replication",
     "replication_progress",
     "restore",
@@ -119,7 +127,6 @@ pub static RESERVED: &[&str] = &[
     "symlink",
     "tagging",
     "torrent",
-    "truncate",
     "uploadid",
     "uploads",
     "versions",
