@@ -3,19 +3,19 @@
 
 use std::sync::Arc;
 
-use super::object_put::{check_conditions, refuse_unsupported};
+use super::announced::Announced;
+use super::draft::Draft;
+use super::object_put::check_conditions;
 use super::receive::{Expected, Received, discard, receive};
 use super::{Call, file_system};
 use crate::app::App;
 use crate::blob::digest;
 use crate::error::{Code, Error, Result};
-use crate::headers::ObjectHeaders;
 use crate::limits;
-use crate::meta::{BlobId, Body, Bucket, Edited, Object, ObjectState, Patch, Reservation, Stored, Version};
-use crate::name::{AccountId, ObjectKey};
+use crate::meta::{Body, Bucket, Edited, Object, ObjectState, Patch, Reservation, Stored};
+use crate::name::ObjectKey;
 use crate::quota::Change;
 use crate::wire::conditions::Conditions;
-use crate::wire::headers::content_md5;
 use crate::wire::{Head, hex};
 
 /// How bytes are written into an object.
@@ -38,9 +38,9 @@ pub(super) struct Written {
 /// Takes the body of a request and writes it at the position that the request names.
 pub(super) async fn write(app: &Arc<App>, call: &mut Call<'_>, manner: Manner) -> Result<Written> {
     let position = number(call.head, "position")?;
-    refuse_unsupported(call.head)?;
-    let headers = ObjectHeaders::parse(call.head)?;
-    let announced_md5 = content_md5(&call.head.headers)?;
+    // What it says of the object counts for a new one only, and is checked whenever it is said.
+    let draft = Draft::parse(app, call).await?;
+    let announced = Announced::parse(call.head)?;
     let declared = call.head.content_length()?;
     let target = Target {
         manner,
@@ -59,23 +59,11 @@ pub(super) async fn write(app: &Arc<App>, call: &mut Call<'_>, manner: Manner) -
     let change = |length| Change::put(old, old.unwrap_or(0).max(position.saturating_add(length)));
     app.store.check_room(&target.bucket, change(declared.unwrap_or(0))).await?;
     let bytes_max = limits::OBJECT_PUT_BYTES_MAX;
-    let expected = Expected { bucket: &target.bucket, declared, bytes_max, change: &change };
-    let received = receive(app, call.body, &expected).await?.checked(app, announced_md5)?;
-    let fresh = Object {
-        version: Version::default(),
-        blob: BlobId::mint(call.now),
-        size: 0,
-        etag: hex(&digest::md5(b"")),
-        modified_millis: app.clock.now_millis(),
-        owner: call.caller.id().unwrap_or(AccountId::NOBODY),
-        body: Body::Inline,
-        headers,
-        storage_class: target.bucket.storage_class,
-        attributes: None,
-        state: None,
-    };
-    let Received { size, md5, stored, room } = received;
-    Writing { target, fresh, length: size, md5, stored }.commit(app, room).await
+    let expected = Expected { bucket: &target.bucket, declared, bytes_max, announced: &announced, change: &change };
+    let received = receive(app, call.body, &expected).await?;
+    let fresh = draft.into_object(app.clock.now_millis(), 0, hex(&digest::md5(b"")), Body::Inline);
+    let Received { size, md5, crc64, stored, room } = received;
+    Writing { target, fresh, length: size, md5, crc64, stored }.commit(app, room).await
 }
 
 /// A query parameter that is a whole number, of bytes; else 400 `InvalidArgument`.
@@ -163,6 +151,7 @@ struct Writing {
     fresh: Object,
     length: u64,
     md5: [u8; 16],
+    crc64: Option<u64>,
     stored: Stored,
 }
 
@@ -210,17 +199,22 @@ impl Writing {
         let old = current.unwrap_or(&self.fresh);
         let (position, end) = (self.target.position, self.target.position + self.length);
         let is_whole = position == 0 && end >= old.size && (self.length > 0 || current.is_none());
-        let etag = match (is_whole, self.length, end <= old.size) {
-            (true, ..) => hex(&self.md5),
-            // Nothing was written; the tag of the same bytes is the same.
-            (false, 0, true) => old.etag.clone(),
-            _ => changed_etag(&old.etag, &[&position.to_be_bytes(), &self.md5]),
+        let old_crc64 = old.state.as_ref().and_then(|state| state.crc64);
+        let (etag, crc64) = if is_whole {
+            (hex(&self.md5), self.crc64)
+        } else if self.length == 0 && end <= old.size {
+            // Nothing was written: the same bytes have the same digests.
+            (old.etag.clone(), old_crc64)
+        } else {
+            let joined = old_crc64.zip(self.crc64).filter(|_| position == old.size);
+            let crc64 = joined.map(|(first, second)| digest::crc64_joined(first, second, self.length));
+            (changed_etag(&old.etag, &[&position.to_be_bytes(), &self.md5]), crc64)
         };
         let append_count = match self.target.manner {
             Manner::Append => Some(current.and_then(append_count).unwrap_or(0) + 1),
             Manner::Modify => None,
         };
-        let state = ObjectState { append_count, ..changed_state(old.state.as_deref()) };
+        let state = ObjectState { append_count, crc64, ..changed_state(old.state.as_deref()) };
         let modified_millis = self.fresh.modified_millis;
         Object { etag, modified_millis, size: old.size.max(end), state: state.boxed(), ..old.clone() }
     }
