@@ -62,44 +62,52 @@ impl Tx<'_> {
     }
 
     /// Gives a file, or a directory with all that lies under it, another name in the same bucket, in one commit.
-    /// Objects stay what they are, their times included.
-    pub fn rename(&mut self, bucket: &Bucket, source: &ObjectKey, target: &ObjectKey) -> Result<Renamed> {
+    /// Objects stay what they are, their times included. `check` is asked about each name that goes and each that comes.
+    pub fn rename<E: From<Error>>(
+        &mut self,
+        bucket: &Bucket,
+        source: &ObjectKey,
+        target: &ObjectKey,
+        mut check: impl FnMut(&ObjectKey) -> std::result::Result<(), E>,
+    ) -> std::result::Result<Renamed, E> {
         debug_assert!(bucket.is_file_system, "only file systems have names to change");
         let (from, to) = (source.as_str(), target.as_str());
-        let is_directory = from.ends_with('/');
         let Some(moved) = self.names_of(bucket, source)? else { return Ok(Renamed::TooMany) };
         if moved.is_empty() {
             return Ok(Renamed::Nothing);
         }
-        let is_taken = self.is_there(bucket.id, to)? || (is_directory && self.has_children(bucket.id, to)?);
-        if is_taken {
+        if self.is_there(bucket.id, to)? || (from.ends_with('/') && self.has_children(bucket.id, to)?) {
             return Ok(Renamed::Taken);
         }
         self.check_kind(bucket.id, target)?;
         // All is read before anything is written: a refusal leaves nothing behind.
         let mut moves = Vec::with_capacity(moved.len());
-        for key in moved {
-            let Ok(new) = ObjectKey::parse(&[to, &key[from.len()..]].concat()) else { return Ok(Renamed::TooLong) };
-            let row = keys::object(bucket.id, &key);
+        for old in moved {
+            let Ok(new) = ObjectKey::parse(&[to, &old.as_str()[from.len()..]].concat()) else {
+                return Ok(Renamed::TooLong);
+            };
+            check(&old)?;
+            check(&new)?;
+            let row = keys::object(bucket.id, old.as_str());
             // Whatever has gone since the names were read needs no moving; whatever came has to wait.
             let Some(object) = self.get_record::<Object>(Family::Objects, row.clone())? else { continue };
-            if new.as_str() != to && self.is_there(bucket.id, new.as_str())? {
+            if new != *target && self.is_there(bucket.id, new.as_str())? {
                 return Ok(Renamed::Taken);
             }
-            moves.push((row, keys::object(bucket.id, new.as_str()), object));
+            moves.push((row, keys::object(bucket.id, new.as_str()), object.encode()?));
         }
         for (old, new, object) in moves {
             self.delete(Family::Objects, old);
-            self.put(Family::Objects, new, object.encode()?.into());
+            self.put(Family::Objects, new, object.into());
         }
         Ok(Renamed::Done)
     }
 
     /// The keys that a renaming moves; `None` for too many.
-    fn names_of(&mut self, bucket: &Bucket, source: &ObjectKey) -> Result<Option<Vec<String>>> {
+    fn names_of(&mut self, bucket: &Bucket, source: &ObjectKey) -> Result<Option<Vec<ObjectKey>>> {
         if !source.as_str().ends_with('/') {
             let is_there = self.is_there(bucket.id, source.as_str())?;
-            return Ok(Some(if is_there { vec![source.to_string()] } else { Vec::new() }));
+            return Ok(Some(if is_there { vec![source.clone()] } else { Vec::new() }));
         }
         let query = PageQuery {
             prefix: source.to_string(),
@@ -107,10 +115,11 @@ impl Tx<'_> {
             ..PageQuery::default()
         };
         let page = self.page(bucket.id, &query)?;
-        let name = |row: Listed| match row {
-            Listed::Object(key, _) | Listed::Prefix(key) => key,
-        };
-        Ok((!page.truncated).then(|| page.rows.into_iter().map(name).collect()))
+        if page.truncated {
+            return Ok(None);
+        }
+        let parse = |row: &Listed| ObjectKey::parse(row.name()).map_err(|error| Error::Corrupt(error.to_string()));
+        page.rows.iter().map(parse).collect::<Result<_>>().map(Some)
     }
 
     /// Whether a key has an object; the commit relies on it.
@@ -148,9 +157,13 @@ mod tests {
         page.rows.iter().map(|row| row.name().to_owned()).collect()
     }
 
+    fn anything(_: &ObjectKey) -> Result<()> {
+        Ok(())
+    }
+
     async fn check_rename(before: &[&str], (from, to): (&str, &str), verdict: Renamed, after: &[&str]) {
         let (store, files) = files(before).await;
-        let renamed = store.write(|tx| tx.rename(&files, &key(from), &key(to))).await.unwrap();
+        let renamed = store.write(|tx| tx.rename(&files, &key(from), &key(to), anything)).await.unwrap();
         assert_eq!(renamed, verdict, "{before:?} {from} {to}");
         assert_eq!(keys(&store, &files).await, after, "{before:?} {from} {to}");
     }
@@ -181,7 +194,7 @@ mod tests {
         for index in 0..=limits::DIRECTORY_RENAME_COUNT_MAX {
             put(&store, &files, &format!("a/{index:04}"), &inline(0)).await.unwrap();
         }
-        let rename = async || store.write(|tx| tx.rename(&files, &key("a/"), &key("b/"))).await.unwrap();
+        let rename = async || store.write(|tx| tx.rename(&files, &key("a/"), &key("b/"), anything)).await.unwrap();
         assert_eq!(rename().await, Renamed::TooMany);
         let one_less = store.write(|tx| {
             let slot = tx.slot(&files, &key("a/0500"))?;
@@ -193,6 +206,24 @@ mod tests {
         assert_eq!((found.len(), found[0].as_str()), (limits::DIRECTORY_RENAME_COUNT_MAX, "b/0000"));
     }
 
+    #[tokio::test]
+    async fn every_name_that_goes_or_comes_is_asked_about() {
+        let (store, files) = files(&["a/x", "a/y"]).await;
+        let asked = std::cell::RefCell::new(Vec::new());
+        let rename = async |forbidden: &str| {
+            let check = |name: &ObjectKey| {
+                asked.borrow_mut().push(name.to_string());
+                if name.as_str() == forbidden { Err(Error::NotEmpty) } else { Ok(()) }
+            };
+            store.write(|tx| tx.rename(&files, &key("a/"), &key("b/"), check)).await
+        };
+        assert!(matches!(rename("b/y").await, Err(Error::NotEmpty)));
+        assert_eq!(keys(&store, &files).await, ["a/x", "a/y"]);
+        asked.borrow_mut().clear();
+        assert_eq!(rename("a").await.unwrap(), Renamed::Done);
+        assert_eq!(*asked.borrow(), ["a/x", "b/x", "a/y", "b/y"]);
+    }
+
     /// What is put under the directory while it is renamed either moves along or stays under the old name.
     #[tokio::test]
     async fn what_changes_meanwhile_is_not_lost() {
@@ -200,7 +231,7 @@ mod tests {
         let mut runs = 0;
         let renamed = store.write(|tx| {
             runs += 1;
-            let renamed = tx.rename(&files, &key("a/"), &key("b/"))?;
+            let renamed = tx.rename(&files, &key("a/"), &key("b/"), anything)?;
             if runs == 1 {
                 for (name, size) in [("a/x", 7), ("a/late", 8), ("b/x", 9)] {
                     let object = inline(size);

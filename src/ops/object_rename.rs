@@ -5,9 +5,9 @@ use std::sync::Arc;
 use hyper::{Method, StatusCode};
 
 use super::{BodyRule, Call, Op, Pick, Scope, file_system};
-use crate::access::Action;
+use crate::access::{Action, Judge};
 use crate::app::App;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use crate::limits;
 use crate::meta::Renamed;
 use crate::name::ObjectKey;
@@ -38,7 +38,11 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     }
     let renamed = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;
-        Ok::<_, Error>(tx.rename(&bucket, source, &target)?)
+        // Who may write one name may not therefore write another, nor all that lies under it.
+        let judge = Judge::read(tx, &app.policies, &call.caller, call.context.aside(None), &bucket)?;
+        let check = |name: &ObjectKey| judge.permit(Action::PutObject, Some(name)).map(drop);
+        check(&target)?;
+        tx.rename(&bucket, source, &target, check)
     });
     let too_many = || {
         let count_max = limits::DIRECTORY_RENAME_COUNT_MAX;

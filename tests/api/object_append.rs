@@ -113,6 +113,28 @@ async fn the_time_is_that_of_the_last_append() {
     assert_eq!(read.header("last-modified"), "Wed, 01 Jul 2015 03:27:50 GMT");
 }
 
+/// The CRC-64 is that of the whole object, as long as each append brings its own.
+#[tokio::test]
+async fn checksums_are_joined() {
+    for who in both("alice") {
+        let gateway = Gateway::with_bucket().await;
+        let name = format!("{}checksum-crc64ecma", who.prefix());
+        let append = async |position: usize, body: &str, crc64: Option<u64>| {
+            let header = crc64.map_or(String::new(), |crc64| format!("\n{name}: {crc64}"));
+            let request = format!("POST /photos/k?append&position={position}{header}\n\n{body}");
+            gateway.check(who, &request, "200").await.header(&name).to_owned()
+        };
+        let crc64 = |text: &str| obs_gateway::blob::digest::crc64(text.as_bytes());
+        assert_eq!(append(0, "1234", Some(crc64("1234"))).await, crc64("1234").to_string());
+        assert_eq!(append(4, "56789", Some(crc64("56789"))).await, "11051210869376104954");
+        assert_eq!(append(9, "", None).await, "11051210869376104954");
+        let wrong = format!("POST /photos/k?append&position=9\n{name}: 1\n\nx");
+        gateway.check(who, &wrong, "400 BadDigest").await;
+        assert_eq!(append(9, "x", None).await, "");
+        assert_eq!(append(10, "y", Some(crc64("y"))).await, "");
+    }
+}
+
 /// Expects a refusal that leaves the bytes and the numbers as they were.
 async fn refused(gateway: &Gateway, who: As, request: &str, verdict: &str) -> String {
     let before = gateway.used("photos").await;

@@ -123,6 +123,29 @@ async fn a_directory_may_hold_too_much_for_one_commit() {
     assert_eq!(gateway.keys("files").await.first().map(String::as_str), Some("e/0000"));
 }
 
+/// Whoever may write some names cannot move to others, nor take along what lies under a directory and is not theirs.
+#[tokio::test]
+async fn all_names_must_be_the_callers_to_write() {
+    let gateway = with_files(&["p/a", "p/d/b", "p/d/secret"]).await;
+    let bob = gateway.account_id("bob").await;
+    let statement = |effect: &str, resource: &str| {
+        format!(
+            r#"{{"Effect":"{effect}","Principal":{{"ID":["domain/{bob}:user/*"]}},"Action":["PutObject"],"Resource":["{resource}"]}}"#
+        )
+    };
+    let policy =
+        format!(r#"{{"Statement":[{},{}]}}"#, statement("Allow", "files/p/*"), statement("Deny", "files/p/*secret"));
+    gateway.check(As::Obs("alice"), &format!("PUT /files?policy\n\n{policy}"), "204").await;
+    for who in both("bob") {
+        gateway.check(who, "POST /files/p/a?rename&name=q/a", "403 AccessDenied").await;
+        gateway.check(who, "POST /files/p/a?rename&name=p/secret", "403 AccessDenied").await;
+        gateway.check(who, "POST /files/p/d/?rename&name=p/e/", "403 AccessDenied").await;
+        gateway.check(who, "POST /files/p/a?rename&name=p/b", "204").await;
+        gateway.check(who, "POST /files/p/b?rename&name=p/a", "204").await;
+    }
+    assert_eq!(gateway.keys("files").await, ["p/a", "p/d/b", "p/d/secret"]);
+}
+
 /// Many move one file to names of their own: it is found under one of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_many_renames_wins() {

@@ -139,7 +139,8 @@ impl World {
             }
             Step::Copy { from, to } if from != to => self.copy(from, to),
             Step::Rename { from, to } if self.bucket.is_file_system => {
-                let renamed = done(self.store.write(|tx| tx.rename(&self.bucket, &key(KEYS[from]), &key(KEYS[to]))));
+                let renamed =
+                    done(self.store.write(|tx| tx.rename(&self.bucket, &key(KEYS[from]), &key(KEYS[to]), |_| Ok(()))));
                 let expected = match (self.model.contains_key(&from), self.model.contains_key(&to)) {
                     (false, _) => Renamed::Nothing,
                     (true, true) => Renamed::Taken,
