@@ -157,13 +157,9 @@ mod tests {
         page.rows.iter().map(|row| row.name().to_owned()).collect()
     }
 
-    fn anything(_: &ObjectKey) -> Result<()> {
-        Ok(())
-    }
-
     async fn check_rename(before: &[&str], (from, to): (&str, &str), verdict: Renamed, after: &[&str]) {
         let (store, files) = files(before).await;
-        let renamed = store.write(|tx| tx.rename(&files, &key(from), &key(to), anything)).await.unwrap();
+        let renamed = store.write(|tx| tx.rename(&files, &key(from), &key(to), |_| Ok::<_, Error>(()))).await.unwrap();
         assert_eq!(renamed, verdict, "{before:?} {from} {to}");
         assert_eq!(keys(&store, &files).await, after, "{before:?} {from} {to}");
     }
@@ -194,7 +190,8 @@ mod tests {
         for index in 0..=limits::DIRECTORY_RENAME_COUNT_MAX {
             put(&store, &files, &format!("a/{index:04}"), &inline(0)).await.unwrap();
         }
-        let rename = async || store.write(|tx| tx.rename(&files, &key("a/"), &key("b/"), anything)).await.unwrap();
+        let rename =
+            async || store.write(|tx| tx.rename(&files, &key("a/"), &key("b/"), |_| Ok::<_, Error>(()))).await.unwrap();
         assert_eq!(rename().await, Renamed::TooMany);
         let one_less = store.write(|tx| {
             let slot = tx.slot(&files, &key("a/0500"))?;
@@ -231,7 +228,7 @@ mod tests {
         let mut runs = 0;
         let renamed = store.write(|tx| {
             runs += 1;
-            let renamed = tx.rename(&files, &key("a/"), &key("b/"), anything)?;
+            let renamed = tx.rename(&files, &key("a/"), &key("b/"), |_| Ok::<_, Error>(()))?;
             if runs == 1 {
                 for (name, size) in [("a/x", 7), ("a/late", 8), ("b/x", 9)] {
                     let object = inline(size);

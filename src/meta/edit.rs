@@ -165,7 +165,7 @@ impl Tx<'_> {
                 (self.put_pieces(&slot, old, pieces, new, now)?, Body::Pieces, size)
             }
         };
-        let object = Object { blob, body, size, ..object.clone() };
+        let object = Object { blob, size, body, ..object.clone() };
         let Some(current) = &slot.current else { return self.place(slot, &object).map(Edited::Done) };
         let object = Object { version: current.version, ..object };
         let change = Change::default().gone(Held::Current(current.size)).comes(Held::Current(size));

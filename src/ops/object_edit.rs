@@ -1,4 +1,4 @@
-//! What AppendObject and ModifyObject share: bytes come in and are written into an object at a position. Whether the
+//! What `AppendObject` and `ModifyObject` share: bytes come in and are written into an object at a position. Whether the
 //! object takes them there is asked before the body is read, and decided by the commit.
 
 use std::sync::Arc;

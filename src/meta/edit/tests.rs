@@ -78,7 +78,7 @@ impl World {
         let store = store();
         let made = done(bucket(&store, OWNER, "files", 0).map(Ok));
         let is_file_system = versioning == Versioning::Off;
-        let bucket = Bucket { is_file_system, versioning, ..made };
+        let bucket = Bucket { versioning, is_file_system, ..made };
         done(store.write(|tx| tx.put_bucket(&bucket)));
         Self { store, bucket, segments: RefCell::default(), next: 1, model: BTreeMap::new() }
     }
@@ -214,11 +214,11 @@ impl World {
     }
 
     fn check(&self) {
-        for at in 0..KEYS.len() {
+        for (at, name) in KEYS.iter().enumerate() {
             let object = self.object(at);
-            assert_eq!(object.is_some(), self.model.contains_key(&at), "{}", KEYS[at]);
+            assert_eq!(object.is_some(), self.model.contains_key(&at), "{name}");
             if let Some(object) = object {
-                assert!(self.contents(&object) == self.model[&at], "{} differs", KEYS[at]);
+                assert!(self.contents(&object) == self.model[&at], "{name} differs");
             }
         }
         assert_eq!(verify(self.store.engine(), &mut |_| None).unwrap().differences, []);
