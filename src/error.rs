@@ -42,6 +42,7 @@ macro_rules! codes {
 }
 
 codes! {
+    AppendTooLarge           "AppendTooLarge"           BAD_REQUEST           "The object would exceed the maximum size of an object.";
     BadDigest                "BadDigest"                BAD_REQUEST           "The Content-MD5 you specified did not match what we received.";
     BadRequest               "BadRequest"               BAD_REQUEST           "Invalid request parameters.";
     EntityTooLarge           "EntityTooLarge"           BAD_REQUEST           "Your proposed upload exceeds the maximum allowed size.";
@@ -109,9 +110,14 @@ codes! {
     RequestTimeout           "RequestTimeout"           REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";
     BucketAlreadyExists      "BucketAlreadyExists"      CONFLICT              "The requested bucket name is not available.";
     BucketNotEmpty           "BucketNotEmpty"           CONFLICT              "The bucket you tried to delete is not empty";
+    DirectoryNotEmpty        "DirectoryNotEmpty"        CONFLICT              "The directory you tried to delete is not empty.";
+    FsObjectConflict         "FsObjectConflict"         CONFLICT              "There is another file or directory where this one would be.";
+    FsRenameConflict         "FsRenameConflict"         CONFLICT              "The name is changed by another operation at the same time.";
     InvalidBucketState       "InvalidBucketState"       CONFLICT              "The request is not valid in the current state of the bucket.";
     ObjectHasAlreadyRestored "ObjectHasAlreadyRestored" CONFLICT              "The object is restored already, and for longer.";
+    ObjectNotAppendable      "ObjectNotAppendable"      CONFLICT              "The object is not appendable.";
     OperationAborted         "OperationAborted"         CONFLICT              "A conflicting operation is being performed on this resource. Retry.";
+    PositionNotEqualToLength "PositionNotEqualToLength" CONFLICT              "The position is not the length of the object.";
     RestoreAlreadyInProgress "RestoreAlreadyInProgress" CONFLICT              "The object is being restored.";
     MissingContentLength     "MissingContentLength"     LENGTH_REQUIRED       "You must provide the Content-Length HTTP header.";
     PreconditionFailed       "PreconditionFailed"       PRECONDITION_FAILED   "At least one of the preconditions you specified did not hold.";

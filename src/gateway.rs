@@ -107,8 +107,9 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
     answered
 }
 
-/// The order of the checks: what was asked, who asks, may they, is the shape right, then the operation itself. The
-/// body is taken only by the operation, so a client that waits for `100 Continue` has sent nothing before that.
+/// The order of the checks: what was asked, who asks, may they, has this kind of bucket got it, is the shape right,
+/// then the operation itself. The body is taken only by the operation, so a client that waits for `100 Continue` has sent
+/// nothing before that.
 async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, trail: &mut Trail) -> Result<Reply> {
     // Before anything changes or refuses: pages may read refusals too. Boxed: few requests come from one.
     if head.headers.contains_key(ORIGIN) {
@@ -161,6 +162,9 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
     let Asked { head, form, caller, peer, now } = asked;
     let context = Context::new(head, peer, now);
     let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
+    if let Some(bucket) = &bucket {
+        ops::check_bucket_kind(op, head, bucket)?;
+    }
     // A form's was seen to before it was read.
     if form.is_none() {
         ops::check_shape(op, head)?;

@@ -71,6 +71,12 @@ pub const ADMIN_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes of one object sent in one request: 5 GiB, as OBS and S3 document it.
 pub const OBJECT_PUT_BYTES_MAX: u64 = 5 * GIB;
+/// Bytes of one file of a parallel file system: the 50 TB that OBS documents for files changed in place.
+pub const FILE_BYTES_MAX: u64 = 54_975_581_388_800;
+/// Appends to one object (OBS reference: 10 000).
+pub const APPEND_COUNT_MAX: u32 = 10_000;
+/// Objects that the renaming of a directory moves in its one commit; a larger directory is refused.
+pub const DIRECTORY_RENAME_COUNT_MAX: usize = 1000;
 /// Names and values of `x-obs-meta-*` headers together, in bytes.
 pub const METADATA_BYTES_MAX: usize = 8 * 1024;
 /// Headers that one `x-obs-persistent-headers` may name.
@@ -233,6 +239,8 @@ const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(METADATA_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(KEY_BYTES_MAX * 3 < URI_BYTES_MAX);
 const _: () = assert!(INLINE_BODY_BYTES_MAX < COMMIT_GROUP_BYTES_MAX as u64);
+const _: () = assert!(DIRECTORY_RENAME_COUNT_MAX <= LIST_PAGE_COUNT_MAX);
+const _: () = assert!((APPEND_COUNT_MAX as usize) < PIECE_COUNT_MAX);
 const _: () = assert!((BODY_BUFFER_BYTES as u64).is_multiple_of(BLOCK_BYTES));
 const _: () = assert!(ACCESS_TOKEN_SECONDS > 600 && ACCESS_TOKEN_SECONDS < REFRESH_TOKEN_SECONDS);
 const _: () = assert!(SIGN_IN_FAILURES_PER_EMAIL_MAX <= SIGN_IN_FAILURES_PER_PEER_MAX);

@@ -50,11 +50,6 @@ impl Call<'_> {
         bucket.ok_or_else(|| Code::NoSuchBucket.on(self.head.target.resource()))
     }
 
-    /// Refuses with 405 `FsNotSupport` what parallel file systems do not have.
-    pub fn refuse_file_system(&self) -> Result<()> {
-        if self.bucket()?.is_file_system { Err(Code::FsNotSupport.into()) } else { Ok(()) }
-    }
-
     /// The key; rows of object scope always have one.
     pub fn key(&self) -> Result<&ObjectKey> {
         self.head.target.key.as_ref().ok_or_else(|| Error::internal("a row of object scope ran without its key"))

@@ -17,10 +17,16 @@ mod bucket_versioning;
 mod call;
 mod copy_source;
 mod draft;
+mod file_system;
+mod object_append;
 mod object_body;
 mod object_delete;
+mod object_edit;
 mod object_get;
+mod object_modify;
 mod object_put;
+mod object_rename;
+mod object_truncate;
 mod op;
 mod post_object;
 mod preflight;
@@ -38,6 +44,7 @@ mod upload_part_copy;
 mod upload_parts;
 
 pub use call::Call;
+pub use file_system::check_bucket_kind;
 pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
 pub use preflight::cross_origin;
 pub use reference::reference;
@@ -89,6 +96,10 @@ pub static TABLE: &[&Op] = &[
     &upload_complete::POST,
     &upload_abort::DELETE,
     &upload_list::GET,
+    &object_append::POST,
+    &object_modify::PUT,
+    &object_truncate::PUT,
+    &object_rename::POST,
 ];
 
 /// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or
@@ -98,7 +109,6 @@ pub static RESERVED: &[&str] = &[
     "accelerate",
     "acl",
     "analytics",
-    "append",
     "attributes",
     "backtosource",
     "bucketstatus",
@@ -122,7 +132,6 @@ pub static RESERVED: &[&str] = &[
     "metrics",
     "mirrorbacktosource",
     "mirrorrefresh",
-    "modify",
     "multilistcontentsummary",
     "notification",
     "object-lock",
@@ -135,7 +144,6 @@ pub static RESERVED: &[&str] = &[
     "partnumber",
     "publicaccessblock",
     "readahead",
-    "rename",
     "replication",
     "replication_progress",
     "restore",
@@ -145,7 +153,6 @@ pub static RESERVED: &[&str] = &[
     "symlink",
     "tagging",
     "torrent",
-    "truncate",
     "uploadid",
     "versions",
     "website",

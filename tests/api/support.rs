@@ -80,6 +80,13 @@ impl Gateway {
         gateway
     }
 
+    /// The same, with an empty file system `files` beside it.
+    pub(crate) async fn with_file_system() -> Self {
+        let gateway = Self::with_bucket().await;
+        gateway.check(As::Obs("alice"), "PUT /files\nx-obs-fs-file-interface: Enabled", "200").await;
+        gateway
+    }
+
     pub(crate) async fn with_blobs(blobs: MemoryStore) -> Self {
         Self::over(Arc::new(MemoryEngine::new()), blobs).await
     }
@@ -204,6 +211,17 @@ impl Gateway {
             None => Ok(Usage::default()),
         });
         usage.await.expect("memory does not fail")
+    }
+
+    /// The bytes of an object, as its owner `alice` reads them.
+    pub(crate) async fn read(&self, resource: &str) -> Bytes {
+        self.check(As::Obs("alice"), &format!("GET {resource}"), "200").await.body
+    }
+
+    /// Sets the quota of a bucket of `alice`.
+    pub(crate) async fn limit(&self, bucket: &str, bytes: u64) {
+        let body = format!("<Quota><StorageQuota>{bytes}</StorageQuota></Quota>");
+        self.check(As::Obs("alice"), &format!("PUT /{bucket}?quota\n\n{body}"), "200").await;
     }
 
     /// Recomputes every counter and reads every block.
