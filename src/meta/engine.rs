@@ -39,11 +39,13 @@ pub enum Family {
     Events,
     /// Samples of the counters over time.
     History,
+    /// When current objects go that have a number of days.
+    Expiries,
 }
 
 impl Family {
     /// All families, in the order of [`Family::index`].
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Accounts,
         Self::Buckets,
         Self::Counters,
@@ -55,6 +57,7 @@ impl Family {
         Self::Sweep,
         Self::Events,
         Self::History,
+        Self::Expiries,
     ];
 
     /// Position in [`Family::ALL`].
@@ -78,6 +81,7 @@ impl Family {
             Self::Sweep => "sweep",
             Self::Events => "events",
             Self::History => "history",
+            Self::Expiries => "expiries",
         }
     }
 }

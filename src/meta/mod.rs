@@ -13,6 +13,7 @@ mod charge;
 mod conformance;
 mod engine;
 mod event;
+mod expiry;
 pub mod faulty;
 mod history;
 mod keys;
@@ -41,6 +42,7 @@ pub use engine::{
     Written, get_owned, get_usage,
 };
 pub use event::Event;
+pub use expiry::Expiring;
 pub use listing::{Listed, Page, PageQuery};
 pub use memory::MemoryEngine;
 pub use object::{Checksum, ChecksumAlgorithm, CompletedUpload, Object, ObjectState, Restore};
