@@ -21,10 +21,15 @@ fn row(op: &Op) -> String {
         Scope::Bucket => "/BUCKET",
         Scope::Object => "/BUCKET/KEY",
     };
-    let picks: Vec<&str> = op.picks.iter().map(|Pick::Query(name)| *name).collect();
-    let mark = if picks.is_empty() { "" } else { "?" };
+    let picked: Vec<&str> = op.picked_parameters().collect();
+    let mark = if picked.is_empty() { "" } else { "?" };
+    let headers = op.picks.iter().filter_map(|pick| match pick {
+        Pick::Header(tail) => Some(format!(" with `x-obs-{tail}`")),
+        Pick::Query(_) => None,
+    });
+    let headers: String = headers.collect();
     let body = match op.body {
-        BodyRule::Empty => "none",
+        BodyRule::Empty | BodyRule::Copied => "none",
         BodyRule::Document => "XML",
         BodyRule::DigestedDocument => "XML, digest",
         BodyRule::Json => "JSON",
@@ -32,10 +37,10 @@ fn row(op: &Op) -> String {
     };
     let parameters: Vec<String> = op.parameters.iter().map(|name| format!("`{name}`")).collect();
     format!(
-        "| {} | `{} {address}{mark}{}` | {} | {body} | `{}` | {} |\n",
+        "| {} | `{} {address}{mark}{}`{headers} | {} | {body} | `{}` | {} |\n",
         op.name,
         op.verb,
-        picks.join("&"),
+        picked.join("&"),
         parameters.join(" "),
         op.action.name(),
         op.document
@@ -49,7 +54,8 @@ Printed from the table in the code; a test keeps this page the same.
 
 Buckets are addressed in the host (`BUCKET.obs.localhost`) or in the path; the table shows the path. Every operation is
 there in both dialects, OBS and S3, on one port. The permission is what policies name and the access check is asked;
-`Probe` and `Preflight` are everybody's. A body with `digest` comes with `Content-MD5` or `Content-SHA256`. The last column names the page of the OBS API reference that defines the operation.
+`Probe` and `Preflight` are everybody's. A body with `digest` comes with `Content-MD5` or `Content-SHA256`. The last column
+names the page of the OBS API reference that defines the operation.
 
 | operation | request | parameters | body | permission | defined in |
 |---|---|---|---|---|---|
