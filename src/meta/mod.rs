@@ -16,6 +16,7 @@ mod directory;
 mod edit;
 mod engine;
 mod event;
+mod expiry;
 pub mod faulty;
 mod history;
 mod keys;
@@ -49,6 +50,7 @@ pub use engine::{
     Written, get_owned, get_usage,
 };
 pub use event::Event;
+pub use expiry::Expiring;
 pub use listing::{Listed, Page, PageQuery};
 pub use memory::MemoryEngine;
 pub use object::{Checksum, ChecksumAlgorithm, CompletedUpload, Object, ObjectState, Restore};
