@@ -165,13 +165,9 @@ async fn only_rows_with_a_growth_rule_move_the_counters() {
     for row in EXPECTED.iter().filter(|row| row.name != "DeleteBucket") {
         let op = TABLE.iter().find(|op| op.name == row.name).unwrap();
         let request = row.request(&gateway).await;
-        let before = gateway.usage("photos").await;
-        gateway.check(As::Obs("alice"), &request, row.owner).await;
-        let has_moved = gateway.usage("photos").await != before;
-        assert_eq!(has_moved, !op.growth.is_empty(), "{}: from {before:?}", row.name);
-        let used = async || (gateway.used("photos").await, gateway.used("files").await);
+        let used = async || (gateway.usage("photos").await, gateway.usage("files").await);
         let before = used().await;
-        gateway.check(As::Obs("alice"), row.request, row.owner).await;
+        gateway.check(As::Obs("alice"), &request, row.owner).await;
         let has_moved = used().await != before;
         // By the rule of renaming nothing comes and nothing goes.
         let has_rule = op.growth.iter().any(|rule| *rule != Rule::Rename);
