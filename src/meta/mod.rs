@@ -32,6 +32,7 @@ mod store;
 mod testing;
 mod verify;
 mod version;
+mod versions_page;
 
 pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount, Pack};
 pub use body::{Body, LetGo, Piece, Source, Stored, SweepRow, slice_pieces};
@@ -53,6 +54,7 @@ pub use slot::{Deleted, Slot};
 pub use store::{Store, Tx};
 pub use verify::{Verdict, verify};
 pub use version::{DeleteMarker, Kept, Version, VersionId};
+pub use versions_page::{ListedVersion, VersionsPage, VersionsQuery};
 
 use serde::{Deserialize, Serialize};
 
