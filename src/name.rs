@@ -84,6 +84,11 @@ impl fmt::Display for ObjectKey {
 pub struct AccountId(pub u128);
 
 impl AccountId {
+    /// Who owns what came without a signature; no account has this id.
+    pub const NOBODY: Self = Self(0);
+}
+
+impl AccountId {
     /// An id as XML shows it: 32 hexadecimal digits, in any case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
