@@ -309,7 +309,7 @@ mod tests {
             Change::Delete(at) => {
                 let deleted = done(store.write(|tx| {
                     let slot = tx.slot(&bucket, &key(KEYS[at]))?;
-                    tx.delete_object(slot, Some(OWNER), NOW)
+                    tx.delete_object(slot, OWNER, NOW)
                 }));
                 match deleted {
                     Deleted::Marked(version) => add(model, KEYS[at], version.id(), true),

@@ -4,7 +4,6 @@
 use hyper::header::{HeaderName, HeaderValue};
 
 use super::Call;
-use crate::access::acl::NOBODY;
 use crate::access::{self, Action, Policies};
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
@@ -54,7 +53,7 @@ impl Source {
         let aside = call.context.aside(named.version.as_deref());
         let permit = access::may(tx, policies, &call.caller, aside, Action::GetObject, &bucket, &named.key)?;
         let found = self.object_in(tx, &bucket).and_then(|object| {
-            permit.check_object(object.owner.unwrap_or(NOBODY), object.acl())?;
+            permit.check_object(object.owner, object.acl())?;
             Ok(object)
         });
         let object = permit.settle(found)?;

@@ -16,7 +16,6 @@ use super::object_delete::delete_marker_header;
 use super::object_put::version_id_name;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
-use crate::access::acl::NOBODY;
 use crate::app::App;
 use crate::clock::http_date;
 use crate::error::{Code, Error, Result};
@@ -117,15 +116,14 @@ async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
     if call.head.own("server-side-encryption-customer-algorithm").is_some() {
         return Err(Code::InvalidRequest.because("The object is not encrypted with a key of the customer's."));
     }
-    let object = app.store.read(|tx| find_in(tx, call)).await?;
-    call.permit.check_object(object.owner.unwrap_or(NOBODY), object.acl())?;
-    Ok(object)
+    app.store.read(|tx| find_in(tx, call)).await
 }
 
 /// The version that a request names, or the current object.
 ///
 /// 404 `NoSuchKey` or `NoSuchVersion` where there is none; a delete marker is 404 where it is the newest version and
-/// 405 where it was asked for, and the answer says so.
+/// 405 where it was asked for, and the answer says so. 403 `AccessDenied` where the object's list has the last word and
+/// does not give the caller what is asked.
 pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
     let object = look_up(tx, call)?;
     call.permit.check_object(object.owner, object.acl())?;
