@@ -18,6 +18,7 @@ mod call;
 mod copy_source;
 mod draft;
 mod object_body;
+mod object_copy;
 mod object_delete;
 mod object_get;
 mod object_put;
@@ -69,6 +70,7 @@ pub static TABLE: &[&Op] = &[
     &bucket_request_payment::GET,
     &bucket_request_payment::PUT,
     &object_put::PUT,
+    &object_copy::PUT,
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,

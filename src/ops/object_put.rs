@@ -20,7 +20,7 @@ use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
-use crate::wire::{Head, Reply, hex};
+use crate::wire::{Reply, hex};
 
 pub(super) static PUT: Op = Op {
     name: "PutObject",
@@ -36,7 +36,6 @@ pub(super) static PUT: Op = Op {
 };
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    refuse_copy(call.head)?;
     let draft = Draft::parse(app, call).await?;
     let announced = Announced::parse(call.head)?;
     let conditions = Conditions::parse(&call.head.headers);
@@ -69,15 +68,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 /// Where the client is sent after a success; the same name in every dialect.
-const SUCCESS_ACTION_REDIRECT: &str = "success-action-redirect";
-
-/// A copy is another operation.
-fn refuse_copy(head: &Head) -> Result<()> {
-    match head.own("copy-source") {
-        Some(_) => Err(Code::ServiceNotImplemented.because("Copies are not implemented.")),
-        None => Ok(()),
-    }
-}
+pub(super) const SUCCESS_ACTION_REDIRECT: &str = "success-action-redirect";
 
 /// An entity tag, in quotes.
 pub(super) fn etag_value(etag: &str) -> Result<HeaderValue> {
@@ -140,7 +131,8 @@ pub(super) fn gives_way(bucket: &Bucket, current: &Object) -> bool {
     }
 }
 
-fn check(conditions: &Conditions, current: Option<&Object>) -> Result<()> {
+/// 412 where a condition on what is stored already does not hold.
+pub(super) fn check(conditions: &Conditions, current: Option<&Object>) -> Result<()> {
     match conditions.check_write(current.map(|object| object.etag.as_str())) {
         Verdict::Failed(header) => Err(Verdict::refusal(header)),
         Verdict::Proceed | Verdict::NotModified => Ok(()),

@@ -20,6 +20,7 @@ mod bucket_versioning;
 mod connection;
 mod errors;
 mod gate;
+mod object_copy;
 mod object_delete;
 mod object_get;
 mod object_put;
