@@ -56,7 +56,9 @@ impl<'h> Context<'h> {
         self.peer.address.to_canonical()
     }
 
-    pub(super) fn is_secure(&self) -> bool {
+    /// Whether it came encrypted.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
         self.peer.is_secure
     }
 

@@ -69,7 +69,7 @@ impl Tx<'_> {
                 return Ok(Step::Stop);
             }
             let (_, key) = keys::key_of_object(row).ok_or_else(|| damaged("an object key"))?;
-            match rolled_up(key, &query.prefix, &query.delimiter) {
+            match rolled_up(key, query) {
                 Some(group) => {
                     page.rows.push(Listed::Prefix(group.to_owned()));
                     let skipped = keys::prefix_end(&keys::object(bucket, group));
@@ -90,7 +90,7 @@ fn first_row(bucket: BucketId, query: &PageQuery, prefix_row: Vec<u8>) -> Bound<
     if query.marker.is_empty() || query.marker.as_str() < query.prefix.as_str() {
         return Bound::Included(prefix_row);
     }
-    if rolled_up(&query.marker, &query.prefix, &query.delimiter) == Some(query.marker.as_str())
+    if rolled_up(&query.marker, query) == Some(query.marker.as_str())
         && let Some(end) = keys::prefix_end(&keys::object(bucket, &query.marker))
     {
         return Bound::Included(end);
@@ -99,12 +99,13 @@ fn first_row(bucket: BucketId, query: &PageQuery, prefix_row: Vec<u8>) -> Bound<
 }
 
 /// The common prefix that `key` belongs to.
-pub(super) fn rolled_up<'k>(key: &'k str, prefix: &str, delimiter: &str) -> Option<&'k str> {
-    if delimiter.is_empty() {
+pub(super) fn rolled_up<'k>(key: &'k str, query: &PageQuery) -> Option<&'k str> {
+    if query.delimiter.is_empty() {
         return None;
     }
-    let at = key.strip_prefix(prefix)?.find(delimiter)?;
-    Some(&key[..prefix.len() + at + delimiter.len()])
+    let rest = key.strip_prefix(query.prefix.as_str())?;
+    let at = rest.find(query.delimiter.as_str())?;
+    Some(&key[..query.prefix.len() + at + query.delimiter.len()])
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use super::body::damaged;
 use super::engine::{Family, Step};
-use super::listing::rolled_up;
+use super::listing::{PageQuery, rolled_up};
 use super::object::Object;
 use super::record::Record;
 use super::store::Tx;
@@ -17,17 +17,11 @@ use crate::name::ObjectKey;
 /// What to list of a bucket's versions.
 #[derive(Clone, Debug, Default)]
 pub struct VersionsQuery {
-    /// Keys that start with it.
-    pub prefix: String,
-    /// Keys, and common prefixes, after it; with a version marker, its own older versions too.
-    pub key_marker: String,
-    /// Of the marked key, what is older than this. It need not be there any more; for `null`, which says nothing of
-    /// its age then, the key begins again.
+    /// As for current objects; every version counts.
+    pub page: PageQuery,
+    /// Of the marked key, what is older than this too. It need not be there any more; for `null`, which says nothing
+    /// of its age then, the key begins again.
     pub version_marker: Option<VersionId>,
-    /// Rolls up what follows the prefix, up to and with its first occurrence; empty for none.
-    pub delimiter: String,
-    /// Versions and common prefixes together; at most `limits::LIST_PAGE_COUNT_MAX`.
-    pub count_max: usize,
 }
 
 /// A row of a listing of versions.
@@ -87,7 +81,7 @@ struct Within {
 impl Tx<'_> {
     /// A page of a bucket's versions. Its two scans have to see one state: to be read frozen.
     pub fn versions_page(&mut self, bucket: BucketId, query: &VersionsQuery) -> Result<VersionsPage> {
-        let count_max = query.count_max.min(limits::LIST_PAGE_COUNT_MAX);
+        let count_max = query.page.count_max.min(limits::LIST_PAGE_COUNT_MAX);
         if count_max == 0 {
             return Ok(VersionsPage::default());
         }
@@ -104,13 +98,13 @@ impl Tx<'_> {
     }
 
     fn start_of_versions(&mut self, bucket: BucketId, query: &VersionsQuery) -> Result<Start> {
-        let marker = query.key_marker.as_str();
-        if marker.is_empty() || marker < query.prefix.as_str() {
-            let objects = Bound::Included(keys::object(bucket, &query.prefix));
-            let versions = Bound::Included(keys::versions_from(bucket, &query.prefix));
+        let marker = query.page.marker.as_str();
+        if marker.is_empty() || marker < query.page.prefix.as_str() {
+            let objects = Bound::Included(keys::object(bucket, &query.page.prefix));
+            let versions = Bound::Included(keys::versions_from(bucket, &query.page.prefix));
             return Ok(Start { objects, versions, within: None });
         }
-        if rolled_up(marker, &query.prefix, &query.delimiter) == Some(marker) {
+        if rolled_up(marker, &query.page) == Some(marker) {
             let after = |row: Vec<u8>| keys::prefix_end(&row).map_or(Bound::Excluded(row), Bound::Included);
             let (objects, versions) = (keys::object(bucket, marker), keys::versions_from(bucket, marker));
             return Ok(Start { objects: after(objects), versions: after(versions), within: None });
@@ -155,14 +149,14 @@ impl Tx<'_> {
         count_max: usize,
     ) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        let end = if query.prefix.is_empty() {
+        let end = if query.page.prefix.is_empty() {
             Some(keys::versions_end(bucket))
         } else {
-            keys::prefix_end(&keys::versions_from(bucket, &query.prefix))
+            keys::prefix_end(&keys::versions_from(bucket, &query.page.prefix))
         };
         self.scan(Family::Versions, from.as_ref().map(Vec::as_slice), end.as_deref(), &mut |row, value| {
             let (_, key, _) = keys::parts_of_version(row).ok_or_else(|| damaged("the key of a version"))?;
-            let step = match rolled_up(&key, &query.prefix, &query.delimiter) {
+            let step = match rolled_up(&key, &query.page) {
                 Some(group) => {
                     let step = keys::prefix_end(&keys::versions_from(bucket, group)).map_or(Step::Stop, Step::SeekTo);
                     entries.push(Entry { name: group.to_owned(), kept: None });
@@ -189,13 +183,13 @@ impl Tx<'_> {
         let mut entries = Vec::new();
         let end = match last {
             Some(end) => Some(end),
-            None if query.prefix.is_empty() => keys::objects_end(bucket),
-            None => keys::prefix_end(&keys::object(bucket, &query.prefix)),
+            None if query.page.prefix.is_empty() => keys::objects_end(bucket),
+            None => keys::prefix_end(&keys::object(bucket, &query.page.prefix)),
         };
         let from = start.objects.as_ref().map(Vec::as_slice);
         self.scan(Family::Objects, from, end.as_deref(), &mut |row, value| {
             let (_, key) = keys::key_of_object(row).ok_or_else(|| damaged("an object key"))?;
-            let step = match rolled_up(key, &query.prefix, &query.delimiter) {
+            let step = match rolled_up(key, &query.page) {
                 Some(group) => {
                     entries.push(Entry { name: group.to_owned(), kept: None });
                     keys::prefix_end(&keys::object(bucket, group)).map_or(Step::Stop, Step::SeekTo)
@@ -360,6 +354,16 @@ mod tests {
         rows
     }
 
+    fn query(prefix: &str, marker: &str, delimiter: &str, count_max: usize) -> VersionsQuery {
+        let page = PageQuery {
+            prefix: prefix.to_owned(),
+            marker: marker.to_owned(),
+            delimiter: delimiter.to_owned(),
+            count_max,
+        };
+        VersionsQuery { page, version_marker: None }
+    }
+
     fn page(store: &Store, bucket: &Bucket, query: &VersionsQuery) -> (Vec<Shown>, bool) {
         let page = done(store.read_frozen(|tx| tx.versions_page(bucket.id, query)));
         (page.rows.into_iter().map(shown).collect(), page.truncated)
@@ -379,23 +383,22 @@ mod tests {
             let mut model = Model::new();
             changes.iter().for_each(|change| take(&store, &bucket, &mut model, change));
             let all = listed(&model, prefix, delimiter);
-            let first = VersionsQuery {
-                prefix: prefix.to_owned(), delimiter: delimiter.to_owned(), count_max, ..VersionsQuery::default()
-            };
+            let first = query(prefix, "", delimiter, count_max);
             let following = |(name, version): &Shown| VersionsQuery {
-                key_marker: name.clone(), version_marker: version.map(|(id, _, _)| id), ..first.clone()
+                version_marker: version.map(|(id, _, _)| id),
+                ..query(prefix, name, delimiter, count_max)
             };
             let mut joined = Vec::new();
-            let mut query = first.clone();
+            let mut next = first;
             loop {
-                let (rows, truncated) = page(&store, &bucket, &query);
+                let (rows, truncated) = page(&store, &bucket, &next);
                 prop_assert!(rows.len() == count_max || !truncated, "{rows:?}");
                 joined.extend(rows);
                 prop_assert_eq!(truncated, joined.len() < all.len());
                 if !truncated {
                     break;
                 }
-                query = following(joined.last().expect("a page that is cut off is full"));
+                next = following(joined.last().expect("a page that is cut off is full"));
             }
             prop_assert_eq!(&joined, &all);
 
@@ -403,7 +406,10 @@ mod tests {
             if all.is_empty() {
                 return Ok(());
             }
-            let whole = |query| VersionsQuery { count_max: 1000, ..query };
+            let whole = |mut query: VersionsQuery| {
+                query.page.count_max = 1000;
+                query
+            };
             let at = after.index(all.len());
             prop_assert_eq!(page(&store, &bucket, &whole(following(&all[at]))), (all[at + 1..].to_vec(), false));
             let without = VersionsQuery { version_marker: None, ..following(&all[at]) };
@@ -423,7 +429,7 @@ mod tests {
         for _ in 0..6 {
             put(&store, &bucket, "k", &inline(1)).await.unwrap();
         }
-        let mut query = VersionsQuery { count_max: 2, ..VersionsQuery::default() };
+        let mut query = query("", "", "", 2);
         let mut deleted = 0;
         let mut truncated = true;
         while truncated {
@@ -438,7 +444,8 @@ mod tests {
                 });
                 gone.await.unwrap();
                 deleted += 1;
-                query = VersionsQuery { key_marker: name, version_marker: Some(id), ..query };
+                query.page.marker = name;
+                query.version_marker = Some(id);
             }
         }
         assert_eq!(deleted, 7);
@@ -462,13 +469,7 @@ mod tests {
             }
         }
         let check = |prefix: &str, marker: &str, delimiter: &str, count_max, objects, versions| {
-            let query = VersionsQuery {
-                prefix: prefix.to_owned(),
-                key_marker: marker.to_owned(),
-                version_marker: None,
-                delimiter: delimiter.to_owned(),
-                count_max,
-            };
+            let query = query(prefix, marker, delimiter, count_max);
             let (page, row_counts) = counting.count(|tx| tx.versions_page(bucket.id, &query));
             assert!(page.rows.len() <= count_max, "{query:?}");
             let counts = ["objects", "versions"].map(|family| row_counts.get(family).copied().unwrap_or(0));

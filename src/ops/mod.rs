@@ -6,6 +6,8 @@ mod bucket;
 mod bucket_acl;
 mod bucket_cors;
 mod bucket_list;
+mod bucket_list_v2;
+mod bucket_list_versions;
 mod bucket_location;
 mod bucket_policy;
 mod bucket_quota;
@@ -17,9 +19,11 @@ mod bucket_versioning;
 mod call;
 mod copy_source;
 mod draft;
+mod listing;
 mod object_body;
 mod object_copy;
 mod object_delete;
+mod object_delete_many;
 mod object_get;
 mod object_put;
 mod op;
@@ -28,6 +32,14 @@ mod probe;
 mod receive;
 mod reference;
 mod service_list;
+mod upload;
+mod upload_abort;
+mod upload_begin;
+mod upload_complete;
+mod upload_list;
+mod upload_part;
+mod upload_part_copy;
+mod upload_parts;
 
 pub use call::Call;
 pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
@@ -43,6 +55,8 @@ pub static TABLE: &[&Op] = &[
     &bucket::HEAD,
     &bucket::DELETE,
     &bucket_list::GET,
+    &bucket_list_v2::GET,
+    &bucket_list_versions::GET,
     &bucket_location::GET,
     &bucket_quota::GET,
     &bucket_quota::PUT,
@@ -74,6 +88,14 @@ pub static TABLE: &[&Op] = &[
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
+    &object_delete_many::POST,
+    &upload_begin::POST,
+    &upload_part::PUT,
+    &upload_part_copy::PUT,
+    &upload_parts::GET,
+    &upload_complete::POST,
+    &upload_abort::DELETE,
+    &upload_list::GET,
 ];
 
 /// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or
@@ -89,7 +111,6 @@ pub static RESERVED: &[&str] = &[
     "bucketstatus",
     "cdnnotifyconfiguration",
     "customdomain",
-    "delete",
     "deletebucket",
     "directcoldaccess",
     "dispolicy",
@@ -100,7 +121,6 @@ pub static RESERVED: &[&str] = &[
     "inventory",
     "legal-hold",
     "lifecycle",
-    "list-type",
     "listcontentsummary",
     "logging",
     "metadata",
@@ -132,8 +152,6 @@ pub static RESERVED: &[&str] = &[
     "torrent",
     "truncate",
     "uploadid",
-    "uploads",
-    "versions",
     "website",
     "x-image-process",
     "x-image-save-bucket",

@@ -9,7 +9,7 @@ use hyper::{Method, StatusCode};
 
 use super::copy_source::{Found, Source};
 use super::draft::Draft;
-use super::object_put::{self, SUCCESS_ACTION_REDIRECT, redirect_after, with_new_version};
+use super::object_put::{SUCCESS_ACTION_REDIRECT, check_conditions, redirect_after, with_new_version};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -78,7 +78,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         let bucket = call.bucket_in(tx)?;
         let found = copying.source.find_in(tx, &app.policies, call)?;
         let slot = tx.slot(&bucket, key)?;
-        object_put::check(&copying.conditions, slot.current())?;
+        check_conditions(&copying.conditions, slot.current())?;
         copying.check(&bucket, &slot, &found, call)?;
         let mut object = copying.object(&bucket, &found.object, now);
         let version = if object.body == Body::Inline {

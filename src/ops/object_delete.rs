@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue, IF_MATCH};
 use hyper::{Method, StatusCode};
 
 use super::object_put::with_version;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::error::{Error, Result};
-use crate::meta::{Deleted, Kept, VersionId};
+use crate::clock::UnixMillis;
+use crate::error::{Code, Result};
+use crate::meta::{Bucket, Deleted, Kept, Tx, VersionId};
+use crate::name::{AccountId, ObjectKey};
 use crate::quota::Rule;
-use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
+use crate::wire::{Head, Reply};
 
 pub(super) static DELETE: Op = Op {
     name: "DeleteObject",
@@ -30,22 +32,13 @@ pub(super) static DELETE: Op = Op {
 
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let key = call.key()?;
-    let named = call.head.query.get("versionId");
-    let id = match named.map(VersionId::parse) {
-        // What no version was ever called cannot be there; deleting what is not there changes nothing.
-        Some(None) => return Ok(Reply::empty(StatusCode::NO_CONTENT)),
-        Some(Some(id)) => Some(id),
-        None => None,
-    };
+    refuse_conditions(call.head)?;
+    let id = call.head.query.get("versionId").map(VersionId::parse);
     let owner = call.caller.owner();
     let now = app.clock.now_millis();
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;
-        let slot = tx.slot(&bucket, key)?;
-        Ok::<_, Error>(match id {
-            Some(id) => tx.delete_version(slot, id, now)?,
-            None => tx.delete_object(slot, owner, now)?,
-        })
+        delete_in(tx, &bucket, key, id, owner, now)
     });
     let dialect = call.head.dialect;
     let reply = Reply::empty(StatusCode::NO_CONTENT);
@@ -57,6 +50,39 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         }
         Deleted::Gone(_) | Deleted::Nothing => reply,
     })
+}
+
+/// Deletes a key, or the version `id` of it. What no version was ever called (`Some(None)`) cannot be there; deleting
+/// what is not there changes nothing.
+pub(super) fn delete_in(
+    tx: &mut Tx<'_>,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    id: Option<Option<VersionId>>,
+    owner: AccountId,
+    now: UnixMillis,
+) -> Result<Deleted> {
+    Ok(match id {
+        Some(None) => Deleted::Nothing,
+        Some(Some(id)) => {
+            let slot = tx.slot(bucket, key)?;
+            tx.delete_version(slot, id, now)?
+        }
+        None => {
+            let slot = tx.slot(bucket, key)?;
+            tx.delete_object(slot, owner, now)?
+        }
+    })
+}
+
+/// A deletion that depends on something must not happen without it.
+fn refuse_conditions(head: &Head) -> Result<()> {
+    let is_conditional = head.headers.contains_key(IF_MATCH)
+        || ["if-match-size", "if-match-last-modified-time"].iter().any(|tail| head.has_own(tail));
+    if is_conditional {
+        return Err(Code::ServiceNotImplemented.because("Conditions on a deletion are not implemented."));
+    }
+    Ok(())
 }
 
 /// `x-obs-delete-marker: true`, or S3's name for it.

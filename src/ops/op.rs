@@ -218,8 +218,9 @@ mod tests {
     #[test]
     fn what_can_change_bytes_has_a_growth_rule() {
         for op in TABLE {
-            let can_change =
-                op.body == BodyRule::Stream || matches!(op.action, Action::PutObject | Action::DeleteObject);
+            let can_change = op.body == BodyRule::Stream
+                || matches!(op.action, Action::PutObject | Action::DeleteObject | Action::DeleteObjects)
+                || op.action == Action::AbortMultipartUpload;
             assert_eq!(can_change, !op.growth.is_empty(), "{}", op.name);
         }
     }
