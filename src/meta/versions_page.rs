@@ -381,7 +381,9 @@ mod tests {
             let store = store();
             let bucket = done(bucket(&store, OWNER, "photos", 0).map(Ok));
             let mut model = Model::new();
-            changes.iter().for_each(|change| take(&store, &bucket, &mut model, change));
+            for change in &changes {
+                take(&store, &bucket, &mut model, change);
+            }
             let all = listed(&model, prefix, delimiter);
             let first = query(prefix, "", delimiter, count_max);
             let following = |(name, version): &Shown| VersionsQuery {

@@ -14,7 +14,7 @@ use super::listing::{Spelling, key_parameter, max_keys};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use crate::limits;
 use crate::meta::{Bucket, Page, PageQuery};
 use crate::wire::dialect::Dialect;
@@ -106,7 +106,7 @@ fn parse_token(token: &str) -> Result<String> {
         let name = text.strip_prefix(TOKEN_START)?;
         (1..=limits::KEY_BYTES_MAX).contains(&name.len()).then(|| name.to_owned())
     };
-    decode().ok_or_else(|| Error::from(Code::InvalidArgument.because("The continuation token is not valid.")))
+    decode().ok_or_else(|| Code::InvalidArgument.because("The continuation token is not valid."))
 }
 
 fn render(namespace: &str, dialect: Dialect, bucket: &Bucket, asked: &Asked, page: &Page) -> Bytes {

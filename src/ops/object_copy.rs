@@ -91,7 +91,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         Ok::<_, Error>(Copied { found, object, version })
     });
     let copied = copied.await?;
-    let mut reply = copied.answer(app, call.head)?;
+    let mut reply = copied.answer(app, call.head);
     if let Some(url) = redirect {
         reply.status = StatusCode::SEE_OTHER;
         reply.headers.insert(LOCATION, redirect_after(url, call.bucket()?, key, &copied.object.etag)?);
@@ -176,7 +176,7 @@ fn directive(head: &Head, tail: &str) -> Result<Option<Directive>> {
 }
 
 impl Copied {
-    fn answer(&self, app: &App, head: &Head) -> Result<Reply> {
+    fn answer(&self, app: &App, head: &Head) -> Reply {
         let dialect = head.dialect;
         let mut xml = Writer::document("CopyObjectResult", Some(app.namespace(dialect)), Layout::Compact);
         xml.element("LastModified", &iso_date(self.object.modified_millis));
@@ -186,7 +186,7 @@ impl Copied {
             let (name, class) = class_header(dialect, self.object.storage_class);
             reply.headers.insert(name, class);
         }
-        Ok(self.found.with_source_version(reply, dialect))
+        self.found.with_source_version(reply, dialect)
     }
 }
 

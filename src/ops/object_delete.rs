@@ -33,18 +33,18 @@ pub(super) static DELETE: Op = Op {
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let key = call.key()?;
     refuse_conditions(call.head)?;
-    let id = call.head.query.get("versionId").map(VersionId::parse);
+    let which = Which::named(call.head.query.get("versionId"));
     let owner = call.caller.owner();
     let now = app.clock.now_millis();
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;
-        delete_in(tx, &bucket, key, id, owner, now)
+        delete_in(tx, &bucket, key, which, owner, now)
     });
     let dialect = call.head.dialect;
     let reply = Reply::empty(StatusCode::NO_CONTENT);
     Ok(match deleted.await? {
         Deleted::Marked(version) => with_version(with_marker(reply, dialect), dialect, version),
-        Deleted::Gone(kept) if id.is_some() => {
+        Deleted::Gone(kept) if which != Which::Newest => {
             let reply = if matches!(*kept, Kept::Marker(_)) { with_marker(reply, dialect) } else { reply };
             with_version(reply, dialect, kept.version())
         }
@@ -52,26 +52,46 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     })
 }
 
-/// Deletes a key, or the version `id` of it. What no version was ever called (`Some(None)`) cannot be there; deleting
-/// what is not there changes nothing.
+/// What of a key is to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// The key, as its bucket's versioning has it.
+    Newest,
+    /// This version.
+    Version(VersionId),
+    /// A version by an id that none was ever given.
+    Unheard,
+}
+
+impl Which {
+    /// By the id that a request names.
+    pub(super) fn named(id: Option<&str>) -> Self {
+        match id.map(VersionId::parse) {
+            None => Self::Newest,
+            Some(Some(id)) => Self::Version(id),
+            Some(None) => Self::Unheard,
+        }
+    }
+}
+
+/// Deletes something; deleting what is not there changes nothing.
 pub(super) fn delete_in(
     tx: &mut Tx<'_>,
     bucket: &Bucket,
     key: &ObjectKey,
-    id: Option<Option<VersionId>>,
+    which: Which,
     owner: AccountId,
     now: UnixMillis,
 ) -> Result<Deleted> {
+    let id = match which {
+        Which::Newest => None,
+        Which::Version(id) => Some(id),
+        Which::Unheard => return Ok(Deleted::Nothing),
+    };
+    let slot = tx.slot(bucket, key)?;
     Ok(match id {
-        Some(None) => Deleted::Nothing,
-        Some(Some(id)) => {
-            let slot = tx.slot(bucket, key)?;
-            tx.delete_version(slot, id, now)?
-        }
-        None => {
-            let slot = tx.slot(bucket, key)?;
-            tx.delete_object(slot, owner, now)?
-        }
+        Some(id) => tx.delete_version(slot, id, now)?,
+        None => tx.delete_object(slot, owner, now)?,
     })
 }
 

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::Method;
 
-use super::object_delete::delete_in;
+use super::object_delete::{Which, delete_in};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::{Action, Judge};
 use crate::app::App;
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::meta::{Deleted, Kept, VersionId};
+use crate::meta::{Deleted, Kept};
 use crate::name::ObjectKey;
 use crate::quota::Rule;
 use crate::wire::Reply;
@@ -92,8 +92,8 @@ async fn delete_batch(app: &App, call: &Call<'_>, batch: &[Item], now: UnixMilli
                 outcomes.push(Err(refusal));
                 continue;
             }
-            let id = version.as_deref().map(VersionId::parse);
-            outcomes.push(Ok(delete_in(tx, &bucket, key, id, call.caller.owner(), now)?));
+            let which = Which::named(version.as_deref());
+            outcomes.push(Ok(delete_in(tx, &bucket, key, which, call.caller.owner(), now)?));
         }
         Ok::<_, Error>(outcomes)
     });
