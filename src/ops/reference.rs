@@ -34,6 +34,7 @@ fn row(op: &Op) -> String {
         BodyRule::DigestedDocument => "XML, digest",
         BodyRule::Json => "JSON",
         BodyRule::Stream => "object",
+        BodyRule::Form => "form",
     };
     let parameters: Vec<String> = op.parameters.iter().map(|name| format!("`{name}`")).collect();
     format!(
@@ -54,7 +55,8 @@ Printed from the table in the code; a test keeps this page the same.
 
 Buckets are addressed in the host (`BUCKET.obs.localhost`) or in the path; the table shows the path. Every operation is
 there in both dialects, OBS and S3, on one port. The permission is what policies name and the access check is asked;
-`Probe` and `Preflight` are everybody's. A body with `digest` comes with `Content-MD5` or `Content-SHA256`. The last column names the page of the OBS API reference that defines the operation.
+`Probe` and `Preflight` are everybody's. A body with `digest` comes with `Content-MD5` or `Content-SHA256`. The last column
+names the page of the OBS API reference that defines the operation.
 
 | operation | request | parameters | body | permission | defined in |
 |---|---|---|---|---|---|
