@@ -15,6 +15,7 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod copy_source;
 mod draft;
 mod file_system;
 mod object_append;
@@ -32,6 +33,14 @@ mod probe;
 mod receive;
 mod reference;
 mod service_list;
+mod upload;
+mod upload_abort;
+mod upload_begin;
+mod upload_complete;
+mod upload_list;
+mod upload_part;
+mod upload_part_copy;
+mod upload_parts;
 
 pub use call::Call;
 pub use file_system::check_bucket_kind;
@@ -82,6 +91,13 @@ pub static TABLE: &[&Op] = &[
     &object_modify::PUT,
     &object_truncate::PUT,
     &object_rename::POST,
+    &upload_begin::POST,
+    &upload_part::PUT,
+    &upload_part_copy::PUT,
+    &upload_parts::GET,
+    &upload_complete::POST,
+    &upload_abort::DELETE,
+    &upload_list::GET,
 ];
 
 /// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or
@@ -136,7 +152,6 @@ pub static RESERVED: &[&str] = &[
     "tagging",
     "torrent",
     "uploadid",
-    "uploads",
     "versions",
     "website",
     "x-image-process",

@@ -19,6 +19,8 @@ use obs_gateway::config::Config;
 use obs_gateway::error::{Code, Error};
 use obs_gateway::gateway;
 use obs_gateway::meta::{self, AccountStatus, Engine, MemoryEngine, NewAccount, Sealer, Store};
+use obs_gateway::name::BucketName;
+use obs_gateway::quota::Usage;
 use obs_gateway::wire::address::Endpoints;
 use obs_gateway::wire::body::{ReplyBody, RequestBody};
 use obs_gateway::wire::dialect::Dialect;
@@ -205,6 +207,17 @@ impl Gateway {
     pub(crate) async fn limit(&self, bucket: &str, bytes: u64) {
         let body = format!("<Quota><StorageQuota>{bytes}</StorageQuota></Quota>");
         self.check(As::Obs("alice"), &format!("PUT /{bucket}?quota\n\n{body}"), "200").await;
+    }
+
+    /// Everything that is counted of a bucket, whoever owns it.
+    pub(crate) async fn usage(&self, bucket: &str) -> Usage {
+        self.assert_sound();
+        let name = BucketName::parse(bucket).expect("a bucket's name");
+        let usage = self.app.store.read(|tx| match tx.bucket(&name)? {
+            Some(bucket) => tx.bucket_usage(bucket.id),
+            None => Ok(Usage::default()),
+        });
+        usage.await.expect("memory does not fail")
     }
 
     /// Recomputes every counter and reads every block.
