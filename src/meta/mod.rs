@@ -3,6 +3,7 @@
 //!
 //! Not here: headers, XML, HTTP, object bytes.
 
+mod access_key;
 mod account;
 mod arbiter;
 mod body;
@@ -15,6 +16,7 @@ mod directory;
 mod edit;
 mod engine;
 mod event;
+mod expiry;
 pub mod faulty;
 mod history;
 mod keys;
@@ -37,7 +39,8 @@ mod upload_page;
 mod verify;
 mod version;
 
-pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount, Pack};
+pub use access_key::{AccessKey, Credential, KeyStatus, NewAccessKey};
+pub use account::{Account, AccountStatus, Capacity, NewAccount, Pack};
 pub use body::{Body, LetGo, Piece, Source, Stored, SweepRow, slice_pieces};
 pub use bucket::{Bucket, NewBucket, Versioning};
 pub use directory::Renamed;
@@ -47,6 +50,7 @@ pub use engine::{
     Written, get_owned, get_usage,
 };
 pub use event::Event;
+pub use expiry::Expiring;
 pub use listing::{Listed, Page, PageQuery};
 pub use memory::MemoryEngine;
 pub use object::{Checksum, ChecksumAlgorithm, CompletedUpload, Object, ObjectState, Restore};

@@ -28,6 +28,7 @@ mod object_put;
 mod object_rename;
 mod object_truncate;
 mod op;
+mod post_object;
 mod preflight;
 mod probe;
 mod receive;
@@ -84,13 +85,10 @@ pub static TABLE: &[&Op] = &[
     &bucket_request_payment::GET,
     &bucket_request_payment::PUT,
     &object_put::PUT,
+    &post_object::POST,
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
-    &object_append::POST,
-    &object_modify::PUT,
-    &object_truncate::PUT,
-    &object_rename::POST,
     &upload_begin::POST,
     &upload_part::PUT,
     &upload_part_copy::PUT,
@@ -98,6 +96,10 @@ pub static TABLE: &[&Op] = &[
     &upload_complete::POST,
     &upload_abort::DELETE,
     &upload_list::GET,
+    &object_append::POST,
+    &object_modify::PUT,
+    &object_truncate::PUT,
+    &object_rename::POST,
 ];
 
 /// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or

@@ -86,6 +86,7 @@ const EXPECTED: &[Row] = &[
     ),
     private("AppendObject", "POST /photos/k?append&position=0\n\n!", "200"),
     private("PutObject", "PUT /photos/k\n\nhello", "200"),
+    private("PostObject", "POST /photos form: k\n\nform", "204"),
     private("GetObject", "GET /photos/k", "200"),
     private("HeadObject", "HEAD /photos/k", "200"),
     private("InitiateMultipartUpload", "POST /photos/k?uploads", "200"),
