@@ -17,10 +17,16 @@ mod bucket_versioning;
 mod call;
 mod copy_source;
 mod draft;
+mod object_acl;
 mod object_body;
 mod object_delete;
 mod object_get;
+mod object_metadata;
 mod object_put;
+mod object_record;
+mod object_reply;
+mod object_restore;
+mod object_tagging;
 mod op;
 mod preflight;
 mod probe;
@@ -80,6 +86,13 @@ pub static TABLE: &[&Op] = &[
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
+    &object_metadata::PUT,
+    &object_tagging::GET,
+    &object_tagging::PUT,
+    &object_tagging::DELETE,
+    &object_acl::GET,
+    &object_acl::PUT,
+    &object_restore::POST,
     &upload_begin::POST,
     &upload_part::PUT,
     &upload_part_copy::PUT,
@@ -94,7 +107,6 @@ pub static TABLE: &[&Op] = &[
 /// method.
 pub static RESERVED: &[&str] = &[
     "accelerate",
-    "acl",
     "analytics",
     "append",
     "attributes",
@@ -116,7 +128,6 @@ pub static RESERVED: &[&str] = &[
     "list-type",
     "listcontentsummary",
     "logging",
-    "metadata",
     "metrics",
     "mirrorbacktosource",
     "mirrorrefresh",
@@ -136,12 +147,10 @@ pub static RESERVED: &[&str] = &[
     "rename",
     "replication",
     "replication_progress",
-    "restore",
     "retention",
     "select",
     "session",
     "symlink",
-    "tagging",
     "torrent",
     "truncate",
     "uploadid",
