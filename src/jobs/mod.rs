@@ -4,6 +4,7 @@
 pub mod edges;
 pub mod expiry;
 pub mod history;
+pub mod keys;
 mod sweep;
 mod verify;
 pub mod webhook;
@@ -29,6 +30,7 @@ pub async fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<
     jobs.spawn(expiry::run(Arc::clone(app), stopping.clone()));
     jobs.spawn(edges::run(Arc::clone(app), stopping.clone()));
     jobs.spawn(history::run(Arc::clone(app), stopping.clone()));
+    jobs.spawn(keys::run(Arc::clone(app), stopping.clone()));
     jobs.spawn(webhook::run(Arc::clone(app), stopping.clone()));
     jobs.spawn(verify::run(Arc::clone(app), stopping.clone()));
     jobs

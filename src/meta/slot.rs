@@ -91,6 +91,9 @@ impl Tx<'_> {
     /// Makes an object the newest version of its key, in place of what `change` says goes: one charge, so that what
     /// only changes its kind fits under any limit.
     pub(super) fn place_for(&mut self, slot: Slot<'_>, object: &Object, change: Change) -> Result<Version> {
+        if slot.bucket.is_file_system && slot.current.is_none() {
+            self.check_kind(slot.bucket.id, &slot.key)?;
+        }
         let (newest, now) = (slot.newest(), object.modified_millis);
         let mut change = change.comes(Held::Current(object.size));
         let version = match slot.bucket.versioning {

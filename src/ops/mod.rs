@@ -17,17 +17,24 @@ mod bucket_versioning;
 mod call;
 mod copy_source;
 mod draft;
+mod file_system;
 mod object_acl;
+mod object_append;
 mod object_body;
 mod object_delete;
+mod object_edit;
 mod object_get;
 mod object_metadata;
+mod object_modify;
 mod object_put;
 mod object_record;
+mod object_rename;
 mod object_reply;
 mod object_restore;
 mod object_tagging;
+mod object_truncate;
 mod op;
+mod post_object;
 mod preflight;
 mod probe;
 mod receive;
@@ -43,6 +50,7 @@ mod upload_part_copy;
 mod upload_parts;
 
 pub use call::Call;
+pub use file_system::check_bucket_kind;
 pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
 pub use preflight::cross_origin;
 pub use reference::reference;
@@ -83,6 +91,7 @@ pub static TABLE: &[&Op] = &[
     &bucket_request_payment::GET,
     &bucket_request_payment::PUT,
     &object_put::PUT,
+    &post_object::POST,
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
@@ -100,6 +109,10 @@ pub static TABLE: &[&Op] = &[
     &upload_complete::POST,
     &upload_abort::DELETE,
     &upload_list::GET,
+    &object_append::POST,
+    &object_modify::PUT,
+    &object_truncate::PUT,
+    &object_rename::POST,
 ];
 
 /// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or
@@ -108,7 +121,6 @@ pub static TABLE: &[&Op] = &[
 pub static RESERVED: &[&str] = &[
     "accelerate",
     "analytics",
-    "append",
     "attributes",
     "backtosource",
     "bucketstatus",
@@ -131,7 +143,6 @@ pub static RESERVED: &[&str] = &[
     "metrics",
     "mirrorbacktosource",
     "mirrorrefresh",
-    "modify",
     "multilistcontentsummary",
     "notification",
     "object-lock",
@@ -144,7 +155,6 @@ pub static RESERVED: &[&str] = &[
     "partnumber",
     "publicaccessblock",
     "readahead",
-    "rename",
     "replication",
     "replication_progress",
     "retention",
@@ -152,7 +162,6 @@ pub static RESERVED: &[&str] = &[
     "session",
     "symlink",
     "torrent",
-    "truncate",
     "uploadid",
     "versions",
     "website",

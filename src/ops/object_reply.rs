@@ -128,6 +128,7 @@ pub(super) async fn tell_readers(app: &App, call: &Call<'_>, object: &Object, re
     if let (Some(crc64), true) = (state.crc64, is_whole) {
         words.say(CRC64, &crc64.to_string())?;
     }
+    // By it a client that lost the answer to its completion sees that it came to pass.
     if let (Some(upload), true) = (state.upload, is_head) {
         words.say(UPLOAD_ID, &UploadId(upload.id).to_string())?;
     }
