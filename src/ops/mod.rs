@@ -6,6 +6,8 @@ mod bucket;
 mod bucket_acl;
 mod bucket_cors;
 mod bucket_list;
+mod bucket_list_v2;
+mod bucket_list_versions;
 mod bucket_location;
 mod bucket_policy;
 mod bucket_quota;
@@ -18,10 +20,13 @@ mod call;
 mod copy_source;
 mod draft;
 mod file_system;
+mod listing;
 mod object_acl;
 mod object_append;
 mod object_body;
+mod object_copy;
 mod object_delete;
+mod object_delete_many;
 mod object_edit;
 mod object_get;
 mod object_metadata;
@@ -64,6 +69,8 @@ pub static TABLE: &[&Op] = &[
     &bucket::HEAD,
     &bucket::DELETE,
     &bucket_list::GET,
+    &bucket_list_v2::GET,
+    &bucket_list_versions::GET,
     &bucket_location::GET,
     &bucket_quota::GET,
     &bucket_quota::PUT,
@@ -92,9 +99,11 @@ pub static TABLE: &[&Op] = &[
     &bucket_request_payment::PUT,
     &object_put::PUT,
     &post_object::POST,
+    &object_copy::PUT,
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
+    &object_delete_many::POST,
     &object_metadata::PUT,
     &object_tagging::GET,
     &object_tagging::PUT,
@@ -126,7 +135,6 @@ pub static RESERVED: &[&str] = &[
     "bucketstatus",
     "cdnnotifyconfiguration",
     "customdomain",
-    "delete",
     "deletebucket",
     "directcoldaccess",
     "dispolicy",
@@ -137,7 +145,6 @@ pub static RESERVED: &[&str] = &[
     "inventory",
     "legal-hold",
     "lifecycle",
-    "list-type",
     "listcontentsummary",
     "logging",
     "metrics",
@@ -163,7 +170,6 @@ pub static RESERVED: &[&str] = &[
     "symlink",
     "torrent",
     "uploadid",
-    "versions",
     "website",
     "x-image-process",
     "x-image-save-bucket",
