@@ -41,11 +41,13 @@ pub enum Family {
     Events,
     /// Samples of the counters over time.
     History,
+    /// When current objects go that have a number of days.
+    Expiries,
 }
 
 impl Family {
     /// All families, in the order of [`Family::index`].
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Accounts,
         Self::Buckets,
         Self::Counters,
@@ -58,6 +60,7 @@ impl Family {
         Self::Sweep,
         Self::Events,
         Self::History,
+        Self::Expiries,
     ];
 
     /// Position in [`Family::ALL`].
@@ -82,6 +85,7 @@ impl Family {
             Self::Sweep => "sweep",
             Self::Events => "events",
             Self::History => "history",
+            Self::Expiries => "expiries",
         }
     }
 }

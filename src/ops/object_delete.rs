@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hyper::header::{HeaderName, HeaderValue, IF_MATCH};
 use hyper::{Method, StatusCode};
 
+use super::file_system::check_deletable;
 use super::object_put::with_version;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
@@ -88,6 +89,7 @@ pub(super) fn delete_in(
         Which::Version(id) => Some(id),
         Which::Unheard => return Ok(Deleted::Nothing),
     };
+    check_deletable(tx, bucket, key)?;
     let slot = tx.slot(bucket, key)?;
     Ok(match id {
         Some(id) => tx.delete_version(slot, id, now)?,

@@ -14,13 +14,13 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::meta::{self, Body, Bucket, Object, ObjectState, Reservation, Stored, Version, Versioning};
+use crate::meta::{self, Body, Bucket, Object, ObjectState, Reservation, Stored, Tx, Version, Versioning};
 use crate::name::ObjectKey;
 use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
-use crate::wire::{Reply, hex};
+use crate::wire::{Head, Reply, hex};
 
 pub(super) static PUT: Op = Op {
     name: "PutObject",
@@ -35,7 +35,9 @@ pub(super) static PUT: Op = Op {
     run: |app, call| Box::pin(put(app, call)),
 };
 
-async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+/// Stores the object that `call` names, with what its head says and the bytes of its body.
+pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    refuse_copy(call.head)?;
     let draft = Draft::parse(app, call).await?;
     let announced = Announced::parse(call.head)?;
     let conditions = Conditions::parse(&call.head.headers);
@@ -65,6 +67,16 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let put = Put { bucket, key, resource, conditions, object, stored: received.stored };
     let version = put.commit(app, received.room).await?;
     Ok(with_new_version(reply, call.head.dialect, version))
+}
+
+/// A form has fields for headers, but none that makes it a copy; a request with this header is another operation.
+fn refuse_copy(head: &Head) -> Result<()> {
+    if head.has_own("copy-source") {
+        return Err(
+            Code::InvalidRequest.because("An object comes with its bytes or from a copy source, not from both.")
+        );
+    }
+    Ok(())
 }
 
 /// Where the client is sent after a success; the same name in every dialect.
@@ -115,11 +127,15 @@ async fn look_ahead(app: &App, call: &Call<'_>, conditions: &Conditions, declare
             return Ok(None);
         }
     }
-    let current = app.store.read(|tx| tx.object(bucket.id, key)).await?;
-    check_conditions(conditions, current.as_ref())?;
-    let replaced = current.filter(|current| gives_way(bucket, current)).map(|current| current.size);
-    app.store.check_room(bucket, change(replaced)).await?;
-    Ok(replaced)
+    // From one frozen state: an object that comes between the two reads would be counted and not be seen to give way.
+    let look = |tx: &mut Tx<'_>| {
+        let current = tx.object(bucket.id, key)?;
+        check_conditions(conditions, current.as_ref())?;
+        let replaced = current.filter(|current| gives_way(bucket, current)).map(|current| current.size);
+        tx.check_room(bucket, change(replaced))?;
+        Ok::<_, Error>(replaced)
+    };
+    app.store.read_frozen(look).await
 }
 
 /// Whether a new object takes the place of the current one, which otherwise stays as an older version.
