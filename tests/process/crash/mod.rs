@@ -6,6 +6,8 @@
 #![expect(clippy::disallowed_methods, reason = "reads how long and how to run; not a setting of the gateway")]
 
 mod model;
+mod uploads;
+mod versions;
 mod worker;
 
 use std::fmt::Display;
@@ -20,6 +22,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::support::{Folder, Gateway, Request};
 use model::{BUCKETS, TIGHT_BYTES, World};
+use versions::VERSIONED;
 use worker::Worker;
 
 const ROUND_COUNT: usize = 50;
@@ -50,6 +53,9 @@ fn nothing_acknowledged_is_lost_and_counters_stay_sums() {
         gateway.done(&Request::put(&format!("/{bucket}"), "").signed(world.keys()));
     }
     gateway.done(&Request::put_quota(BUCKETS[0], TIGHT_BYTES).signed(world.keys()));
+    gateway.done(&Request::put(&format!("/{VERSIONED}"), "").signed(world.keys()));
+    let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    gateway.done(&Request::put(&format!("/{VERSIONED}?versioning"), enabled).signed(world.keys()));
 
     for round in 1..=rounds {
         work_until_killed(gateway, &mut world, &mut random);

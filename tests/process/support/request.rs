@@ -63,6 +63,11 @@ impl Request {
         request
     }
 
+    /// A POST that announces the length of its body.
+    pub(crate) fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self { method: "POST".to_owned(), ..Self::put(target, body) }
+    }
+
     /// A PUT of unannounced length, in chunks of `chunk_bytes`.
     pub(crate) fn put_chunked(target: &str, body: &[u8], chunk_bytes: usize) -> Self {
         let mut request = Self::new("PUT", target).header("Transfer-Encoding", "chunked");
