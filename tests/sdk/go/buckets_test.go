@@ -12,7 +12,7 @@ import (
 )
 
 func TestABucketFromBirthToDeath(t *testing.T) {
-	each(t, ops("CreateBucket", "HeadBucket", "DeleteBucket"), func(s *session) {
+	each(t, ops("CreateBucket", "HeadBucket", "DeleteBucket"), func(t *testing.T, s *session) {
 		name := s.newName()
 		refuse(s.client.HeadBucket(name))(t, 404, "NoSuchBucket")
 		created := accept(s.client.CreateBucket(&obs.CreateBucketInput{Bucket: name}))(t)
@@ -28,7 +28,7 @@ func TestABucketFromBirthToDeath(t *testing.T) {
 }
 
 func TestTheListOfBuckets(t *testing.T) {
-	each(t, ops("ListBuckets"), func(s *session) {
+	each(t, ops("ListBuckets"), func(t *testing.T, s *session) {
 		bucket := s.bucket()
 		listing := accept(s.client.ListBuckets(&obs.ListBucketsInput{QueryLocation: true}))(t)
 		s.check("length of the owner's id", len(listing.Owner.ID), 32)
@@ -47,7 +47,7 @@ func TestTheListOfBuckets(t *testing.T) {
 }
 
 func TestTheLocation(t *testing.T) {
-	each(t, ops("CreateBucket", "GetBucketLocation", "HeadBucket"), func(s *session) {
+	each(t, ops("CreateBucket", "GetBucketLocation", "HeadBucket"), func(t *testing.T, s *session) {
 		bucket := s.bucket(func(input *obs.CreateBucketInput) { input.Location = region })
 		s.check("location", accept(s.client.GetBucketLocation(bucket))(t).Location, region)
 		metadata := accept(s.client.GetBucketMetadata(&obs.GetBucketMetadataInput{Bucket: bucket}))(t)
@@ -61,7 +61,7 @@ func TestTheLocation(t *testing.T) {
 }
 
 func TestNamesThatAreNone(t *testing.T) {
-	each(t, nil, func(s *session) {
+	each(t, nil, func(t *testing.T, s *session) {
 		for _, name := range []string{"ab", "Upper", "under_score", "a..b", "-dash", "192.168.1.1"} {
 			refuse(s.client.CreateBucket(&obs.CreateBucketInput{Bucket: name}))(t, 400, "InvalidBucketName")
 		}
@@ -69,7 +69,7 @@ func TestNamesThatAreNone(t *testing.T) {
 }
 
 func TestABucketWithContentStays(t *testing.T) {
-	each(t, nil, func(s *session) {
+	each(t, nil, func(t *testing.T, s *session) {
 		bucket := s.bucket()
 		s.put(bucket, "a", "")
 		refuse(s.client.DeleteBucket(bucket))(t, 409, "BucketNotEmpty")
@@ -77,7 +77,7 @@ func TestABucketWithContentStays(t *testing.T) {
 }
 
 func TestQuotaAndUsage(t *testing.T) {
-	each(t, ops("PutBucketQuota", "GetBucketQuota", "GetBucketStorageInfo"), func(s *session) {
+	each(t, ops("PutBucketQuota", "GetBucketQuota", "GetBucketStorageInfo"), func(t *testing.T, s *session) {
 		bucket := s.bucket()
 		quota := func() int64 { return accept(s.client.GetBucketQuota(bucket))(t).Quota }
 		set := func(value int64) (*obs.BaseModel, error) {
@@ -100,7 +100,7 @@ func TestQuotaAndUsage(t *testing.T) {
 }
 
 func TestStrangersAreDeniedEverything(t *testing.T) {
-	each(t, nil, func(s *session) {
+	each(t, nil, func(t *testing.T, s *session) {
 		bucket := s.bucket()
 		s.put(bucket, "a", "mine")
 		_, stranger := s.account()
@@ -122,7 +122,7 @@ func TestStrangersAreDeniedEverything(t *testing.T) {
 }
 
 func TestWrongKeys(t *testing.T) {
-	each(t, nil, func(s *session) {
+	each(t, nil, func(t *testing.T, s *session) {
 		bucket := s.bucket()
 		impostor, _ := s.connect(key{AccessKey: rootAccessKey, SecretKey: "not-the-secret-of-this-access-key-000001"})
 		refuse(impostor.GetBucketQuota(bucket))(t, 403, "SignatureDoesNotMatch")

@@ -48,20 +48,39 @@ type session struct {
 
 // each runs the test once in either mode, and records which operations it has exercised. The operations are named as
 // in docs/operations.md; each must have succeeded at least once while the test ran.
-func each(t *testing.T, operations []string, test func(s *session)) {
+func each(t *testing.T, operations []string, test func(t *testing.T, s *session)) {
 	t.Helper()
 	for _, mode := range []string{"obs", "v2"} {
 		t.Run(mode, func(t *testing.T) {
 			s := &session{t: t, mode: mode}
-			s.covers(operations...)
+			s.covers(s.of(operations)...)
 			s.client, s.tap = s.connect(key{AccessKey: rootAccessKey, SecretKey: rootSecretKey})
-			test(s)
+			test(t, s)
 		})
 	}
 }
 
-// ops is only there to make the lists of `each` short to write.
+// ops is only there to make the lists of `each` short to write. A name may begin with the one mode it is meant for.
 func ops(names ...string) []string { return names }
+
+func (s *session) of(operations []string) (chosen []string) {
+	for _, operation := range operations {
+		if i := strings.Index(operation, ":"); i < 0 {
+			chosen = append(chosen, operation)
+		} else if operation[:i] == s.mode {
+			chosen = append(chosen, operation[i+1:])
+		}
+	}
+	return
+}
+
+// pick is one of two values, by the mode.
+func pick[T any](s *session, obs, v2 T) T {
+	if s.mode == "obs" {
+		return obs
+	}
+	return v2
+}
 
 // covers records these operations as exercised by the test once it has ended.
 func (s *session) covers(operations ...string) {
@@ -127,7 +146,7 @@ func (s *session) record(operations []string) {
 type tap struct {
 	transport http.RoundTripper
 	mode      string
-	break_    atomic.Value // func(*http.Request) error: an error is what the SDK gets in place of an answer
+	broken    atomic.Value // func(*http.Request) error: an error is what the SDK gets in place of an answer
 }
 
 func (tap *tap) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -135,7 +154,7 @@ func (tap *tap) RoundTrip(request *http.Request) (*http.Response, error) {
 		word != map[string]string{"obs": "OBS", "v2": "AWS"}[tap.mode] {
 		return nil, fmt.Errorf("the SDK signs with %q in mode %s", word, tap.mode)
 	}
-	if hook, ok := tap.break_.Load().(func(*http.Request) error); ok && hook != nil {
+	if hook, ok := tap.broken.Load().(func(*http.Request) error); ok && hook != nil {
 		if err := hook(request); err != nil {
 			return nil, err
 		}
@@ -144,11 +163,10 @@ func (tap *tap) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 // onRequest has the hook see every request from now on.
-func (tap *tap) onRequest(hook func(*http.Request) error) { tap.break_.Store(hook) }
+func (tap *tap) onRequest(hook func(*http.Request) error) { tap.broken.Store(hook) }
 
 func (s *session) endpoint() string {
-	host := map[string]string{"obs": "obs.localhost", "v2": "127.0.0.1"}[s.mode]
-	return fmt.Sprintf("http://%s:%d", host, theGateway.port)
+	return fmt.Sprintf("http://%s:%d", pick(s, "obs.localhost", "127.0.0.1"), theGateway.port)
 }
 
 // plainClient is an HTTP client that finds *.localhost. RFC 6761 reserves these names for the loopback address, but
