@@ -1,5 +1,6 @@
 package sdk;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -21,17 +22,27 @@ final class Bytes {
 
     /** The ETag of an object stored in one piece. */
     static String etag(String content) {
-        return '"' + HexFormat.of().formatHex(digest(content)) + '"';
+        return '"' + HexFormat.of().formatHex(digest(content.getBytes(StandardCharsets.UTF_8))) + '"';
+    }
+
+    /** The ETag of an object made of these parts. */
+    static String etag(String first, String... others) {
+        ByteArrayOutputStream digests = new ByteArrayOutputStream();
+        digests.writeBytes(digest(first.getBytes(StandardCharsets.UTF_8)));
+        for (String part : others) {
+            digests.writeBytes(digest(part.getBytes(StandardCharsets.UTF_8)));
+        }
+        return '"' + HexFormat.of().formatHex(digest(digests.toByteArray())) + '-' + (others.length + 1) + '"';
     }
 
     /** As in Content-MD5. */
     static String md5(String content) {
-        return Base64.getEncoder().encodeToString(digest(content));
+        return Base64.getEncoder().encodeToString(digest(content.getBytes(StandardCharsets.UTF_8)));
     }
 
-    private static byte[] digest(String content) {
+    private static byte[] digest(byte[] content) {
         try {
-            return MessageDigest.getInstance("MD5").digest(content.getBytes(StandardCharsets.UTF_8));
+            return MessageDigest.getInstance("MD5").digest(content);
         } catch (NoSuchAlgorithmException error) {
             throw new IllegalStateException(error);
         }

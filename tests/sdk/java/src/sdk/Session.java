@@ -24,12 +24,16 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.function.Executable;
 import shade.okhttp3.Call;
 import shade.okhttp3.EventListener;
+import shade.okhttp3.OkHttpClient;
 import shade.okhttp3.Request;
+import shade.okhttp3.RequestBody;
+import shade.okhttp3.Response;
 
 /** What a test works with: a mode of the SDK, clients of it, and buckets that are gone when the test has ended. */
 final class Session {
@@ -55,6 +59,9 @@ final class Session {
     }
 
     private static final AtomicInteger NUMBERS = new AtomicInteger();
+
+    private static final OkHttpClient PLAIN =
+            new OkHttpClient.Builder().dns(Session::loopback).followRedirects(false).build();
 
     final Gateway gateway;
     final Mode mode;
@@ -115,10 +122,44 @@ final class Session {
         }
     }
 
+    /** What a request without the SDK is answered. */
+    record Answer(int status, Map<String, List<String>> headers, String body) {
+        String header(String name) {
+            return headers.getOrDefault(name.toLowerCase(), List.of("")).get(0);
+        }
+    }
+
+    /** Sends a request as a browser would, without the SDK. A null body is none. */
+    static Answer fetch(String method, String url, Map<String, String> headers, byte[] body) {
+        Request.Builder request = new Request.Builder().url(url);
+        headers.forEach((name, value) -> {
+            if (!name.equalsIgnoreCase("Host")) {
+                request.header(name, value);
+            }
+        });
+        boolean wants = method.equals("PUT") || method.equals("POST");
+        request.method(method, body == null && !wants ? null : RequestBody.create(body == null ? new byte[0] : body, null));
+        try (Response response = PLAIN.newCall(request.build()).execute()) {
+            return new Answer(response.code(), response.headers().toMultimap(), response.body().string());
+        } catch (IOException error) {
+            throw new IllegalStateException(error);
+        }
+    }
+
+    /** The address of a bucket or, with a key, of an object. */
+    String url(String bucket, String key) {
+        String path = key.isEmpty() ? "/" : "/" + key;
+        return mode.pick("http://" + bucket + "." + mode.host + ":" + gateway.port, endpoint() + "/" + bucket) + path;
+    }
+
     /** A client of a further account's. */
     ObsClient account() {
+        return account(newName());
+    }
+
+    ObsClient account(String name) {
         try {
-            return connect(gateway.createAccount(newName()));
+            return connect(gateway.createAccount(name));
         } catch (IOException | InterruptedException error) {
             throw new IllegalStateException(error);
         }
