@@ -2,6 +2,7 @@ package sdk;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static sdk.Session.assertRefused;
@@ -40,7 +41,7 @@ class FileSystemTest {
         String fileSystem = fileSystem(session);
         String plain = session.bucket();
         assertEquals(FSStatusEnum.ENABLED, client.getBucketFSStatus(new GetBucketFSStatusRequest(fileSystem)).getStatus());
-        assertEquals(FSStatusEnum.DISABLED, client.getBucketFSStatus(new GetBucketFSStatusRequest(plain)).getStatus());
+        assertNull(client.getBucketFSStatus(new GetBucketFSStatusRequest(plain)).getStatus());
         assertTrue(listed(client, BucketTypeEnum.PFS).contains(fileSystem));
         assertFalse(listed(client, BucketTypeEnum.PFS).contains(plain));
         assertTrue(listed(client, BucketTypeEnum.OBJECT).contains(plain));
