@@ -55,7 +55,7 @@ class VersionTest {
 
     private static String content(Session session, String bucket, String key, String version) {
         ObsObject object = session.client.getObject(bucket, key, version);
-        assertEquals(version, object.getMetadata().getValue("version-id"));
+        assertEquals(version, object.getMetadata().getResponseHeaders().get("version-id"));
         return Session.content(object);
     }
 
