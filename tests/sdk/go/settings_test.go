@@ -244,7 +244,7 @@ func (s *session) policy(effect, account, action, bucket, keys string) string {
 }
 
 func TestPolicy(t *testing.T) {
-	each(t, ops("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy"), func(t *testing.T, s *session) {
+	each(t, ops("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy", "GetBucketPolicyStatus"), func(t *testing.T, s *session) {
 		bucket := s.bucket()
 		_, stranger := s.account()
 		s.put(bucket, "open/a", "a")
@@ -258,12 +258,14 @@ func TestPolicy(t *testing.T) {
 		policy := s.policy("Allow", s.accountID(stranger), "GetObject", bucket, "/open/*")
 		s.check("status", accept(set(policy))(t).StatusCode, 204)
 		s.check("policy", accept(s.client.GetBucketPolicy(bucket))(t).Policy, policy)
+		s.check("is public", accept(s.client.GetBucketPolicyPublicStatus(bucket))(t).IsPublic, false)
 		accept(s.tryGet(stranger, bucket, "open/a"))(t)
 		refuse(s.tryGet(stranger, bucket, "closed/a"))(t, 403, "AccessDenied")
 		refuse(s.tryPut(stranger, bucket, "open/b", "b"))(t, 403, "AccessDenied")
 		refuse(s.tryGet(s.nobody(), bucket, "open/a"))(t, 403, "AccessDenied")
 
 		accept(set(s.policy("Allow", "", "GetObject", bucket, "/*")))(t)
+		s.check("is public", accept(s.client.GetBucketPolicyPublicStatus(bucket))(t).IsPublic, true)
 		accept(s.tryGet(s.nobody(), bucket, "closed/a"))(t)
 		accept(set(s.policy("Deny", "", "GetObject", bucket, "/*")))(t)
 		refuse(s.tryGet(s.client, bucket, "open/a"))(t, 403, "AccessDenied") // the owner too

@@ -1,7 +1,9 @@
 package sdk;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static sdk.Session.assertRefused;
 
 import com.obs.services.ObsClient;
@@ -16,6 +18,7 @@ import com.obs.services.model.GroupGrantee;
 import com.obs.services.model.Owner;
 import com.obs.services.model.Permission;
 import com.obs.services.model.PutObjectRequest;
+import com.obs.services.model.bpa.GetBucketPolicyPublicStatusRequest;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -135,7 +138,7 @@ class AccessTest {
                         session.mode.pick("", "arn:aws:s3:::") + resource);
     }
 
-    @BothModes({"PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy"})
+    @BothModes({"PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy", "GetBucketPolicyStatus"})
     void policies(Session session) {
         ObsClient client = session.client;
         ObsClient stranger = session.account();
@@ -150,12 +153,14 @@ class AccessTest {
         assertEquals(204, client.setBucketPolicy(bucket, policy).getStatusCode());
         assertEquals(policy, client.getBucketPolicy(bucket));
         assertEquals(policy, client.getBucketPolicyV2(bucket).getPolicy());
+        assertFalse(isPublic(client, bucket));
         stranger.getObject(bucket, "open/a");
         assertRefused(403, "AccessDenied", () -> stranger.getObject(bucket, "closed/a"));
         assertRefused(403, "AccessDenied", () -> stranger.putObject(bucket, "open/b", Session.stream("b")));
         assertRefused(403, "AccessDenied", () -> nobody.getObject(bucket, "open/a"));
 
         client.setBucketPolicy(bucket, policy(session, "Allow", "*", "GetObject", bucket + "/*"));
+        assertTrue(isPublic(client, bucket));
         nobody.getObject(bucket, "closed/a");
         client.setBucketPolicy(bucket, policy(session, "Deny", "*", "GetObject", bucket + "/*"));
         assertRefused(403, "AccessDenied", () -> client.getObject(bucket, "open/a")); // the owner too
@@ -165,5 +170,11 @@ class AccessTest {
         client.deleteBucketPolicy(bucket);
         assertRefused(404, "NoSuchBucketPolicy", () -> client.getBucketPolicy(bucket));
         assertEquals("a", session.content(bucket, "open/a"));
+    }
+
+    private static boolean isPublic(ObsClient client, String bucket) {
+        GetBucketPolicyPublicStatusRequest request = new GetBucketPolicyPublicStatusRequest();
+        request.setBucketName(bucket);
+        return client.getBucketPolicyPublicStatus(request).getPolicyStatus().getIsPublic();
     }
 }
