@@ -125,7 +125,7 @@ async fn look_ahead(app: &App, call: &Call<'_>, conditions: &Conditions, declare
         }
     }
     let current = app.store.read(|tx| tx.object(bucket.id, key)).await?;
-    check(conditions, current.as_ref())?;
+    check_conditions(conditions, current.as_ref())?;
     let replaced = current.filter(|current| gives_way(bucket, current)).map(|current| current.size);
     app.store.check_room(bucket, change(replaced)).await?;
     Ok(replaced)
@@ -140,7 +140,8 @@ pub(super) fn gives_way(bucket: &Bucket, current: &Object) -> bool {
     }
 }
 
-fn check(conditions: &Conditions, current: Option<&Object>) -> Result<()> {
+/// Refuses with 412 what depends on another current object than there is.
+pub(super) fn check_conditions(conditions: &Conditions, current: Option<&Object>) -> Result<()> {
     match conditions.check_write(current.map(|object| object.etag.as_str())) {
         Verdict::Failed(header) => Err(Verdict::refusal(header)),
         Verdict::Proceed | Verdict::NotModified => Ok(()),
@@ -187,7 +188,7 @@ impl Put {
                 let bucket = tx.bucket(&self.bucket.name)?.filter(|bucket| bucket.id == self.bucket.id);
                 let bucket = bucket.ok_or_else(|| Code::NoSuchBucket.on(self.resource.clone()))?;
                 let slot = tx.slot(&bucket, &self.key)?;
-                check(&self.conditions, slot.current())?;
+                check_conditions(&self.conditions, slot.current())?;
                 Ok::<_, Error>(tx.put_object(slot, &self.object, &self.stored)?)
             })
             .await;
