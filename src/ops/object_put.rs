@@ -14,7 +14,7 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::meta::{self, Body, Bucket, Object, ObjectState, Reservation, Stored, Version, Versioning};
+use crate::meta::{self, Body, Bucket, Object, ObjectState, Reservation, Stored, Tx, Version, Versioning};
 use crate::name::ObjectKey;
 use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
@@ -35,7 +35,8 @@ pub(super) static PUT: Op = Op {
     run: |app, call| Box::pin(put(app, call)),
 };
 
-async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+/// Stores the object that `call` names, with what its head says and the bytes of its body.
+pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     refuse_copy(call.head)?;
     let draft = Draft::parse(app, call).await?;
     let announced = Announced::parse(call.head)?;
@@ -124,11 +125,15 @@ async fn look_ahead(app: &App, call: &Call<'_>, conditions: &Conditions, declare
             return Ok(None);
         }
     }
-    let current = app.store.read(|tx| tx.object(bucket.id, key)).await?;
-    check_conditions(conditions, current.as_ref())?;
-    let replaced = current.filter(|current| gives_way(bucket, current)).map(|current| current.size);
-    app.store.check_room(bucket, change(replaced)).await?;
-    Ok(replaced)
+    // From one frozen state: an object that comes between the two reads would be counted and not be seen to give way.
+    let look = |tx: &mut Tx<'_>| {
+        let current = tx.object(bucket.id, key)?;
+        check_conditions(conditions, current.as_ref())?;
+        let replaced = current.filter(|current| gives_way(bucket, current)).map(|current| current.size);
+        tx.check_room(bucket, change(replaced))?;
+        Ok::<_, Error>(replaced)
+    };
+    app.store.read_frozen(look).await
 }
 
 /// Whether a new object takes the place of the current one, which otherwise stays as an older version.
