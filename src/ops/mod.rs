@@ -6,6 +6,8 @@ mod bucket;
 mod bucket_acl;
 mod bucket_cors;
 mod bucket_list;
+mod bucket_list_v2;
+mod bucket_list_versions;
 mod bucket_location;
 mod bucket_policy;
 mod bucket_quota;
@@ -18,9 +20,12 @@ mod call;
 mod copy_source;
 mod draft;
 mod file_system;
+mod listing;
 mod object_append;
 mod object_body;
+mod object_copy;
 mod object_delete;
+mod object_delete_many;
 mod object_edit;
 mod object_get;
 mod object_modify;
@@ -58,6 +63,8 @@ pub static TABLE: &[&Op] = &[
     &bucket::HEAD,
     &bucket::DELETE,
     &bucket_list::GET,
+    &bucket_list_v2::GET,
+    &bucket_list_versions::GET,
     &bucket_location::GET,
     &bucket_quota::GET,
     &bucket_quota::PUT,
@@ -86,9 +93,11 @@ pub static TABLE: &[&Op] = &[
     &bucket_request_payment::PUT,
     &object_put::PUT,
     &post_object::POST,
+    &object_copy::PUT,
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
+    &object_delete_many::POST,
     &upload_begin::POST,
     &upload_part::PUT,
     &upload_part_copy::PUT,
@@ -114,7 +123,6 @@ pub static RESERVED: &[&str] = &[
     "bucketstatus",
     "cdnnotifyconfiguration",
     "customdomain",
-    "delete",
     "deletebucket",
     "directcoldaccess",
     "dispolicy",
@@ -125,7 +133,6 @@ pub static RESERVED: &[&str] = &[
     "inventory",
     "legal-hold",
     "lifecycle",
-    "list-type",
     "listcontentsummary",
     "logging",
     "metadata",
@@ -154,7 +161,6 @@ pub static RESERVED: &[&str] = &[
     "tagging",
     "torrent",
     "uploadid",
-    "versions",
     "website",
     "x-image-process",
     "x-image-save-bucket",

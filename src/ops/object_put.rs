@@ -20,7 +20,7 @@ use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
-use crate::wire::{Head, Reply, hex};
+use crate::wire::{Reply, hex};
 
 pub(super) static PUT: Op = Op {
     name: "PutObject",
@@ -37,7 +37,6 @@ pub(super) static PUT: Op = Op {
 
 /// Stores the object that `call` names, with what its head says and the bytes of its body.
 pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    refuse_copy(call.head)?;
     let draft = Draft::parse(app, call).await?;
     let announced = Announced::parse(call.head)?;
     let conditions = Conditions::parse(&call.head.headers);
@@ -70,15 +69,7 @@ pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 /// Where the client is sent after a success; the same name in every dialect.
-const SUCCESS_ACTION_REDIRECT: &str = "success-action-redirect";
-
-/// A copy is another operation.
-fn refuse_copy(head: &Head) -> Result<()> {
-    match head.own("copy-source") {
-        Some(_) => Err(Code::ServiceNotImplemented.because("Copies are not implemented.")),
-        None => Ok(()),
-    }
-}
+pub(super) const SUCCESS_ACTION_REDIRECT: &str = "success-action-redirect";
 
 /// An entity tag, in quotes.
 pub(super) fn etag_value(etag: &str) -> Result<HeaderValue> {

@@ -205,7 +205,6 @@ async fn a_length_must_be_known_or_chunked() {
 async fn what_cannot_be_honoured_is_not_ignored() {
     let gateway = with_kept_object().await;
     let own = [
-        "copy-source: /photos/kept",
         "server-side-encryption: kms",
         "server-side-encryption-customer-algorithm: AES256",
         "object-lock-mode: COMPLIANCE",

@@ -43,7 +43,11 @@ const COMPLETE: &str = "POST /photos/k?uploadId=UPLOAD\n\n<CompleteMultipartUplo
 const COPY_PART: &str =
     "PUT /photos/k?partNumber=2&uploadId=UPLOAD\nx-obs-copy-source: /photos/k\nx-amz-copy-source: /photos/k";
 
-/// In an order in which each finds what it needs: `photos` with its object `k`.
+const DELETE_MANY: &str =
+    "POST /photos?delete\nContent-MD5: 5DKh5iefM5MSKvRILIuFwQ==\n\n<Delete><Object><Key>k</Key></Object></Delete>";
+
+const COPY: &str = "PUT /photos/k2\nx-obs-copy-source: /photos/k\nx-amz-copy-source: /photos/k";
+
 /// In an order in which each finds what it needs: `photos` with its object `k`, the file system `files` with `f`.
 const EXPECTED: &[Row] = &[
     Row { stranger: "200", ..private("ListBuckets", "GET /", "200") },
@@ -52,6 +56,8 @@ const EXPECTED: &[Row] = &[
     Row { stranger: "409 BucketAlreadyExists", ..private("CreateBucket", "PUT /photos", "200") },
     private("HeadBucket", "HEAD /photos", "200"),
     private("ListObjects", "GET /photos", "200"),
+    private("ListObjectsV2", "GET /photos?list-type=2", "200"),
+    private("ListObjectVersions", "GET /photos?versions", "200"),
     private("GetBucketLocation", "GET /photos?location", "200"),
     private("GetBucketQuota", "GET /photos?quota", "200"),
     private("PutBucketQuota", "PUT /photos?quota\n\n<Quota><StorageQuota>90</StorageQuota></Quota>", "200"),
@@ -97,7 +103,9 @@ const EXPECTED: &[Row] = &[
     private("ListMultipartUploads", "GET /photos?uploads", "200"),
     private("CompleteMultipartUpload", COMPLETE, "200"),
     private("AbortMultipartUpload", "DELETE /photos/k?uploadId=UPLOAD", "204"),
-    private("DeleteObject", "DELETE /photos/k", "204"),
+    private("CopyObject", COPY, "200"),
+    private("DeleteObjects", DELETE_MANY, "200"),
+    private("DeleteObject", "DELETE /photos/k2", "204"),
     private("ModifyObject", "PUT /files/f?modify&position=0\n\nhello", "200"),
     private("TruncateObject", "PUT /files/f?truncate&length=2", "204"),
     private("RenameObject", "POST /files/f?rename&name=g", "204"),
@@ -165,13 +173,9 @@ async fn only_rows_with_a_growth_rule_move_the_counters() {
     for row in EXPECTED.iter().filter(|row| row.name != "DeleteBucket") {
         let op = TABLE.iter().find(|op| op.name == row.name).unwrap();
         let request = row.request(&gateway).await;
-        let before = gateway.usage("photos").await;
-        gateway.check(As::Obs("alice"), &request, row.owner).await;
-        let has_moved = gateway.usage("photos").await != before;
-        assert_eq!(has_moved, !op.growth.is_empty(), "{}: from {before:?}", row.name);
-        let used = async || (gateway.used("photos").await, gateway.used("files").await);
+        let used = async || (gateway.usage("photos").await, gateway.usage("files").await);
         let before = used().await;
-        gateway.check(As::Obs("alice"), row.request, row.owner).await;
+        gateway.check(As::Obs("alice"), &request, row.owner).await;
         let has_moved = used().await != before;
         // By the rule of renaming nothing comes and nothing goes.
         let has_rule = op.growth.iter().any(|rule| *rule != Rule::Rename);
