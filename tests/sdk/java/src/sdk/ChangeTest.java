@@ -130,7 +130,8 @@ class ChangeTest {
         session.assertUsage(target, 52, 2);
         assertRefused(404, "NoSuchKey", () -> client.copyObject(source, "missing", target, "x"));
         String missing = session.newName();
-        assertRefused(404, "NoSuchBucket", () -> client.copyObject(missing, "a", target, "x"));
+        // By host name the negotiation finds it out, by a HEAD: that has no body, and so no code.
+        assertRefused(404, session.mode.pick(null, "NoSuchBucket"), () -> client.copyObject(missing, "a", target, "x"));
     }
 
     @BothModes({"CopyObject"})
