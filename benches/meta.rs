@@ -12,9 +12,10 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use futures_util::future::try_join_all;
 use obs_gateway::headers::ObjectHeaders;
 use obs_gateway::meta::{
-    BlobId, Body, Bucket, Error, NewBucket, Object, PageQuery, Result, RocksEngine, Sealer, Store, Stored,
+    BlobId, Body, Bucket, Error, NewBucket, Object, PageQuery, Result, RocksEngine, Sealer, Store, Stored, Version,
 };
 use obs_gateway::name::{AccountId, BucketName, ObjectKey};
+use obs_gateway::storage_class::StorageClass;
 use rocksdb::{DB, Options, WriteBatch, WriteOptions};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -62,19 +63,23 @@ impl Bench {
     async fn put_one(&self, key: String) -> Result<()> {
         let key = ObjectKey::parse(&key).map_err(|error| Error::Engine(error.to_string()))?;
         let object = Object {
+            version: Version::default(),
             blob: BlobId::mint(NOW_MS),
             size: BODY_BYTES as u64,
             etag: "d41d8cd98f00b204e9800998ecf8427e".to_owned(),
             modified_millis: NOW_MS,
-            owner: OWNER,
+            owner: Some(OWNER),
             body: Body::Inline,
             headers: ObjectHeaders { content_type: Some("image/jpeg".to_owned()), ..ObjectHeaders::default() },
+            storage_class: StorageClass::Standard,
+            attributes: None,
+            state: None,
         };
         let stored = Stored::Inline(Bytes::from_static(&[b'x'; BODY_BYTES]));
         self.store
             .write(|tx| {
                 let slot = tx.slot(&self.bucket, &key)?;
-                tx.put_object(slot, &object, &stored)
+                tx.put_object(slot, &object, &stored).map(drop)
             })
             .await
     }

@@ -27,6 +27,7 @@ pub mod wire;
 
 // Ground: vocabulary shared by all.
 pub mod acl;
+pub mod attributes;
 pub mod clock;
 pub mod config;
 pub mod error;

@@ -73,6 +73,8 @@ pub const OBJECT_PUT_BYTES_MAX: u64 = 5 * GIB;
 pub const METADATA_BYTES_MAX: usize = 8 * 1024;
 /// Bodies up to this size are stored in the metadata commit itself; larger ones go to segment files.
 pub const INLINE_BODY_BYTES_MAX: u64 = 64 * KIB;
+/// Pieces of one composed body: the parts of the largest upload, and room for copies of parts of such objects.
+pub const PIECE_COUNT_MAX: usize = 20_000;
 /// Keys and common prefixes in one page of a listing.
 pub const LIST_PAGE_COUNT_MAX: usize = 1000;
 /// Buckets one account may own (OBS reference: 100).
@@ -134,7 +136,8 @@ pub const COMMIT_GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const VERIFY_SLICE_COUNT_MAX: usize = 1024;
 /// Keys the committer remembers to see conflicts; a transaction older than the oldest runs again.
 pub const CONFLICT_WINDOW_COUNT_MAX: usize = 1 << 18;
-/// Counters the committer keeps in memory; above, it starts afresh and reads them again as needed.
+/// Counters that the committer keeps in memory, and that readers find there; above, each starts afresh and reads them
+/// again as needed.
 pub const COUNTER_CACHE_COUNT_MAX: usize = 1 << 16;
 
 // --- soft limits -----------------------------------------------------------------------------------------------

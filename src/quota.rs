@@ -146,42 +146,100 @@ impl Usage {
     }
 }
 
-/// What happens to the bytes a bucket holds. Every operation that stores or frees bytes is one of these.
+/// One thing that counters count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// An object of `new` bytes appears under a key, in place of one of `old` bytes where there was one.
-    Put {
-        /// Bytes of the object replaced for good.
-        old: Option<u64>,
-        /// Bytes of the new object.
-        new: u64,
-    },
-    /// The object of `old` bytes goes for good.
-    Delete {
-        /// Its bytes.
-        old: u64,
-    },
+pub enum Held {
+    /// The current object of a key, of so many bytes.
+    Current(u64),
+    /// An older version that is an object, of so many bytes.
+    Noncurrent(u64),
+    /// A delete marker, newest or not.
+    DeleteMarker,
+    /// A part of an unfinished upload, of so many bytes.
+    Part(u64),
+    /// An unfinished upload.
+    Upload,
 }
 
-/// The kinds of [`Change`], by which operations say how they move the counters.
+/// What happens to what a bucket holds: the things that go for good or stop being what they were, and the things that
+/// come. Whoever stores, frees or turns one thing into another says so with this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change(Usage);
+
+impl Change {
+    /// An object of `new` bytes appears under a key, in place of one of `old` bytes where there was one.
+    #[must_use]
+    pub fn put(old: Option<u64>, new: u64) -> Self {
+        let comes = Self::default().comes(Held::Current(new));
+        old.map_or(comes, |old| comes.gone(Held::Current(old)))
+    }
+
+    /// The object of `old` bytes goes for good.
+    #[must_use]
+    pub fn delete(old: u64) -> Self {
+        Self::default().gone(Held::Current(old))
+    }
+
+    /// With this thing gone too.
+    #[must_use]
+    pub fn gone(self, held: Held) -> Self {
+        Self(held.weight().difference_to(&self.0))
+    }
+
+    /// With this thing new too.
+    #[must_use]
+    pub fn comes(self, held: Held) -> Self {
+        Self(self.0.plus(&held.weight()))
+    }
+}
+
+impl Held {
+    /// What it adds to the counters.
+    fn weight(self) -> Usage {
+        match self {
+            Self::Current(bytes) => Usage { current_bytes: signed(bytes), current_objects: 1, ..Usage::default() },
+            Self::Noncurrent(bytes) => {
+                Usage { noncurrent_bytes: signed(bytes), noncurrent_objects: 1, ..Usage::default() }
+            }
+            Self::DeleteMarker => Usage { delete_markers: 1, ..Usage::default() },
+            Self::Part(bytes) => Usage { part_bytes: signed(bytes), parts: 1, ..Usage::default() },
+            Self::Upload => Usage { uploads: 1, ..Usage::default() },
+        }
+    }
+}
+
+/// The rules by which operations move the counters (`docs/ARCHITECTURE.md` has the table): every row that can change
+/// bytes names its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// [`Change::Put`].
+    /// An object comes; what it replaces goes, or becomes an older version.
     Put,
-    /// [`Change::Delete`].
+    /// An object or version goes.
     Delete,
+    /// A delete marker comes; the current object becomes an older version.
+    DeleteMarker,
+    /// An object grows at its end.
+    Append,
+    /// An object is overwritten from some position on, and grows where that is past its end.
+    Modify,
+    /// An object becomes as long as was asked.
+    Truncate,
+    /// An unfinished upload comes.
+    Initiate,
+    /// A part comes; the part of its number goes.
+    Part,
+    /// An upload and all its parts go; an object comes, as with a put.
+    Complete,
+    /// An upload and all its parts go.
+    Abort,
+    /// Nothing comes and nothing goes.
+    Rename,
 }
 
 /// By how much `change` moves the counters: the one growth rule of the ledger.
 #[must_use]
 pub fn growth(change: Change) -> Usage {
-    match change {
-        Change::Put { old: None, new } => Usage { current_bytes: signed(new), current_objects: 1, ..Usage::default() },
-        Change::Put { old: Some(old), new } => {
-            Usage { current_bytes: signed(new) - signed(old), current_objects: 0, ..Usage::default() }
-        }
-        Change::Delete { old } => Usage { current_bytes: -signed(old), current_objects: -1, ..Usage::default() },
-    }
+    change.0
 }
 
 /// Object sizes stay far below 2^63 (`limits::OBJECT_PUT_BYTES_MAX`); saturating keeps the function total.
@@ -274,7 +332,7 @@ mod tests {
     }
 
     fn put(old: Option<u64>, new: u64) -> Usage {
-        growth(Change::Put { old, new })
+        growth(Change::put(old, new))
     }
 
     fn passes(usage: Usage, reserved: u64, growth: &Usage, bytes: u64) -> bool {
@@ -285,10 +343,29 @@ mod tests {
     fn growth_follows_the_table() {
         assert_eq!(put(None, 5), Usage { current_bytes: 5, current_objects: 1, ..Usage::default() });
         assert_eq!(put(Some(7), 5), Usage { current_bytes: -2, ..Usage::default() });
-        assert_eq!(
-            growth(Change::Delete { old: 7 }),
-            Usage { current_bytes: -7, current_objects: -1, ..Usage::default() }
-        );
+        assert_eq!(growth(Change::delete(7)), Usage { current_bytes: -7, current_objects: -1, ..Usage::default() });
+    }
+
+    #[test]
+    fn a_change_is_what_comes_less_what_goes() {
+        let completed = Change::default()
+            .gone(Held::Upload)
+            .gone(Held::Part(3))
+            .gone(Held::Part(4))
+            .gone(Held::Current(5))
+            .comes(Held::Noncurrent(5))
+            .comes(Held::Current(7));
+        let expected = Usage {
+            current_bytes: 2,
+            noncurrent_bytes: 5,
+            noncurrent_objects: 1,
+            part_bytes: -7,
+            parts: -2,
+            uploads: -1,
+            ..Usage::default()
+        };
+        assert_eq!(growth(completed), expected);
+        assert_eq!(growth(Change::default().comes(Held::DeleteMarker).gone(Held::DeleteMarker)), Usage::default());
     }
 
     #[test]
@@ -302,7 +379,7 @@ mod tests {
     fn no_growth_passes_even_above_the_limit() {
         assert!(passes(used(200), 0, &put(Some(10), 10), 100));
         assert!(passes(used(200), 0, &put(None, 0), 100));
-        assert!(passes(used(200), 0, &growth(Change::Delete { old: 10 }), 100));
+        assert!(passes(used(200), 0, &growth(Change::delete(10)), 100));
         assert!(!passes(used(200), 0, &put(Some(10), 11), 100));
     }
 
@@ -322,8 +399,8 @@ mod tests {
 
     #[test]
     fn counters_never_fall_below_zero() {
-        assert_eq!(used(5).checked_add(&growth(Change::Delete { old: 6 })), None);
-        assert_eq!(used(5).checked_add(&growth(Change::Delete { old: 5 })), Some(Usage::default()));
+        assert_eq!(used(5).checked_add(&growth(Change::delete(6))), None);
+        assert_eq!(used(5).checked_add(&growth(Change::delete(5))), Some(Usage::default()));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &[
         "acl",
+        "attributes",
         "clock",
         "config",
         "error",

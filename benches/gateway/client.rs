@@ -78,6 +78,11 @@ impl Connections {
         Ok(Self { open, next: Cell::new(0) })
     }
 
+    /// Begins the next requests at their first.
+    pub(crate) fn rewind(&self) {
+        self.next.set(0);
+    }
+
     /// Sends on every connection until `time` is over or the requests are used up, and waits for the answers. An
     /// answer that is not a success is an error.
     pub(crate) async fn drive(&mut self, requests: &Requests, time: Duration) -> io::Result<Done> {

@@ -2,11 +2,13 @@
 //! loopback. Every server is a process of its own, so that CPU per operation is the server's alone.
 //!
 //! Options: `--check` fails when a bar does not hold, `--quick` only shows that everything runs, `--against=BINARY`
-//! measures another build of the gateway beside this one, and the words `quota`, `put` and `sizes` choose parts.
+//! measures another build of the gateway beside this one, and the words `quota`, `put`, `limits` and `sizes` choose
+//! parts. `limits` named takes more rounds.
 //! `docs/performance.md` says what the figures mean.
 
 mod bare;
 mod client;
+mod limits;
 mod parts;
 mod process;
 mod raw;
@@ -20,6 +22,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::limits::Slices;
 use crate::report::Bar;
 use crate::rounds::Effort;
 
@@ -40,7 +43,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 /// Runs the chosen parts, all where none is named.
 fn run(words: &[String]) -> io::Result<ExitCode> {
     let has = |word: &str| words.iter().any(|given| given == word);
-    let is_all = !["quota", "put", "sizes"].into_iter().any(has);
+    let is_all = !["quota", "put", "limits", "sizes"].into_iter().any(has);
     let effort = |rounds, millis| {
         let (rounds, millis) = if has("--quick") { (2, 100) } else { (rounds, millis) };
         Effort { rounds, time: Duration::from_millis(millis) }
@@ -54,6 +57,14 @@ fn run(words: &[String]) -> io::Result<ExitCode> {
     }
     if is_all || has("put") {
         bars.extend(parts::put(&runtime, effort(7, 800), against, &mut out)?);
+    }
+    if is_all || has("limits") {
+        let slices = match (has("--quick"), has("limits")) {
+            (true, _) => Slices { rounds: 4, operations: 200 },
+            (false, true) => Slices { rounds: 250, operations: 2000 },
+            (false, false) => Slices { rounds: 100, operations: 2000 },
+        };
+        bars.extend(limits::run(&runtime, slices, against, &mut out)?);
     }
     if is_all || has("sizes") {
         parts::sizes(&runtime, effort(5, 600), against, &mut out)?;

@@ -26,7 +26,6 @@ const KIB: usize = 1024;
 /// The row of another binary; its ratio is to the row above.
 const AGAINST: &str = "  the other binary";
 const PUT_FREE: &str = "PUT 1 KiB";
-const PUT_BOUND: &str = "PUT 1 KiB, bucket with a quota";
 
 /// A gateway on an empty folder, with its two buckets.
 struct Gateway {
@@ -89,7 +88,7 @@ impl Gateway {
 }
 
 /// On the disk that holds the build, because folders for temporary files may be in memory.
-fn temporary_folder() -> io::Result<TempDir> {
+pub(crate) fn temporary_folder() -> io::Result<TempDir> {
     tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR")))
 }
 
@@ -121,6 +120,7 @@ pub(crate) fn quota(
     Ok(vec![Bar {
         name: "quota: CPU, bare = 1, 64 connections",
         found: ratio,
+        interval: None,
         is_floor: false,
         bound: 1.5,
         aim: Some(1.15),
@@ -146,20 +146,15 @@ pub(crate) fn put(
         if let Some(other) = &other {
             rows.push(Row { base: Some(rows.len() - 1), ..other.puts(AGAINST, width, FREE, KIB, effort.time) });
         }
-        if width == 64 {
-            rows.push(Row { base, ..gateway.puts(PUT_BOUND, width, BOUND, KIB, effort.time) });
-        }
     }
     let part = measure(runtime, effort, rows)?;
     print_part(out, "Durable PUT of 1 KiB beside RocksDB's own synced batches", "width", &part)?;
-    let (Some(free), Some(bound)) = (find(&part, PUT_FREE, 64), find(&part, PUT_BOUND, 64)) else { return Ok(vec![]) };
-    let bar = |name, found, is_floor, bound, aim| Bar { name, found, is_floor, bound, aim };
+    let Some(free) = find(&part, PUT_FREE, 64) else { return Ok(vec![]) };
+    let bar = |name, found, is_floor, bound, aim| Bar { name, found, interval: None, is_floor, bound, aim };
     Ok(vec![
         bar("PUT 1 KiB: operations/s, 64 connections", free.rate(), true, 11_260.0, Some(20_000.0)),
         bar("PUT 1 KiB: syncs/operation, 64 connections", free.syncs(), false, 0.1, None),
         bar("PUT 1 KiB: CPU µs/operation, 64 connections", free.cpu_micros(), false, 60.0, Some(35.0)),
-        bar("the same with a quota: operations/s", bound.rate(), true, 11_260.0, Some(20_000.0)),
-        bar("the same with a quota: CPU µs/operation", bound.cpu_micros(), false, 60.0, Some(35.0)),
     ])
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    fn of(figures: impl Iterator<Item = f64>) -> Option<Self> {
+    pub(crate) fn of(figures: impl Iterator<Item = f64>) -> Option<Self> {
         let mut figures: Vec<f64> = figures.collect();
         figures.sort_by(f64::total_cmp);
         let median = *figures.get(figures.len() / 2)?;
@@ -104,6 +104,9 @@ pub(crate) struct Bar {
     pub(crate) name: &'static str,
     /// The figure, if it was measured.
     pub(crate) found: Option<Spread>,
+    /// Where the figure may truly be, for one that noise decides: it fails where all of it is beyond the bound, and is
+    /// open where the bound is within.
+    pub(crate) interval: Option<(f64, f64)>,
     /// Whether the figure has to be at least the bound, rather than at most.
     pub(crate) is_floor: bool,
     /// The bound.
@@ -115,7 +118,16 @@ pub(crate) struct Bar {
 impl Bar {
     /// Whether it holds; one that was not measured does.
     pub(crate) fn holds(&self) -> bool {
-        self.found.is_none_or(|found| self.is_within(found.median, self.bound))
+        match (self.found, self.interval) {
+            (_, Some((low, high))) => self.is_within(low, self.bound) || self.is_within(high, self.bound),
+            (Some(found), None) => self.is_within(found.median, self.bound),
+            (None, None) => true,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        let is_within = |end| self.is_within(end, self.bound);
+        self.interval.is_some_and(|(low, high)| is_within(low) != is_within(high))
     }
 
     fn is_within(&self, found: f64, bound: f64) -> bool {
@@ -125,8 +137,12 @@ impl Bar {
     /// Prints one line.
     pub(crate) fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let Some(found) = self.found else { return Ok(()) };
-        let verdict = |bound| if self.is_within(found.median, bound) { "holds" } else { "DOES NOT HOLD" };
         let relation = if self.is_floor { "≥" } else { "≤" };
+        if let (true, Some((low, high))) = (self.is_open(), self.interval) {
+            let (name, median, bound) = (self.name, found.median, self.bound);
+            return writeln!(out, "{name:<44} {median:>10.3} {relation} {bound:<8} open: {low:.3} to {high:.3}");
+        }
+        let verdict = |bound| if self.is_within(found.median, bound) { "holds" } else { "DOES NOT HOLD" };
         write!(out, "{:<44} {:>10.3} {relation} {:<8} {}", self.name, found.median, self.bound, verdict(self.bound))?;
         match self.aim {
             Some(aim) => writeln!(out, "   (aim {relation} {aim}: {})", verdict(aim)),

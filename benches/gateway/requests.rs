@@ -2,7 +2,11 @@
 
 use std::io;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use obs_gateway::auth::admin::{admin_signature, admin_string_to_sign};
 use obs_gateway::auth::sign_header;
+use obs_gateway::blob::digest;
 use obs_gateway::clock::{Clock, http_date};
 use obs_gateway::wire::address::Endpoints;
 use obs_gateway::wire::dialect::Dialect;
@@ -13,13 +17,19 @@ use crate::process::{ACCESS_KEY, DOMAIN, SECRET_KEY};
 pub(crate) struct Signer {
     endpoints: Endpoints,
     date: String,
+    keys: (&'static str, &'static str),
 }
 
 impl Signer {
-    /// Signs with the date of now.
+    /// Signs as the root account, with the date of now.
     pub(crate) fn new() -> Self {
+        Self::with_keys((ACCESS_KEY, SECRET_KEY))
+    }
+
+    /// Signs with an access key and its secret, with the date of now.
+    pub(crate) fn with_keys(keys: (&'static str, &'static str)) -> Self {
         let endpoints = Endpoints::new(vec![DOMAIN.to_owned()]);
-        Self { endpoints, date: http_date(Clock::System.now_millis()) }
+        Self { endpoints, date: http_date(Clock::System.now_millis()), keys }
     }
 
     /// The head of a request to a bucket.
@@ -31,7 +41,7 @@ impl Signer {
             headers.push(("Content-Length".to_owned(), body_bytes.to_string()));
         }
         let authorization =
-            sign_header(Dialect::Obs, method, &host, target, &headers, &self.endpoints, ACCESS_KEY, SECRET_KEY);
+            sign_header(Dialect::Obs, method, &host, target, &headers, &self.endpoints, self.keys.0, self.keys.1);
         headers.push(("Authorization".to_owned(), authorization.map_err(io::Error::other)?));
         let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: bench\r\nAccept: */*\r\n");
         for (name, value) in headers {
@@ -54,6 +64,19 @@ impl Signer {
     ) -> io::Result<Vec<Vec<u8>>> {
         keys.map(|key| self.head(method, bucket, &format!("/{key}"), body_bytes)).collect()
     }
+}
+
+/// The head of a request of the root account to the admin API.
+pub(crate) fn admin(method: &str, target: &str, body: &str) -> Vec<u8> {
+    let date = http_date(Clock::System.now_millis());
+    let md5 = BASE64.encode(digest::md5(body.as_bytes()));
+    let signature = admin_signature(SECRET_KEY, &admin_string_to_sign(method, &md5, "", &date, target));
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nx-obs-date: {date}\r\nContent-MD5: {md5}\r\n\
+         Authorization: OBS {ACCESS_KEY}:{signature}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    head.into_bytes()
 }
 
 /// An unsigned request to an address.

@@ -11,6 +11,7 @@ use super::store::{Store, Tx};
 use super::{Error, Result, Sealer, keys};
 use crate::clock::UnixMillis;
 use crate::level::Percents;
+use crate::limits::QUOTA_BYTES_MAX;
 use crate::name::AccountId;
 use crate::quota::Limits;
 
@@ -81,7 +82,7 @@ impl Pack {
 pub struct Capacity {
     /// Base capacity in bytes; 0 is no limit.
     pub base_bytes: u64,
-    /// Bytes of the packs valid at that moment.
+    /// Bytes of the packs valid at that moment, at most 2^63 − 1.
     pub packs_bytes: u64,
     /// The next moment at which a pack begins or runs out.
     pub changes_millis: Option<UnixMillis>,
@@ -92,7 +93,7 @@ impl Account {
     #[must_use]
     pub fn capacity(&self, now: UnixMillis) -> Capacity {
         let valid = self.packs.iter().filter(|pack| pack.is_valid(now));
-        let packs_bytes = valid.fold(0, |sum: u64, pack| sum.saturating_add(pack.bytes));
+        let packs_bytes = valid.fold(0, |sum: u64, pack| sum.saturating_add(pack.bytes)).min(QUOTA_BYTES_MAX);
         let edges = self.packs.iter().flat_map(|pack| [Some(pack.starts_millis), pack.expires_millis]);
         let changes_millis = edges.flatten().filter(|edge| *edge > now).min();
         Capacity { base_bytes: self.capacity_bytes, packs_bytes, changes_millis }
@@ -104,7 +105,7 @@ impl Account {
         let capacity = self.capacity(now);
         let bytes = match capacity.base_bytes {
             0 => 0,
-            base => base.saturating_add(capacity.packs_bytes),
+            base => base.saturating_add(capacity.packs_bytes).min(QUOTA_BYTES_MAX),
         };
         Limits { bytes, objects: self.object_limit }
     }
@@ -424,6 +425,10 @@ mod tests {
         assert_eq!(at(400), (5, None, 1005));
         let unlimited = Account { capacity_bytes: 0, ..account };
         assert_eq!(unlimited.limits(150).bytes, 0, "packs limit nothing");
+        let packs = vec![pack(1, QUOTA_BYTES_MAX, 0, None), pack(2, QUOTA_BYTES_MAX, 0, None), pack(3, 2, 0, None)];
+        let largest = Account { capacity_bytes: 1, packs, ..unlimited };
+        assert_eq!(largest.capacity(0).packs_bytes, QUOTA_BYTES_MAX, "sums stay within signed integers");
+        assert_eq!(largest.limits(0).bytes, QUOTA_BYTES_MAX);
     }
 
     /// The pack runs out between the closure and the commit: the closure runs again, on the smaller limit.

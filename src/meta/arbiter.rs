@@ -285,7 +285,7 @@ mod tests {
         Charge {
             counter: BUCKET,
             holder: Holder::Bucket,
-            growth: growth(Change::Put { old: None, new: bytes }),
+            growth: growth(Change::put(None, bytes)),
             limits: Limits { bytes: limit, objects: 0 },
             close: false,
             watch: None,
@@ -335,7 +335,7 @@ mod tests {
         arbiter.decide(&Commit { charges: vec![charge(0, 0)], ..Commit::default() }, &nothing()).unwrap();
         let commit = Commit { charges: vec![close], ..Commit::default() };
         assert!(matches!(arbiter.decide(&commit, &nothing()), Err(Error::NotEmpty)));
-        let delete = Charge { growth: growth(Change::Delete { old: 0 }), ..charge(0, 0) };
+        let delete = Charge { growth: growth(Change::delete(0)), ..charge(0, 0) };
         arbiter.decide(&Commit { charges: vec![delete], ..Commit::default() }, &nothing()).unwrap();
         arbiter.decide(&commit, &nothing()).unwrap();
         let rows: Vec<_> = arbiter.take_rows().collect();
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn a_counter_below_zero_is_refused_as_corrupt() {
         let mut arbiter = Arbiter::new(0);
-        let delete = Charge { growth: growth(Change::Delete { old: 1 }), ..charge(0, 0) };
+        let delete = Charge { growth: growth(Change::delete(1)), ..charge(0, 0) };
         let commit = Commit { charges: vec![delete], ..Commit::default() };
         assert!(matches!(arbiter.decide(&commit, &nothing()), Err(Error::Corrupt(_))));
     }
@@ -368,11 +368,11 @@ mod tests {
     }
 
     fn put(bytes: u64) -> Usage {
-        growth(Change::Put { old: None, new: bytes })
+        growth(Change::put(None, bytes))
     }
 
     fn delete(bytes: u64) -> Usage {
-        growth(Change::Delete { old: bytes })
+        growth(Change::delete(bytes))
     }
 
     #[test]

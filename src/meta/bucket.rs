@@ -378,7 +378,7 @@ mod tests {
         assert!(store.read(|tx| tx.bucket(&old.name)).await.unwrap().is_some(), "a refused deletion changes nothing");
         let emptied = store.write(|tx| {
             let slot = tx.slot(&old, &key("k"))?;
-            tx.delete_object(slot, NOW)
+            tx.delete_object(slot, None, NOW)
         });
         emptied.await.unwrap();
         store.write(|tx| tx.delete_bucket(&old)).await.unwrap();
@@ -423,7 +423,7 @@ mod tests {
                 futures_util::FutureExt::now_or_never(store.write(|tx| tx.delete_bucket(&doomed))).unwrap()?;
             }
             let slot = tx.slot(&bucket, &key("k"))?;
-            tx.put_object(slot, &object, &stored).map(|()| true)
+            tx.put_object(slot, &object, &stored).map(|_| true)
         });
         assert!(!written.await.unwrap());
         assert_eq!(runs, 2);

@@ -39,7 +39,7 @@ fn charge(bytes: u64, limit: u64) -> Charge {
     Charge {
         counter: COUNTER,
         holder: Holder::Bucket,
-        growth: growth(Change::Put { old: None, new: bytes }),
+        growth: growth(Change::put(None, bytes)),
         limits: Limits { bytes: limit, objects: 0 },
         close: false,
         watch: None,
@@ -129,7 +129,7 @@ async fn refused_commits_write_nothing(engine: &dyn Engine) {
     let close = Charge { growth: Usage::default(), close: true, ..charge(0, 0) };
     let refused = engine.commit(Commit { charges: vec![close.clone()], ..put("q", "closed") }).await;
     assert!(matches!(refused, Err(Error::NotEmpty)));
-    let free = Charge { growth: growth(Change::Delete { old: 90 }), ..charge(0, 0) };
+    let free = Charge { growth: growth(Change::delete(90)), ..charge(0, 0) };
     engine.commit(Commit { charges: vec![free], ..Commit::default() }).await.unwrap();
     engine.commit(Commit { charges: vec![close], ..Commit::default() }).await.unwrap();
     assert_eq!(get_owned(engine, Family::Counters, &COUNTER, Tier::Disk).unwrap(), None, "a closed counter is gone");
@@ -182,7 +182,7 @@ async fn soft_limits_are_crossed_once(engine: Arc<dyn Engine>) {
     let writers: Vec<_> = (0..100)
         .map(|_| {
             let engine = Arc::clone(&engine);
-            let put = watched([8; 17], growth(Change::Put { old: None, new: 10 }));
+            let put = watched([8; 17], growth(Change::put(None, 10)));
             tokio::spawn(async move { engine.commit(put).await })
         })
         .collect();
@@ -190,7 +190,7 @@ async fn soft_limits_are_crossed_once(engine: Arc<dyn Engine>) {
         writer.await.unwrap().unwrap();
     }
     assert_eq!(events(&*engine), [(80, 800), (90, 900), (100, 1000)]);
-    engine.commit(watched([8; 17], growth(Change::Delete { old: 950 }))).await.unwrap();
+    engine.commit(watched([8; 17], growth(Change::delete(950)))).await.unwrap();
     assert_eq!(events(&*engine)[3..], [(100, 50), (90, 50), (80, 50)]);
     assert_eq!(get_levels(&*engine, &[8; 17], Tier::Disk).unwrap(), Levels::default());
     let rows = get_owned(&*engine, Family::Events, &super::keys::levels(&[8; 17]), Tier::Disk);
@@ -234,7 +234,7 @@ async fn rocks_engine_keeps_what_it_acknowledged() {
 #[tokio::test]
 async fn rocks_engine_keeps_what_soft_limits_reached() {
     let folder = tempfile::tempdir().unwrap();
-    let put = |bytes| watched(COUNTER, growth(Change::Put { old: None, new: bytes }));
+    let put = |bytes| watched(COUNTER, growth(Change::put(None, bytes)));
     {
         let engine = RocksEngine::open(folder.path()).unwrap();
         engine.commit(put(850)).await.unwrap();

@@ -25,11 +25,15 @@ pub enum Family {
     Counters,
     /// Current objects, one row a key, everything a listing shows.
     Objects,
-    /// Small bodies, and the manifests of large ones, by blob id.
+    /// Versions that are not current objects, delete markers among them.
+    Versions,
+    /// Small bodies, the manifests of large ones, and the lists of composed ones, by blob id.
     Bodies,
+    /// How many records name a blob, where it is more than one.
+    References,
     /// Which extents of which segment are alive.
     Extents,
-    /// Extents to be freed.
+    /// Blobs that a record has let go.
     Sweep,
     /// Crossings of soft limits: the events, what is reached now, how far they were delivered.
     Events,
@@ -39,12 +43,14 @@ pub enum Family {
 
 impl Family {
     /// All families, in the order of [`Family::index`].
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Accounts,
         Self::Buckets,
         Self::Counters,
         Self::Objects,
+        Self::Versions,
         Self::Bodies,
+        Self::References,
         Self::Extents,
         Self::Sweep,
         Self::Events,
@@ -65,7 +71,9 @@ impl Family {
             Self::Buckets => "buckets",
             Self::Counters => "counters",
             Self::Objects => "objects",
+            Self::Versions => "versions",
             Self::Bodies => "bodies",
+            Self::References => "references",
             Self::Extents => "extents",
             Self::Sweep => "sweep",
             Self::Events => "events",

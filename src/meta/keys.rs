@@ -135,6 +135,79 @@ pub(super) fn key_of_object(row: &[u8]) -> Option<(BucketId, &str)> {
     Some((BucketId(u64::from_be_bytes(*bucket)), std::str::from_utf8(key).ok()?))
 }
 
+/// `Versions`: what the rows of a key's versions start with. The key is ended by `00 01` and its own zeros are written
+/// `00 FF`, so that rows sort by key and no key's rows lie among another's.
+pub(super) fn versions_of(bucket: BucketId, key: &str) -> Vec<u8> {
+    let mut row = versions_from(bucket, key);
+    row.extend_from_slice(&[0, 1]);
+    row
+}
+
+/// `Versions`: what the rows of all keys that start with `prefix` start with.
+pub(super) fn versions_from(bucket: BucketId, prefix: &str) -> Vec<u8> {
+    let mut row = Vec::with_capacity(1 + 8 + prefix.len() + 10);
+    row.push(b'v');
+    row.extend_from_slice(&bucket.0.to_be_bytes());
+    extend_escaped(&mut row, prefix);
+    row
+}
+
+/// `Versions`: one version that is not the current object; the newest of a key comes first.
+pub(super) fn version(bucket: BucketId, key: &str, order: u64) -> Vec<u8> {
+    let mut row = versions_of(bucket, key);
+    row.extend_from_slice(&(!order).to_be_bytes());
+    row
+}
+
+/// Bucket, key and order of a row made by [`version`].
+pub(super) fn parts_of_version(row: &[u8]) -> Option<(BucketId, String, u64)> {
+    let (bucket, rest) = row.strip_prefix(b"v")?.split_first_chunk::<8>()?;
+    let (key, order) = rest.split_last_chunk::<8>()?;
+    let key = unescaped(key.strip_suffix(&[0, 1])?)?;
+    Some((BucketId(u64::from_be_bytes(*bucket)), key, !u64::from_be_bytes(*order)))
+}
+
+/// `Versions`: end of a bucket's rows.
+pub(super) fn versions_end(bucket: BucketId) -> Vec<u8> {
+    match bucket.0.checked_add(1) {
+        Some(next) => tagged(b'v', &next.to_be_bytes()),
+        None => vec![b'v' + 1],
+    }
+}
+
+/// `Versions`: the order of a key's `null` version where it is not the current object.
+pub(super) fn null_version(bucket: BucketId, key: &str) -> Vec<u8> {
+    let mut row = tagged(b'n', &bucket.0.to_be_bytes());
+    row.extend_from_slice(key.as_bytes());
+    row
+}
+
+/// `References`: how many records name a blob; no row for one.
+pub(super) fn references(blob: BlobId) -> Vec<u8> {
+    blob.0.to_be_bytes().to_vec()
+}
+
+fn extend_escaped(row: &mut Vec<u8>, text: &str) {
+    for byte in text.bytes() {
+        row.push(byte);
+        if byte == 0 {
+            row.push(0xff);
+        }
+    }
+}
+
+fn unescaped(escaped: &[u8]) -> Option<String> {
+    let mut text = Vec::with_capacity(escaped.len());
+    let mut bytes = escaped.iter();
+    while let Some(byte) = bytes.next() {
+        text.push(*byte);
+        if *byte == 0 && bytes.next() != Some(&0xff) {
+            return None;
+        }
+    }
+    String::from_utf8(text).ok()
+}
+
 /// `Bodies`: a small body, or the manifest of a large one.
 pub(super) fn body(blob: BlobId) -> Vec<u8> {
     blob.0.to_be_bytes().to_vec()
@@ -154,18 +227,18 @@ pub(super) fn place_of_extent(row: &[u8]) -> Option<(u64, u64)> {
     Some((u64::from_be_bytes(*segment), u64::from_be_bytes(offset.try_into().ok()?)))
 }
 
-/// `Sweep`: extents of a blob whose record went at `millis`.
-pub(super) fn sweep(millis: u64, blob: BlobId) -> Vec<u8> {
+/// `Sweep`: something that was let go at `millis`. The number keeps apart what was let go in one millisecond.
+pub(super) fn sweep(millis: u64, number: u128) -> Vec<u8> {
     let mut key = Vec::with_capacity(24);
     key.extend_from_slice(&millis.to_be_bytes());
-    key.extend_from_slice(&blob.0.to_be_bytes());
+    key.extend_from_slice(&number.to_be_bytes());
     key
 }
 
-/// Time and blob of a row of `Sweep`.
-pub(super) fn parts_of_sweep(row: &[u8]) -> Option<(u64, BlobId)> {
-    let (millis, blob) = row.split_first_chunk::<8>()?;
-    Some((u64::from_be_bytes(*millis), BlobId(u128::from_be_bytes(blob.try_into().ok()?))))
+/// When the thing of a row of `Sweep` was let go.
+pub(super) fn time_of_sweep(row: &[u8]) -> Option<u64> {
+    let (millis, number) = row.split_first_chunk::<8>()?;
+    (number.len() == 16).then(|| u64::from_be_bytes(*millis))
 }
 
 /// `Events`: an event by its number.
@@ -235,6 +308,22 @@ mod tests {
         fn object_rows_read_back(bucket: u64, key: String) {
             let row = object(BucketId(bucket), &key);
             prop_assert_eq!(key_of_object(&row), Some((BucketId(bucket), key.as_str())));
+        }
+
+        #[test]
+        fn versions_sort_by_bucket_then_key_then_newest(a: (u64, String, u64), b: (u64, String, u64)) {
+            let rows = version(BucketId(a.0), &a.1, a.2).cmp(&version(BucketId(b.0), &b.1, b.2));
+            prop_assert_eq!(rows, (a.0, a.1.as_bytes(), !a.2).cmp(&(b.0, b.1.as_bytes(), !b.2)));
+            let row = version(BucketId(a.0), &a.1, a.2);
+            prop_assert!(row < versions_end(BucketId(a.0)) && row.starts_with(&versions_of(BucketId(a.0), &a.1)));
+            prop_assert_eq!(parts_of_version(&row), Some((BucketId(a.0), a.1, a.2)));
+        }
+
+        #[test]
+        fn versions_of_close_keys_stay_apart(a in "[a\0]{0,4}", b in "[a\0]{0,4}", order: u64) {
+            let (left, right) = (version(BucketId(1), &a, order), version(BucketId(1), &b, order));
+            prop_assert_eq!(left.cmp(&right), a.cmp(&b));
+            prop_assert_eq!(left.starts_with(&versions_from(BucketId(1), &b)), a.starts_with(&b));
         }
 
         #[test]

@@ -5,6 +5,7 @@
 
 mod account;
 mod arbiter;
+mod body;
 mod bucket;
 mod cache;
 mod charge;
@@ -15,6 +16,7 @@ mod event;
 pub mod faulty;
 mod history;
 mod keys;
+mod listing;
 mod memory;
 mod object;
 mod record;
@@ -24,27 +26,33 @@ mod rocks;
 mod seal;
 mod session;
 mod setting;
+mod slot;
 mod store;
 #[cfg(test)]
 mod testing;
 mod verify;
+mod version;
 
 pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount, Pack};
+pub use body::{Body, LetGo, Piece, Source, Stored, SweepRow, slice_pieces};
 pub use bucket::{Bucket, NewBucket, Versioning};
 pub use engine::{
     COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Deadline, Engine, Family, Revision, Step, Tier, View, Visit, Watch,
     Written, get_owned, get_usage,
 };
 pub use event::Event;
+pub use listing::{Listed, Page, PageQuery};
 pub use memory::MemoryEngine;
-pub use object::{Body, Listed, Object, Page, PageQuery, Slot, Stored, SweepRow};
+pub use object::{Checksum, ChecksumAlgorithm, CompletedUpload, Object, ObjectState, Restore};
 pub use recount::{Difference, Drift, Recount, Repair, recount};
 pub use reserve::Reservation;
 pub use rocks::RocksEngine;
 pub use seal::{MASTER_KEY_BYTES, Sealer};
 pub use setting::{Setting, Settings};
+pub use slot::{Deleted, Slot};
 pub use store::{Store, Tx};
 pub use verify::{Verdict, verify};
+pub use version::{DeleteMarker, Kept, Version, VersionId};
 
 use serde::{Deserialize, Serialize};
 

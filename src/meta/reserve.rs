@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::engine::CounterKey;
-use super::store::Store;
+use super::store::{Store, Tx};
 use super::{Bucket, Error, Result, keys};
 use crate::quota::{self, Change, Holder, Limits, Usage};
 
@@ -35,7 +35,7 @@ impl Store {
     /// Holds room for `growth_bytes` more in `bucket`, or says which limit is in the way. Where there is no limit,
     /// no counter is read and nothing is held.
     pub async fn reserve(&self, bucket: &Bucket, growth_bytes: u64) -> Result<Reservation> {
-        let bounds = self.bounds(bucket).await?;
+        let bounds = self.read(|tx| Ok::<_, Error>(tx.bounds(bucket)?.collect())).await?;
         let mut reservation = Reservation { reservations: Arc::clone(self.reservations()), bounds, held_bytes: 0 };
         reservation.extend(self, growth_bytes).await?;
         Ok(reservation)
@@ -43,32 +43,37 @@ impl Store {
 
     /// Whether `change` would fit beside what is stored and held now. Nothing is held.
     pub async fn check_room(&self, bucket: &Bucket, change: Change) -> Result<()> {
-        let bounds = self.bounds(bucket).await?;
-        if bounds.is_empty() {
-            return Ok(());
-        }
-        let usages = self.usages(&bounds).await?;
-        let held = self.reservations().0.lock();
-        check(&bounds, &usages, &held, &quota::growth(change))
+        let growth = quota::growth(change);
+        self.read(|tx| {
+            for bound in tx.bounds(bucket)? {
+                let usage = tx.usage(&bound.counter)?;
+                let held_bytes = tx.reserved_bytes(&bound.counter);
+                quota::check(bound.holder, &usage, held_bytes, &growth, bound.limits).map_err(Error::Over)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Whether anything limits what this bucket may hold.
     pub async fn is_bounded(&self, bucket: &Bucket) -> Result<bool> {
-        Ok(!self.bounds(bucket).await?.is_empty())
-    }
-
-    async fn bounds(&self, bucket: &Bucket) -> Result<Vec<Bound>> {
-        let account_limits = self.read(|tx| Ok::<_, Error>(tx.owner(bucket.owner)?.limits(tx.now()))).await?;
-        let bucket_bound =
-            Bound { counter: keys::bucket_counter(bucket.id), holder: Holder::Bucket, limits: bucket.limits() };
-        let account_bound =
-            Bound { counter: keys::account_counter(bucket.owner), holder: Holder::Account, limits: account_limits };
-        let bounds = [bucket_bound, account_bound].into_iter();
-        Ok(bounds.filter(|bound| bound.limits != Limits::default()).collect())
+        self.read(|tx| Ok(tx.bounds(bucket)?.next().is_some())).await
     }
 
     async fn usages(&self, bounds: &[Bound]) -> Result<Vec<Usage>> {
         self.read(|tx| bounds.iter().map(|bound| tx.usage(&bound.counter)).collect()).await
+    }
+}
+
+impl Tx<'_> {
+    /// The counters that a change in `bucket` moves, as far as they have limits.
+    fn bounds(&mut self, bucket: &Bucket) -> Result<impl Iterator<Item = Bound> + use<>> {
+        let account_limits = self.owner(bucket.owner)?.limits(self.now());
+        let bucket_bound =
+            Bound { counter: keys::bucket_counter(bucket.id), holder: Holder::Bucket, limits: bucket.limits() };
+        let account_bound =
+            Bound { counter: keys::account_counter(bucket.owner), holder: Holder::Account, limits: account_limits };
+        Ok([bucket_bound, account_bound].into_iter().filter(|bound| bound.limits != Limits::default()))
     }
 }
 
@@ -130,7 +135,7 @@ mod tests {
     use super::*;
 
     fn growing(new: u64) -> Change {
-        Change::Put { old: None, new }
+        Change::put(None, new)
     }
 
     fn is_over<T>(verdict: &Result<T>, used: u64) -> bool {

@@ -4,14 +4,16 @@
 //! append to the log, and then answers all. The sync in flight is the gathering time of the next group; there is no
 //! timer. Readers never wait for it and see only what is durable.
 
+use std::collections::HashMap;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
+use foldhash::fast::RandomState;
 use futures_util::future::BoxFuture;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator, ErrorKind,
     Options, ReadOptions, ReadTier, SnapshotWithThreadMode, WriteBatch, WriteOptions,
@@ -19,9 +21,10 @@ use rocksdb::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::arbiter::Arbiter;
-use super::engine::{Commit, Engine, Family, Revision, Step, Tier, View, Visit, Written};
+use super::engine::{Commit, CounterKey, Engine, Family, Revision, Step, Tier, View, Visit, Written};
 use super::{Error, Result};
 use crate::limits;
+use crate::quota::USAGE_BYTES;
 
 /// Blocks, indexes and filters kept in memory, in bytes.
 const BLOCK_CACHE_BYTES: usize = 256 * 1024 * 1024;
@@ -47,6 +50,8 @@ struct Shared {
     disk: ReadOptions,
     revision: AtomicU64,
     family_revisions: [AtomicU64; Family::ALL.len()],
+    /// Counters as last written, of those that were: every upload under a limit looks at them before its body.
+    counters: RwLock<HashMap<CounterKey, [u8; USAGE_BYTES], RandomState>>,
     commit_count: AtomicU64,
     group_count: AtomicU64,
     /// Set once by a failed write: what reached the disk is unknown, so nothing more is accepted.
@@ -79,6 +84,7 @@ impl RocksEngine {
             disk: ReadOptions::default(),
             revision: AtomicU64::new(0),
             family_revisions: Default::default(),
+            counters: RwLock::default(),
             commit_count: AtomicU64::new(0),
             group_count: AtomicU64::new(0),
             failure: OnceLock::new(),
@@ -163,10 +169,34 @@ impl Shared {
             Tier::Disk | Tier::Bulk => &self.disk,
         }
     }
+
+    fn counter(&self, key: &[u8]) -> Option<[u8; USAGE_BYTES]> {
+        self.counters.read().get(key).copied()
+    }
+
+    /// Shows counters that have just been written; `None` is one that is gone.
+    fn show_counters(&self, written: Vec<(CounterKey, Option<[u8; USAGE_BYTES]>)>) {
+        let mut counters = self.counters.write();
+        if counters.len() > limits::COUNTER_CACHE_COUNT_MAX {
+            counters.clear();
+        }
+        for (key, value) in written {
+            match value {
+                Some(value) => counters.insert(key, value),
+                None => counters.remove(&key),
+            };
+        }
+    }
 }
 
 impl View for Shared {
     fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()> {
+        if family == Family::Counters
+            && let Some(value) = self.counter(key)
+        {
+            visit(Some(&value));
+            return Ok(());
+        }
         let family = self.family(family)?;
         let value = self.db.get_pinned_cf_opt(family, key, self.options(tier)).map_err(engine_error)?;
         visit(value.as_deref());
@@ -304,6 +334,8 @@ struct Group {
     /// lose again, as often as they find the group still open.
     beaten: Vec<oneshot::Sender<Result<Revision>>>,
     families: [bool; Family::ALL.len()],
+    /// Counters in the batch.
+    counters: Vec<(CounterKey, Option<[u8; USAGE_BYTES]>)>,
 }
 
 impl Committer {
@@ -364,6 +396,8 @@ impl Committer {
             }
             return;
         }
+        // Before anyone is told: who has an answer sees what it says.
+        self.shared.show_counters(group.counters);
         for (slot, touched) in self.shared.family_revisions.iter().zip(group.families) {
             if touched {
                 slot.store(newest, Ordering::Release);
@@ -381,6 +415,11 @@ impl Committer {
     fn stage_moved(&mut self, group: &mut Group) -> Result<()> {
         for (family, key, value) in self.arbiter.take_rows() {
             group.families[family.index()] = true;
+            if family == Family::Counters
+                && let Ok(key) = key.as_slice().try_into()
+            {
+                group.counters.push((key, value.as_deref().and_then(|value| value.try_into().ok())));
+            }
             let family = self.shared.family(family)?;
             match value {
                 Some(value) => group.batch.put_cf(family, key, value),
@@ -406,7 +445,9 @@ fn stage(shared: &Shared, commit: &Commit, group: &mut Group) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::engine::{Charge, get_owned};
     use super::*;
+    use crate::quota::{Holder, Limits, Usage};
 
     /// A commit that relies on `key` as it was at `read_at` and writes it.
     fn request(key: &[u8], read_at: Revision) -> (Request, oneshot::Receiver<Result<Revision>>) {
@@ -414,6 +455,42 @@ mod tests {
         let (reads, puts) =
             (vec![(Family::Buckets, key.to_vec())], vec![(Family::Buckets, key.to_vec(), bytes::Bytes::new())]);
         (Request { commit: Commit { read_at, reads, puts, ..Commit::default() }, done }, answer)
+    }
+
+    #[tokio::test]
+    async fn counters_in_memory_are_those_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = RocksEngine::open(folder.path()).unwrap();
+        let (counter, one) = ([1; 17], Usage { uploads: 1, ..Usage::default() });
+        let charge = |growth, close| Charge {
+            counter,
+            holder: Holder::Bucket,
+            growth,
+            limits: Limits::default(),
+            close,
+            watch: None,
+        };
+        let step = async |charge| {
+            engine.commit(Commit { charges: vec![charge], ..Commit::default() }).await.unwrap();
+            let live = get_owned(&engine, Family::Counters, &counter, Tier::Cached).unwrap();
+            let frozen = get_owned(&*engine.snapshot(), Family::Counters, &counter, Tier::Disk).unwrap();
+            assert_eq!(live, frozen);
+            live
+        };
+        assert_eq!(step(charge(one, false)).await, Some(one.to_bytes().to_vec()));
+        assert!(engine.shared.counter(&counter).is_some());
+        let minus_one = Usage { uploads: -1, ..Usage::default() };
+        assert_eq!(step(charge(minus_one, true)).await, None);
+        assert!(engine.shared.counter(&counter).is_none());
+        let zeros = std::iter::repeat_n([0; USAGE_BYTES], limits::COUNTER_CACHE_COUNT_MAX + 1);
+        let many = zeros.enumerate().map(|(at, zero)| {
+            let mut key = [2; 17];
+            key[..8].copy_from_slice(&(at as u64).to_be_bytes());
+            (key, Some(zero))
+        });
+        engine.shared.show_counters(many.collect());
+        assert_eq!(step(charge(one, false)).await, Some(one.to_bytes().to_vec()));
+        assert_eq!(engine.shared.counters.read().len(), 1, "too many are forgotten, and read again as needed");
     }
 
     #[test]

@@ -416,7 +416,7 @@ mod tests {
         assert!(slot_only.await.unwrap());
         let delete_nothing = store.write(|tx| {
             let slot = tx.slot(&bucket, &key("k"))?;
-            tx.delete_object(slot, 0)
+            tx.delete_object(slot, None, 0)
         });
         delete_nothing.await.unwrap();
         let (object, stored) = inline(5);
@@ -494,7 +494,7 @@ mod tests {
             runs += 1;
             let _ = tx.object(bucket.id, &key("other"));
             let Ok(slot) = tx.slot(&bucket, &key("k")) else { return Ok::<_, Error>("cold") };
-            tx.put_object(slot, &object, &stored).map(|()| "warm")
+            tx.put_object(slot, &object, &stored).map(|_| "warm")
         });
         assert_eq!(write.await.unwrap(), "warm");
         assert_eq!(runs, 2);

@@ -6,11 +6,12 @@ use bytes::Bytes;
 
 use super::{
     Account, AccountStatus, BlobId, Body, Bucket, Engine, MASTER_KEY_BYTES, MemoryEngine, NewBucket, Object, Result,
-    Sealer, Store, Stored,
+    Sealer, Store, Stored, Version,
 };
 use crate::headers::ObjectHeaders;
 use crate::level::Percents;
 use crate::name::{AccountId, BucketName, ObjectKey};
+use crate::storage_class::StorageClass;
 
 pub(super) const NOW: u64 = 1_435_721_265_482;
 pub(super) const OWNER: AccountId = AccountId(0xfedc_ba98_7654_3210_0123_4567_89ab_cdef);
@@ -63,13 +64,17 @@ pub(super) async fn bucket(store: &Store, owner: AccountId, called: &str, quota_
 /// An object of `size` bytes in the commit itself.
 pub(super) fn inline(size: u64) -> (Object, Stored) {
     let object = Object {
+        version: Version::default(),
         blob: BlobId(rand::random()),
         size,
         etag: String::new(),
         modified_millis: NOW,
-        owner: OWNER,
+        owner: Some(OWNER),
         body: Body::Inline,
         headers: ObjectHeaders::default(),
+        storage_class: StorageClass::Standard,
+        attributes: None,
+        state: None,
     };
     (object, Stored::Inline(Bytes::from(vec![0; usize::try_from(size).unwrap()])))
 }
@@ -79,7 +84,7 @@ pub(super) async fn put(
     bucket: &Bucket,
     called: &str,
     (object, stored): &(Object, Stored),
-) -> Result<()> {
+) -> Result<Version> {
     let write = store.write(|tx| {
         let slot = tx.slot(bucket, &key(called))?;
         tx.put_object(slot, object, stored)

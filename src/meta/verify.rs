@@ -1,14 +1,15 @@
 //! The check of everything a stopped store holds: the counters recomputed, every object held against its body, every
 //! body and extent against the object that names it. Reads one frozen state and changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 
+use super::body::{Body, LetGo, Pieces, Source, extent_of};
 use super::engine::{Engine, Family, Step, Tier, View, get_owned};
-use super::object::{Body, Object, extent_of};
+use super::object::Object;
 use super::record::Record;
 use super::recount::{Difference, Slices, recount_with};
-use super::{Result, keys};
+use super::{BlobId, Result, keys};
 use crate::manifest::{Extent, Manifest};
 
 /// What a verification saw.
@@ -27,20 +28,26 @@ pub struct Verdict {
 struct Verifier<'a> {
     view: &'a dyn View,
     verdict: Verdict,
-    bodies: BTreeSet<Vec<u8>>,
+    /// Bodies and how many records name each.
+    references: BTreeMap<(BlobId, Body), u32>,
+    /// An object that has a body in segments or in pieces, by what it is called.
+    places: BTreeMap<BlobId, String>,
     extents: BTreeMap<Vec<u8>, Extent>,
 }
 
-/// Verifies everything in `engine`. `check_body` is called for every object whose bytes lie in segments and says
+/// Verifies everything in `engine`. `check_body` is called for every body whose bytes lie in segments and says
 /// what is wrong with them, if anything is.
 pub fn verify(engine: &dyn Engine, check_body: &mut dyn FnMut(&Manifest) -> Option<String>) -> Result<Verdict> {
     let view = engine.snapshot();
     let verdict = Verdict::default();
-    let mut verifier = Verifier { view: &*view, verdict, bodies: BTreeSet::new(), extents: BTreeMap::new() };
+    let (references, places, extents) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut verifier = Verifier { view: &*view, verdict, references, places, extents };
     let slices = Slices { view: &*view, slice_count_max: usize::MAX, between: &mut |_| ControlFlow::Continue(()) };
-    let recount =
-        recount_with(slices, &mut |bucket, key, object| verifier.body(format!("/{bucket}/{key}"), object, check_body))?;
-    verifier.bodies()?;
+    let recount = recount_with(slices, &mut |bucket, key, object| verifier.object(format!("/{bucket}/{key}"), object))?;
+    verifier.let_go()?;
+    verifier.pieces()?;
+    verifier.bodies(check_body)?;
+    verifier.reference_counts()?;
     verifier.extents()?;
     // Nobody stops this one.
     let recount = recount.unwrap_or_default();
@@ -55,53 +62,126 @@ impl Verifier<'_> {
         self.verdict.differences.push(Difference { place: place.into(), finding: finding.into() });
     }
 
-    fn body(
-        &mut self,
-        place: String,
-        object: &Object,
-        check_body: &mut dyn FnMut(&Manifest) -> Option<String>,
-    ) -> Result<()> {
-        let row = keys::body(object.blob);
-        let Some(stored) = get_owned(self.view, Family::Bodies, &row, Tier::Disk)? else {
+    fn name(&mut self, blob: BlobId, body: Body) {
+        *self.references.entry((blob, body)).or_default() += 1;
+    }
+
+    fn object(&mut self, place: String, object: &Object) -> Result<()> {
+        let Some(stored) = get_owned(self.view, Family::Bodies, &keys::body(object.blob), Tier::Disk)? else {
             self.differ(place, "has no body");
             return Ok(());
         };
-        if !self.bodies.insert(row) {
-            self.differ(place.clone(), "shares its body with another object");
-        }
+        self.name(object.blob, object.body);
         let length = match object.body {
-            Body::Inline => stored.len() as u64,
-            Body::Segments => match Manifest::decode(&stored) {
-                Ok(manifest) => {
-                    for extent in &manifest.extents {
-                        self.extents.insert(keys::extent(extent.segment, extent.offset), *extent);
-                    }
-                    if let Some(finding) = check_body(&manifest) {
-                        self.differ(place.clone(), finding);
-                    }
-                    manifest.length
-                }
-                Err(error) => {
-                    self.differ(place, error.to_string());
-                    return Ok(());
-                }
-            },
+            Body::Inline => Ok(stored.len() as u64),
+            Body::Segments => Manifest::decode(&stored).map(|manifest| manifest.length),
+            Body::Pieces => Pieces::decode(&stored).map(|Pieces(pieces)| pieces.iter().map(|piece| piece.length).sum()),
         };
-        if length != object.size {
-            self.differ(place, format!("has {length} bytes, its record says {}", object.size));
+        match length {
+            Ok(length) if length == object.size => {}
+            Ok(length) => self.differ(&place, format!("has {length} bytes, its record says {}", object.size)),
+            Err(error) => self.differ(&place, error.to_string()),
+        }
+        if object.body != Body::Inline {
+            self.places.insert(object.blob, place);
         }
         Ok(())
     }
 
-    /// Bodies that no object names.
-    fn bodies(&mut self) -> Result<()> {
+    /// What a body is called: one of the objects that have it, if any.
+    fn place(&self, blob: BlobId) -> String {
+        self.places.get(&blob).cloned().unwrap_or_else(|| format!("body {:032x}", blob.0))
+    }
+
+    /// What waits for the sweep still counts as named.
+    fn let_go(&mut self) -> Result<()> {
         let view = self.view;
-        view.scan(Family::Bodies, Bound::Unbounded, None, Tier::Disk, &mut |row, _| {
-            if !self.bodies.contains(row) {
-                self.differ(format!("body {row:02x?}"), "belongs to no object");
+        view.scan(Family::Sweep, Bound::Unbounded, None, Tier::Disk, &mut |row, value| {
+            match LetGo::decode(value) {
+                Ok(LetGo::Blob { blob, body }) => self.name(blob, body),
+                Ok(LetGo::Extents(_)) => {}
+                Err(error) => self.differ(format!("sweep row {row:02x?}"), error.to_string()),
             }
             Ok(Step::Next)
         })
+    }
+
+    /// What composed bodies are made of.
+    fn pieces(&mut self) -> Result<()> {
+        let lists: Vec<BlobId> =
+            self.references.keys().filter(|(_, body)| *body == Body::Pieces).map(|(blob, _)| *blob).collect();
+        for blob in lists {
+            let place = self.place(blob);
+            let Some(stored) = get_owned(self.view, Family::Bodies, &keys::body(blob), Tier::Disk)? else { continue };
+            let Ok(Pieces(pieces)) = Pieces::decode(&stored) else { continue };
+            for piece in pieces {
+                match piece.source {
+                    Source::Blob { body: Body::Pieces, .. } => self.differ(&place, "has a list for a piece"),
+                    Source::Blob { blob, body, .. } => {
+                        self.name(blob, body);
+                        self.places.entry(blob).or_insert_with(|| place.clone());
+                    }
+                    Source::Zeros => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every body against those that name it.
+    fn bodies(&mut self, check_body: &mut dyn FnMut(&Manifest) -> Option<String>) -> Result<()> {
+        let view = self.view;
+        let mut missing: BTreeMap<Vec<u8>, Body> =
+            self.references.keys().map(|(blob, body)| (keys::body(*blob), *body)).collect();
+        if missing.len() != self.references.len() {
+            self.differ("bodies", "are taken for bodies of another kind");
+        }
+        view.scan(Family::Bodies, Bound::Unbounded, None, Tier::Disk, &mut |row, value| {
+            match missing.remove(row) {
+                None => self.differ(format!("body {row:02x?}"), "belongs to no object"),
+                Some(Body::Inline | Body::Pieces) => {}
+                Some(Body::Segments) => match Manifest::decode(value) {
+                    Ok(manifest) => {
+                        for extent in &manifest.extents {
+                            self.extents.insert(keys::extent(extent.segment, extent.offset), *extent);
+                        }
+                        if let Some(finding) = check_body(&manifest) {
+                            self.differ(self.place(blob_of(row)), finding);
+                        }
+                    }
+                    Err(error) => self.differ(self.place(blob_of(row)), error.to_string()),
+                },
+            }
+            Ok(Step::Next)
+        })?;
+        for row in missing.into_keys() {
+            self.differ(format!("body {row:02x?}"), "is named, but does not exist");
+        }
+        Ok(())
+    }
+
+    /// The table of reference counts against those that name.
+    fn reference_counts(&mut self) -> Result<()> {
+        let view = self.view;
+        let shared = self.references.iter().filter(|(_, count)| **count > 1);
+        let mut expected: BTreeMap<Vec<u8>, u32> =
+            shared.map(|((blob, _), count)| (keys::references(*blob), *count)).collect();
+        view.scan(Family::References, Bound::Unbounded, None, Tier::Disk, &mut |row, value| {
+            let counted = value.try_into().map(u32::from_be_bytes).ok();
+            let named = expected.remove(row);
+            if counted != Some(named.unwrap_or(1)) {
+                let named = named.unwrap_or(1);
+                self.differ(
+                    format!("body {row:02x?}"),
+                    format!("is counted {counted:?} times and named {named} times"),
+                );
+            }
+            Ok(Step::Next)
+        })?;
+        for (row, count) in expected {
+            self.differ(format!("body {row:02x?}"), format!("is named {count} times and not counted"));
+        }
+        Ok(())
     }
 
     /// The table of live extents against the manifests.
@@ -120,4 +200,9 @@ impl Verifier<'_> {
         }
         Ok(())
     }
+}
+
+/// The blob of a row of `Bodies`.
+fn blob_of(row: &[u8]) -> BlobId {
+    BlobId(row.try_into().map_or(0, u128::from_be_bytes))
 }

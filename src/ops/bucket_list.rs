@@ -12,6 +12,7 @@ use crate::clock::iso_date;
 use crate::error::{Code, Result};
 use crate::limits;
 use crate::meta::{Bucket, Listed, Object, Page, PageQuery};
+use crate::name::AccountId;
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
 use crate::wire::query::Query;
@@ -134,10 +135,15 @@ fn object_row(xml: &mut Writer, object: &Object, dialect: Dialect) {
     xml.element("LastModified", &iso_date(object.modified_millis));
     xml.element("ETag", &format!("\"{}\"", object.etag));
     xml.number("Size", object.size);
-    let owner = object.owner.to_string();
+    let owner = owner_id(object.owner);
     xml.open("Owner").element("ID", &owner);
     if !dialect.is_obs() {
         xml.element("DisplayName", &owner);
     }
     xml.close().element("StorageClass", "STANDARD");
+}
+
+/// The `ID` of an owner; nobody with a signature is all zeros.
+pub(super) fn owner_id(owner: Option<AccountId>) -> String {
+    owner.unwrap_or(AccountId(0)).to_string()
 }

@@ -7,11 +7,13 @@ mod bucket_location;
 mod bucket_quota;
 mod bucket_storage_info;
 mod call;
+mod object_body;
 mod object_delete;
 mod object_get;
 mod object_put;
 mod op;
 mod probe;
+mod receive;
 mod reference;
 mod service_list;
 

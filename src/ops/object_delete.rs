@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 
+use super::object_put::with_version;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::meta::{Deleted, Kept, VersionId};
 use crate::quota::Rule;
 use crate::wire::Reply;
+use crate::wire::dialect::Dialect;
 
 pub(super) static DELETE: Op = Op {
     name: "DeleteObject",
@@ -18,24 +22,49 @@ pub(super) static DELETE: Op = Op {
     picks: &[],
     action: Action::DeleteObject,
     body: BodyRule::Empty,
-    growth: &[Rule::Delete],
+    growth: &[Rule::Delete, Rule::DeleteMarker],
     parameters: &["versionId"],
     document: "obs_04_0085",
     run: |app, call| Box::pin(delete(app, call)),
 };
 
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    // Without versioning every object is the null version; deleting one that is not there changes nothing.
-    if call.head.query.get("versionId").is_some_and(|version| version != "null") {
-        return Ok(Reply::empty(StatusCode::NO_CONTENT));
-    }
     let key = call.key()?;
-    app.store
-        .write(|tx| {
-            let bucket = call.bucket_in(tx)?;
-            let slot = tx.slot(&bucket, key)?;
-            Ok::<_, Error>(tx.delete_object(slot, call.now)?)
+    let named = call.head.query.get("versionId");
+    let id = match named.map(VersionId::parse) {
+        // What no version was ever called cannot be there; deleting what is not there changes nothing.
+        Some(None) => return Ok(Reply::empty(StatusCode::NO_CONTENT)),
+        Some(Some(id)) => Some(id),
+        None => None,
+    };
+    let owner = call.caller.account().ok().map(|account| account.id);
+    let now = app.clock.now_millis();
+    let deleted = app.store.write(|tx| {
+        let bucket = call.bucket_in(tx)?;
+        let slot = tx.slot(&bucket, key)?;
+        Ok::<_, Error>(match id {
+            Some(id) => tx.delete_version(slot, id, now)?,
+            None => tx.delete_object(slot, owner, now)?,
         })
-        .await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    });
+    let dialect = call.head.dialect;
+    let reply = Reply::empty(StatusCode::NO_CONTENT);
+    Ok(match deleted.await? {
+        Deleted::Marked(version) => with_version(with_marker(reply, dialect), dialect, version),
+        Deleted::Gone(kept) if id.is_some() => {
+            let reply = if matches!(*kept, Kept::Marker(_)) { with_marker(reply, dialect) } else { reply };
+            with_version(reply, dialect, kept.version())
+        }
+        Deleted::Gone(_) | Deleted::Nothing => reply,
+    })
+}
+
+/// `x-obs-delete-marker: true`, or S3's name for it.
+fn with_marker(reply: Reply, dialect: Dialect) -> Reply {
+    reply.with(HeaderName::from_static(delete_marker_header(dialect)), HeaderValue::from_static("true"))
+}
+
+/// The header that says that a version is a delete marker.
+pub(super) fn delete_marker_header(dialect: Dialect) -> &'static str {
+    if dialect.is_obs() { "x-obs-delete-marker" } else { "x-amz-delete-marker" }
 }

@@ -3,22 +3,21 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use hyper::header::{ETAG, HeaderValue};
+use hyper::header::{ETAG, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 
+use super::receive::{Expected, discard, is_small, receive};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::blob::digest;
-use crate::blob::transfer::Upload;
 use crate::error::{Code, Error, Result};
 use crate::headers::ObjectHeaders;
 use crate::limits;
-use crate::meta::{BlobId, Body, Bucket, Object, Reservation, Stored};
+use crate::meta::{self, BlobId, Body, Bucket, Object, Reservation, Stored, Version, Versioning};
 use crate::name::ObjectKey;
 use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
+use crate::wire::dialect::Dialect;
 use crate::wire::headers::content_md5;
 use crate::wire::{Head, Reply, hex};
 
@@ -38,65 +37,102 @@ pub(super) static PUT: Op = Op {
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     refuse_unsupported(call.head)?;
     let headers = ObjectHeaders::parse(call.head)?;
-    let expected_md5 = content_md5(&call.head.headers)?;
+    let announced_md5 = content_md5(&call.head.headers)?;
     let conditions = Conditions::parse(&call.head.headers);
     let declared = call.head.content_length()?;
     if declared.is_some_and(|length| length > limits::OBJECT_PUT_BYTES_MAX) {
         return Err(Code::EntityTooLarge.into());
     }
-    let replaced = look_ahead(app, call, &conditions).await?;
-    let received = receive(app, call, declared, replaced).await?;
-    if expected_md5.is_some_and(|expected| expected != received.md5) {
-        received.discard(app);
-        return Err(Code::BadDigest.into());
-    }
+    let bucket = call.bucket()?.clone();
+    let replaced = look_ahead(app, call, &conditions, declared).await?;
+    let change = |length| Change::put(replaced, length);
+    let expected = Expected { bucket: &bucket, declared, bytes_max: limits::OBJECT_PUT_BYTES_MAX, change: &change };
+    let received = receive(app, call.body, &expected).await?.checked(app, announced_md5)?;
     let put = Put {
-        bucket: call.bucket()?.clone(),
         key: call.key()?.clone(),
         resource: call.head.target.resource(),
         conditions,
         object: Object {
+            version: Version::default(),
             blob: BlobId::mint(call.now),
             size: received.size,
             etag: hex(&received.md5),
             modified_millis: app.clock.now_millis(),
-            owner: call.account()?.id,
-            body: received.body(),
+            owner: Some(call.account()?.id),
+            body: received.stored.body(),
             headers,
+            storage_class: bucket.storage_class,
+            attributes: None,
+            state: None,
         },
+        bucket,
         stored: received.stored,
     };
-    // Quotes and hexadecimal digits are a legal header value.
-    let etag = HeaderValue::try_from(format!("\"{}\"", put.object.etag)).map_err(Error::internal)?;
-    match put.object.body {
-        Body::Inline => put.commit(app).await?,
-        // A client that goes away must not leave it open whether its segments are named: the commit and the
-        // clean-up after a refusal run to their end by themselves.
-        Body::Segments => {
-            let app = Arc::clone(app);
-            let room = received.room;
-            let commit = tokio::spawn(async move {
-                // Given back first: between the commit and its answer the object would count twice, and what fits
-                // beside it be refused. Whoever takes the room meanwhile is refused by the commit, which decides.
-                drop(room);
-                put.commit(&app).await
-            });
-            commit.await.map_err(Error::internal)??;
-        }
-    }
-    Ok(Reply::empty(StatusCode::OK).with(ETAG, etag))
+    let etag = etag_value(&put.object.etag)?;
+    let version = put.commit(app, received.room).await?;
+    let reply = Reply::empty(StatusCode::OK).with(ETAG, etag);
+    Ok(with_new_version(reply, call.head.dialect, version))
 }
 
-/// Refuses early what the commit would refuse anyway, and says how many bytes the object under the key gives back.
-/// Reads nothing where the request has no conditions and neither bucket nor account a limit.
-async fn look_ahead(app: &App, call: &Call<'_>, conditions: &Conditions) -> Result<Option<u64>> {
+/// An entity tag, in quotes.
+pub(super) fn etag_value(etag: &str) -> Result<HeaderValue> {
+    // Quotes and hexadecimal digits are a legal header value.
+    HeaderValue::try_from(format!("\"{etag}\"")).map_err(Error::internal)
+}
+
+/// Names the version that an operation made; the `null` version is not named (`docs/decisions/`).
+pub(super) fn with_new_version(reply: Reply, dialect: Dialect, version: Version) -> Reply {
+    if version.is_null() { reply } else { with_version(reply, dialect, version) }
+}
+
+/// Names the version that an answer is about.
+pub(super) fn with_version(reply: Reply, dialect: Dialect, version: Version) -> Reply {
+    // Hexadecimal digits, or `null`.
+    match HeaderValue::try_from(version.id().to_string()) {
+        Ok(id) => reply.with(HeaderName::from_static(version_id_name(dialect)), id),
+        Err(_) => reply,
+    }
+}
+
+/// The header that names a version.
+pub(super) fn version_id_name(dialect: Dialect) -> &'static str {
+    if dialect.is_obs() { "x-obs-version-id" } else { "x-amz-version-id" }
+}
+
+/// Refuses early what the commit would refuse anyway, and says how many bytes the object under the key gives back,
+/// where that matters. Reads the object only where it does: for conditions, to hold no more room than is needed, and
+/// where there is too little room beside it.
+async fn look_ahead(app: &App, call: &Call<'_>, conditions: &Conditions, declared: Option<u64>) -> Result<Option<u64>> {
     let (bucket, key) = (call.bucket()?, call.key()?);
-    if conditions.is_empty() && !app.store.is_bounded(bucket).await? {
-        return Ok(None);
+    let change = |old| Change::put(old, declared.unwrap_or(0));
+    if conditions.is_empty() {
+        let is_enough = match declared {
+            // Small bodies hold no room, and what fits beside an object fits in its place.
+            Some(length) if is_small(length) => match app.store.check_room(bucket, change(None)).await {
+                Ok(()) => true,
+                Err(meta::Error::Over(_)) => false,
+                Err(error) => return Err(error.into()),
+            },
+            _ => !app.store.is_bounded(bucket).await?,
+        };
+        if is_enough {
+            return Ok(None);
+        }
     }
     let current = app.store.read(|tx| tx.object(bucket.id, key)).await?;
     check(conditions, current.as_ref())?;
-    Ok(current.map(|object| object.size))
+    let replaced = current.filter(|current| gives_way(bucket, current)).map(|current| current.size);
+    app.store.check_room(bucket, change(replaced)).await?;
+    Ok(replaced)
+}
+
+/// Whether a new object takes the place of the current one, which otherwise stays as an older version.
+pub(super) fn gives_way(bucket: &Bucket, current: &Object) -> bool {
+    match bucket.versioning {
+        Versioning::Off => true,
+        Versioning::Enabled => false,
+        Versioning::Suspended => current.version.is_null(),
+    }
 }
 
 fn check(conditions: &Conditions, current: Option<&Object>) -> Result<()> {
@@ -106,155 +142,40 @@ fn check(conditions: &Conditions, current: Option<&Object>) -> Result<()> {
     }
 }
 
-/// A body that arrived whole.
-struct Received {
-    size: u64,
-    md5: [u8; 16],
-    stored: Stored,
-    room: Option<Reservation>,
-}
-
-impl Received {
-    fn body(&self) -> Body {
-        match self.stored {
-            Stored::Inline(_) => Body::Inline,
-            Stored::Segments(_) => Body::Segments,
-        }
-    }
-
-    fn discard(self, app: &App) {
-        discard(app, &self.stored);
-    }
-}
-
-/// Gives extents back that no record will ever name.
-fn discard(app: &App, stored: &Stored) {
-    let Stored::Segments(manifest) = stored else { return };
-    let (store, extents) = (Arc::clone(app.blobs.store()), manifest.extents.clone());
-    // What fails here is found by the sweep at the next start.
-    tokio::task::spawn_blocking(move || store.free(&extents));
-}
-
-async fn receive(
-    app: &Arc<App>,
-    call: &mut Call<'_>,
-    declared: Option<u64>,
-    replaced: Option<u64>,
-) -> Result<Received> {
-    let bucket = call.bucket()?.clone();
-    // Objects too are tested before the body; the room held below is bytes only, because an object in flight may
-    // never come to be, and the commit decides.
-    app.store.check_room(&bucket, Change::Put { old: replaced, new: declared.unwrap_or(0) }).await?;
-    let replaced_bytes = replaced.unwrap_or(0);
-    match declared {
-        Some(length) if length <= limits::INLINE_BODY_BYTES_MAX => {
-            // Small bodies hold no room: they are here before that would pay.
-            let body = gather(call, usize::try_from(length).map_err(Error::internal)?).await?;
-            Ok(inline(body))
-        }
-        Some(length) => {
-            let room = app.store.reserve(&bucket, length.saturating_sub(replaced_bytes)).await?;
-            let _turn = app.uploads.acquire().await.map_err(Error::internal)?;
-            let mut upload = app.blobs.create(declared);
-            while let Some(piece) = call.body.next().await? {
-                upload.push(piece).await?;
-            }
-            if upload.length() != length {
-                return Err(Code::IncompleteBody.into());
-            }
-            finish(upload, Some(room)).await
-        }
-        None => receive_unannounced(app, call, &bucket, replaced_bytes).await,
-    }
-}
-
-/// The whole of a small body of announced length.
-async fn gather(call: &mut Call<'_>, length: usize) -> Result<Bytes> {
-    let Some(first) = call.body.next().await? else {
-        return if length == 0 { Ok(Bytes::new()) } else { Err(Code::IncompleteBody.into()) };
-    };
-    if first.len() == length {
-        return Ok(first);
-    }
-    let mut whole = BytesMut::with_capacity(length);
-    whole.extend_from_slice(&first);
-    while let Some(piece) = call.body.next().await? {
-        if whole.len() + piece.len() > length {
-            return Err(Code::InvalidContentLength.into());
-        }
-        whole.extend_from_slice(&piece);
-    }
-    if whole.len() == length { Ok(whole.freeze()) } else { Err(Code::IncompleteBody.into()) }
-}
-
-/// A body of unknown length: counted while it arrives, cut off where it no longer fits.
-async fn receive_unannounced(
-    app: &Arc<App>,
-    call: &mut Call<'_>,
-    bucket: &Bucket,
-    replaced_bytes: u64,
-) -> Result<Received> {
-    let mut room = app.store.reserve(bucket, 0).await?;
-    let mut small = BytesMut::new();
-    let mut upload: Option<Upload> = None;
-    let mut turn = None;
-    let mut size = 0;
-    while let Some(piece) = call.body.next().await? {
-        size += piece.len() as u64;
-        if size > limits::OBJECT_PUT_BYTES_MAX {
-            return Err(Code::EntityTooLarge.into());
-        }
-        hold(app, &mut room, size.saturating_sub(replaced_bytes)).await?;
-        match &mut upload {
-            Some(upload) => upload.push(piece).await?,
-            None if size <= limits::INLINE_BODY_BYTES_MAX => small.extend_from_slice(&piece),
-            None => {
-                turn = Some(app.uploads.acquire().await.map_err(Error::internal)?);
-                let mut begun = app.blobs.create(None);
-                begun.push(std::mem::take(&mut small).freeze()).await?;
-                begun.push(piece).await?;
-                upload = Some(begun);
-            }
-        }
-    }
-    let received = match upload {
-        Some(upload) => finish(upload, Some(room)).await,
-        None => Ok(inline(small.freeze())),
-    };
-    drop(turn);
-    received
-}
-
-/// Extends the room held to `growth_bytes`: what has arrived and no more, so that what fits beside it is accepted.
-async fn hold(app: &App, room: &mut Reservation, growth_bytes: u64) -> Result<()> {
-    match growth_bytes.saturating_sub(room.held_bytes()) {
-        0 => Ok(()),
-        missing => Ok(room.extend(&app.store, missing).await?),
-    }
-}
-
-fn inline(body: Bytes) -> Received {
-    Received { size: body.len() as u64, md5: digest::md5(&body), stored: Stored::Inline(body), room: None }
-}
-
-async fn finish(upload: Upload, room: Option<Reservation>) -> Result<Received> {
-    let size = upload.length();
-    let (manifest, md5) = upload.finish().await?;
-    Ok(Received { size, md5, stored: Stored::Segments(manifest), room })
-}
-
 /// An object ready to be named.
-struct Put {
-    bucket: Bucket,
-    key: ObjectKey,
-    resource: String,
-    conditions: Conditions,
-    object: Object,
-    stored: Stored,
+pub(super) struct Put {
+    /// Where, as the caller was admitted to it.
+    pub(super) bucket: Bucket,
+    /// Under which key.
+    pub(super) key: ObjectKey,
+    /// For the refusal.
+    pub(super) resource: String,
+    /// On what of the current object it depends.
+    pub(super) conditions: Conditions,
+    /// What; its version is still to be given.
+    pub(super) object: Object,
+    /// Its bytes.
+    pub(super) stored: Stored,
 }
 
 impl Put {
-    async fn commit(&self, app: &App) -> Result<()> {
+    /// Names it, and says as which version. `room` is given back just before.
+    pub(super) async fn commit(self, app: &Arc<App>, room: Option<Reservation>) -> Result<Version> {
+        if self.object.body == Body::Inline {
+            drop(room);
+            return self.decide(app).await;
+        }
+        // A client that goes away must not leave it open whether its segments are named: the commit and the clean-up
+        // after a refusal run to their end by themselves.
+        let app = Arc::clone(app);
+        let commit = tokio::spawn(async move {
+            drop(room);
+            self.decide(&app).await
+        });
+        commit.await.map_err(Error::internal)?
+    }
+
+    async fn decide(&self, app: &App) -> Result<Version> {
         let committed = app
             .store
             .write(|tx| {

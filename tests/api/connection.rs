@@ -215,7 +215,7 @@ async fn an_upload_under_way_holds_what_it_has_sent() {
     let bucket = BucketName::parse("photos").unwrap();
     let bucket = gateway.app.store.read(|tx| tx.bucket(&bucket)).await.unwrap().unwrap();
     let held = async {
-        while gateway.app.store.check_room(&bucket, Change::Put { old: None, new: QUOTA as u64 - 39 }).await.is_ok() {
+        while gateway.app.store.check_room(&bucket, Change::put(None, QUOTA as u64 - 39)).await.is_ok() {
             tokio::task::yield_now().await;
         }
     };

@@ -113,6 +113,19 @@ async fn a_capacity_below_usage_is_shown_as_it_is_and_refuses_growth() {
     assert_eq!(world.numbers().await, (700, 700, 0));
 }
 
+#[tokio::test]
+async fn sums_of_packs_end_at_the_largest_signed_integer() {
+    let world = World::new().await;
+    world.limit(json!({ "capacity_bytes": 1000 })).await;
+    let largest = i64::MAX.unsigned_abs();
+    for _ in 0..3 {
+        world.pack(largest, None, None).await;
+        assert_eq!(world.numbers().await, (largest, 0, largest));
+    }
+    world.put("/photos/a", 1001).await;
+    assert_eq!(world.numbers().await, (largest, 1001, largest));
+}
+
 /// V14, second half: to the millisecond, without a request or a job that takes the pack away.
 #[tokio::test]
 async fn a_pack_that_runs_out_lowers_the_total_at_that_instant() {

@@ -121,17 +121,15 @@ pub(crate) async fn settle(app: &Arc<App>, blobs: &Arc<dyn BlobStore>) {
 /// Does by hand what the sweep does in the background, and with `reclaims` what it does at a start; then says how many
 /// bytes are taken by nobody. Nothing may be in flight.
 pub(crate) async fn leftover_bytes(app: &App, blobs: &dyn BlobStore, reclaims: bool) -> u64 {
-    let rows = app.store.read(|tx| tx.sweep_rows(u64::MAX, usize::MAX)).await.expect("sweep rows");
-    for row in &rows {
-        blobs.free(&row.extents).expect("space given back");
-    }
-    let forgotten = app.store.write(|tx| {
-        for row in &rows {
-            tx.delete_sweep_row(row);
+    loop {
+        let rows = app.store.read(|tx| tx.sweep_rows(u64::MAX, usize::MAX)).await.expect("sweep rows");
+        if rows.is_empty() {
+            break;
         }
-        Ok::<_, Error>(())
-    });
-    forgotten.await.expect("a commit");
+        let extents = app.store.read(|tx| tx.extents_to_free(&rows)).await.expect("extents");
+        blobs.free(&extents).expect("space given back");
+        app.store.write(|tx| tx.sweep(&rows)).await.expect("a commit");
+    }
     let mut live_bytes = 0;
     for segment in blobs.segments().expect("segments") {
         let live: Vec<Extent> = app.store.read(|tx| tx.live_extents(segment.number)).await.expect("extents");

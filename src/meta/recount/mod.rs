@@ -12,9 +12,10 @@ use std::ops::{Bound, ControlFlow};
 use super::engine::{CounterKey, Family, Step, Tier, View, Visit};
 use super::object::Object;
 use super::record::Record;
-use super::{Result, keys};
+use super::version::Kept;
+use super::{BucketId, Result, keys};
 use crate::name::{AccountId, BucketName};
-use crate::quota::{Change, Holder, Usage, growth};
+use crate::quota::{Change, Held, Holder, Usage, growth};
 use books::Books;
 
 pub use repair::Repair;
@@ -73,7 +74,7 @@ impl Drift {
 pub struct Recount {
     /// Buckets read.
     pub buckets: u64,
-    /// Objects read.
+    /// Objects read, older versions included.
     pub objects: u64,
     /// Bytes of these objects.
     pub bytes: u64,
@@ -83,7 +84,7 @@ pub struct Recount {
     pub findings: Vec<Difference>,
 }
 
-/// Called with every object that belongs to a bucket.
+/// Called with every object that belongs to a bucket, older versions included.
 pub(super) type OnObject<'a> = &'a mut dyn FnMut(&BucketName, &str, &Object) -> Result<()>;
 
 /// Recomputes every counter in `view`, reading at most `slice_count_max` rows at a time. `between` is called after
@@ -101,45 +102,73 @@ pub(super) fn recount_with(mut slices: Slices<'_>, on_object: OnObject<'_>) -> R
     let mut findings = Findings::default();
     let Some(mut books) = Books::open(&mut slices)? else { return Ok(None) };
     let mut seen = Recount { buckets: books.bucket_count(), ..Recount::default() };
-    if sum_objects(&mut slices, &mut books, &mut seen, &mut findings, on_object)?.is_break() {
+    let mut sums = Sums { books: &mut books, seen: &mut seen, findings: &mut findings, on_object };
+    if sums.objects(&mut slices)?.is_break() || sums.versions(&mut slices)?.is_break() {
         return Ok(None);
     }
     let Some(drifts) = books.compare(&mut slices, &mut findings)? else { return Ok(None) };
     Ok(Some(Recount { drifts, findings: findings.into_list(), ..seen }))
 }
 
-fn sum_objects(
-    slices: &mut Slices<'_>,
-    books: &mut Books,
-    seen: &mut Recount,
-    findings: &mut Findings,
-    on_object: OnObject<'_>,
-) -> Result<ControlFlow<()>> {
-    slices.scan(Family::Objects, (Vec::new(), None), &mut |row, value| {
-        let Some((id, key)) = keys::key_of_object(row) else {
-            findings.add(format!("row {row:02x?}"), "is not an object's key");
-            // It may lie among a bucket's rows.
-            books.doubt(row);
-            return Ok(Step::Next);
-        };
-        let Some(bucket) = books.bucket_mut(id) else {
-            findings.add(format!("bucket {:016x}", id.0), "has objects, but does not exist");
-            return Ok(keys::objects_end(id).map_or(Step::Stop, Step::SeekTo));
-        };
-        match Object::decode(value) {
-            Ok(object) => {
-                bucket.add(&growth(Change::Put { old: None, new: object.size }));
-                seen.objects += 1;
-                seen.bytes = seen.bytes.saturating_add(object.size);
-                on_object(bucket.name(), key, &object)?;
+/// What a recount adds up while it reads.
+struct Sums<'a, 'b> {
+    books: &'a mut Books,
+    seen: &'a mut Recount,
+    findings: &'a mut Findings,
+    on_object: OnObject<'b>,
+}
+
+impl Sums<'_, '_> {
+    fn objects(&mut self, slices: &mut Slices<'_>) -> Result<ControlFlow<()>> {
+        slices.scan(Family::Objects, (Vec::new(), None), &mut |row, value| {
+            let Some((id, key)) = keys::key_of_object(row) else {
+                self.findings.add(format!("row {row:02x?}"), "is not an object's key");
+                // It may lie among a bucket's rows.
+                self.books.doubt(row);
+                return Ok(Step::Next);
+            };
+            let object = Object::decode(value).map(|object| Kept::Object(Box::new(object)));
+            if self.count(id, key, object, Held::Current)? {
+                return Ok(Step::Next);
             }
+            Ok(keys::objects_end(id).map_or(Step::Stop, Step::SeekTo))
+        })
+    }
+
+    fn versions(&mut self, slices: &mut Slices<'_>) -> Result<ControlFlow<()>> {
+        let (from, to) = keys::tag_range(b'v');
+        slices.scan(Family::Versions, (from, Some(to)), &mut |row, value| {
+            let Some((id, key, _)) = keys::parts_of_version(row) else {
+                self.findings.add(format!("row {row:02x?}"), "is not a version's key");
+                self.books.doubt(&row[1..]);
+                return Ok(Step::Next);
+            };
+            let is_known = self.count(id, &key, Kept::decode(value), Held::Noncurrent)?;
+            Ok(if is_known { Step::Next } else { Step::SeekTo(keys::versions_end(id)) })
+        })
+    }
+
+    /// Counts one version; false where its bucket does not exist.
+    fn count(&mut self, id: BucketId, key: &str, kept: Result<Kept>, as_object: fn(u64) -> Held) -> Result<bool> {
+        let Some(bucket) = self.books.bucket_mut(id) else {
+            self.findings.add(format!("bucket {:016x}", id.0), "has objects, but does not exist");
+            return Ok(false);
+        };
+        match kept {
+            Ok(Kept::Object(object)) => {
+                bucket.add(&growth(Change::default().comes(as_object(object.size))));
+                self.seen.objects += 1;
+                self.seen.bytes = self.seen.bytes.saturating_add(object.size);
+                (self.on_object)(bucket.name(), key, &object)?;
+            }
+            Ok(Kept::Marker(_)) => bucket.add(&growth(Change::default().comes(Held::DeleteMarker))),
             Err(error) => {
                 bucket.doubt();
-                findings.add(format!("/{}/{key}", bucket.name()), error.to_string());
+                self.findings.add(format!("/{}/{key}", bucket.name()), error.to_string());
             }
         }
-        Ok(Step::Next)
-    })
+        Ok(true)
+    }
 }
 
 /// A view, read in slices.

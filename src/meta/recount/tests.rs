@@ -7,12 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use super::{Drift, Recount, Repair, recount};
-use crate::headers::ObjectHeaders;
 use crate::meta::engine::{Charge, Commit, CounterKey, Engine, Family, Tier, get_owned};
 use crate::meta::faulty::FaultyEngine;
 use crate::meta::{
-    BlobId, Body, Bucket, BucketId, MASTER_KEY_BYTES, MemoryEngine, NewAccount, NewBucket, Object, RocksEngine, Sealer,
-    Store, Stored, Tx, keys, verify,
+    Bucket, BucketId, MASTER_KEY_BYTES, MemoryEngine, NewAccount, NewBucket, RocksEngine, Sealer, Store, Tx, keys,
+    testing::inline, verify,
 };
 use crate::name::{AccountId, BucketName, ObjectKey};
 use crate::quota::{Holder, Limits, Usage};
@@ -48,16 +47,7 @@ impl Site {
 
     async fn put(&self, bucket: &Bucket, key: &str, size: u16) {
         let key = ObjectKey::parse(key).unwrap();
-        let object = Object {
-            blob: BlobId::mint(1),
-            size: size.into(),
-            etag: String::new(),
-            modified_millis: 1,
-            owner: self.owner,
-            body: Body::Inline,
-            headers: ObjectHeaders::default(),
-        };
-        let stored = Stored::Inline(vec![0; size.into()].into());
+        let (object, stored) = inline(size.into());
         let put = |tx: &mut Tx<'_>| {
             let slot = tx.slot(bucket, &key)?;
             tx.put_object(slot, &object, &stored)
@@ -69,7 +59,7 @@ impl Site {
         let key = ObjectKey::parse(key).unwrap();
         let delete = |tx: &mut Tx<'_>| {
             let slot = tx.slot(bucket, &key)?;
-            tx.delete_object(slot, 2)
+            tx.delete_object(slot, None, 2)
         };
         self.store.write(delete).await.unwrap();
     }

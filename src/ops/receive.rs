@@ -1,0 +1,174 @@
+//! A body that comes in: counted against its bucket's room while it arrives, digested, and durable when it is handed
+//! on. What it becomes is the operation's business.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::app::App;
+use crate::blob::digest;
+use crate::blob::transfer::Upload;
+use crate::error::{Code, Error, Result};
+use crate::limits;
+use crate::meta::{Bucket, Reservation, Stored};
+use crate::quota::{Change, growth};
+use crate::wire::body::RequestBody;
+
+/// A body about to arrive.
+pub(super) struct Expected<'a> {
+    /// Where it is going to be held.
+    pub(super) bucket: &'a Bucket,
+    /// Its length in bytes where the client announced one.
+    pub(super) declared: Option<u64>,
+    /// Longer ones are 400 `EntityTooLarge`.
+    pub(super) bytes_max: u64,
+    /// What storing so many bytes changes, as far as is known before. The room held is bytes only, because an object
+    /// in flight may never come to be; the commit decides.
+    pub(super) change: &'a (dyn Fn(u64) -> Change + Send + Sync),
+}
+
+impl Expected<'_> {
+    fn growth_bytes(&self, length: u64) -> u64 {
+        u64::try_from(growth((self.change)(length)).used_bytes()).unwrap_or(0)
+    }
+}
+
+/// A body that arrived whole.
+pub(super) struct Received {
+    /// Length in bytes.
+    pub(super) size: u64,
+    /// Its digest.
+    pub(super) md5: [u8; 16],
+    /// Where it is now.
+    pub(super) stored: Stored,
+    /// Held for it until just before the commit: between the commit and its answer it would count twice, and what
+    /// fits beside it be refused. Whoever takes the room meanwhile is refused by the commit, which decides.
+    pub(super) room: Option<Reservation>,
+}
+
+impl Received {
+    /// Gives its space back: nothing will name it.
+    pub(super) fn discard(self, app: &App) {
+        discard(app, &self.stored);
+    }
+
+    /// The same body, unless the client announced another digest.
+    pub(super) fn checked(self, app: &App, announced_md5: Option<[u8; 16]>) -> Result<Self> {
+        if announced_md5.is_some_and(|announced| announced != self.md5) {
+            self.discard(app);
+            return Err(Code::BadDigest.into());
+        }
+        Ok(self)
+    }
+}
+
+/// Gives extents back that no record will ever name.
+pub(super) fn discard(app: &App, stored: &Stored) {
+    let Stored::Segments(manifest) = stored else { return };
+    let (store, extents) = (Arc::clone(app.blobs.store()), manifest.extents.clone());
+    // What fails here is found by the sweep at the next start.
+    tokio::task::spawn_blocking(move || store.free(&extents));
+}
+
+/// Whether a body of this length is kept in the metadata.
+pub(super) fn is_small(length: u64) -> bool {
+    length <= limits::INLINE_BODY_BYTES_MAX
+}
+
+/// Takes the whole body. What is too long is 400 `EntityTooLarge`, what is shorter than announced 400
+/// `IncompleteBody`, what does not fit 403; then nothing of it is left.
+pub(super) async fn receive(app: &Arc<App>, body: &mut RequestBody, expected: &Expected<'_>) -> Result<Received> {
+    if expected.declared.is_some_and(|length| length > expected.bytes_max) {
+        return Err(Code::EntityTooLarge.into());
+    }
+    match expected.declared {
+        Some(length) if is_small(length) => {
+            // Small bodies hold no room: they are here before that would pay.
+            let body = gather(body, usize::try_from(length).map_err(Error::internal)?).await?;
+            Ok(inline(body))
+        }
+        Some(length) => {
+            let room = app.store.reserve(expected.bucket, expected.growth_bytes(length)).await?;
+            let _turn = app.uploads.acquire().await.map_err(Error::internal)?;
+            let mut upload = app.blobs.create(expected.declared);
+            while let Some(piece) = body.next().await? {
+                upload.push(piece).await?;
+            }
+            if upload.length() != length {
+                return Err(Code::IncompleteBody.into());
+            }
+            finish(upload, Some(room)).await
+        }
+        None => receive_unannounced(app, body, expected).await,
+    }
+}
+
+/// The whole of a small body of announced length.
+async fn gather(body: &mut RequestBody, length: usize) -> Result<Bytes> {
+    let Some(first) = body.next().await? else {
+        return if length == 0 { Ok(Bytes::new()) } else { Err(Code::IncompleteBody.into()) };
+    };
+    if first.len() == length {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::with_capacity(length);
+    whole.extend_from_slice(&first);
+    while let Some(piece) = body.next().await? {
+        if whole.len() + piece.len() > length {
+            return Err(Code::InvalidContentLength.into());
+        }
+        whole.extend_from_slice(&piece);
+    }
+    if whole.len() == length { Ok(whole.freeze()) } else { Err(Code::IncompleteBody.into()) }
+}
+
+/// A body of unknown length: counted while it arrives, cut off where it no longer fits.
+async fn receive_unannounced(app: &Arc<App>, body: &mut RequestBody, expected: &Expected<'_>) -> Result<Received> {
+    let mut room = app.store.reserve(expected.bucket, 0).await?;
+    let mut small = BytesMut::new();
+    let mut upload: Option<Upload> = None;
+    let mut turn = None;
+    let mut size = 0;
+    while let Some(piece) = body.next().await? {
+        size += piece.len() as u64;
+        if size > expected.bytes_max {
+            return Err(Code::EntityTooLarge.into());
+        }
+        hold(app, &mut room, expected.growth_bytes(size)).await?;
+        match &mut upload {
+            Some(upload) => upload.push(piece).await?,
+            None if is_small(size) => small.extend_from_slice(&piece),
+            None => {
+                turn = Some(app.uploads.acquire().await.map_err(Error::internal)?);
+                let mut begun = app.blobs.create(None);
+                begun.push(std::mem::take(&mut small).freeze()).await?;
+                begun.push(piece).await?;
+                upload = Some(begun);
+            }
+        }
+    }
+    let received = match upload {
+        Some(upload) => finish(upload, Some(room)).await,
+        None => Ok(inline(small.freeze())),
+    };
+    drop(turn);
+    received
+}
+
+/// Extends the room held to `growth_bytes`: what has arrived and no more, so that what fits beside it is accepted.
+async fn hold(app: &App, room: &mut Reservation, growth_bytes: u64) -> Result<()> {
+    match growth_bytes.saturating_sub(room.held_bytes()) {
+        0 => Ok(()),
+        missing => Ok(room.extend(&app.store, missing).await?),
+    }
+}
+
+fn inline(body: Bytes) -> Received {
+    Received { size: body.len() as u64, md5: digest::md5(&body), stored: Stored::Inline(body), room: None }
+}
+
+async fn finish(upload: Upload, room: Option<Reservation>) -> Result<Received> {
+    let size = upload.length();
+    let (manifest, md5) = upload.finish().await?;
+    Ok(Received { size, md5, stored: Stored::Segments(manifest), room })
+}
