@@ -51,10 +51,16 @@ inBothModes(__filename, (side) => {
     const names = [];
     for (let n = 0; n < 3; ++n) names.push(await side.bucket(call));
     const first = accept(await call('listBuckets', { MaxKeys: 2 }));
-    assert.deepEqual(first.Buckets.map((entry) => entry.BucketName), names.slice(0, 2));
+    assert.deepEqual(
+      first.Buckets.map((entry) => entry.BucketName),
+      names.slice(0, 2),
+    );
     assert.deepEqual([first.IsTruncated, first.NextMarker], ['true', names[1]]);
     const second = accept(await call('listBuckets', { MaxKeys: 2, Marker: first.NextMarker }));
-    assert.deepEqual(second.Buckets.map((entry) => entry.BucketName), names.slice(2));
+    assert.deepEqual(
+      second.Buckets.map((entry) => entry.BucketName),
+      names.slice(2),
+    );
     assert.equal(second.IsTruncated, 'false');
   });
 
@@ -63,7 +69,10 @@ inBothModes(__filename, (side) => {
     const Bucket = await side.bucket(call, { FileInterface: 'Enabled' });
     const ordinary = await side.bucket(call);
     assert.equal(accept(await call('getBucketMetadata', { Bucket })).FsInterface, 'Enabled');
-    for (const [BucketType, yes, no] of [['POSIX', Bucket, ordinary], ['OBJECT', ordinary, Bucket]]) {
+    for (const [BucketType, yes, no] of [
+      ['POSIX', Bucket, ordinary],
+      ['OBJECT', ordinary, Bucket],
+    ]) {
       const names = accept(await call('listBuckets', { BucketType })).Buckets.map((entry) => entry.BucketName);
       assert.ok(names.includes(yes) && !names.includes(no));
     }
@@ -112,7 +121,10 @@ inBothModes(__filename, (side) => {
     const call = await side.connect();
     const Bucket = await side.bucket(call);
     refuse(await call('getBucketTagging', { Bucket }), 404, 'NoSuchTagSet');
-    const Tags = [{ Key: 'colour', Value: 'blue' }, { Key: 'städte', Value: 'Zürich' }];
+    const Tags = [
+      { Key: 'colour', Value: 'blue' },
+      { Key: 'städte', Value: 'Zürich' },
+    ];
     accept(await call('setBucketTagging', { Bucket, Tags }), 204);
     assert.deepEqual(accept(await call('getBucketTagging', { Bucket })).Tags, Tags);
     accept(await call('deleteBucketTagging', { Bucket }), 204);
@@ -121,18 +133,22 @@ inBothModes(__filename, (side) => {
     assert.equal((await call('setBucketTagging', { Bucket, Tags: twice })).CommonMsg.Status, 400);
   });
 
-  side.covers(['PutBucketRequestPayment', 'GetBucketRequestPayment', 'GetObject'], 'lets the one who asks pay', async () => {
-    const call = await side.connect();
-    const other = await side.account();
-    const Bucket = await side.bucket(call);
-    await side.put(call, Bucket, 'a', 'x', { GrantRead: `id=${other.id}` });
-    assert.equal(accept(await call('getBucketRequesterPayment', { Bucket })).Payer, 'BucketOwner');
-    accept(await call('setBucketRequesterPayment', { Bucket, Payer: 'Requester' }));
-    assert.equal(accept(await call('getBucketRequesterPayment', { Bucket })).Payer, 'Requester');
-    const code = side.isObs ? 'RequestPayerDenied' : 'AccessDenied';
-    refuse(await other.call('getObject', { Bucket, Key: 'a' }), 403, code);
-    assert.equal(await side.read(other.call, Bucket, 'a', { RequestPayer: 'requester' }), 'x');
-  });
+  side.covers(
+    ['PutBucketRequestPayment', 'GetBucketRequestPayment', 'GetObject'],
+    'lets the one who asks pay',
+    async () => {
+      const call = await side.connect();
+      const other = await side.account();
+      const Bucket = await side.bucket(call);
+      await side.put(call, Bucket, 'a', 'x', { GrantRead: `id=${other.id}` });
+      assert.equal(accept(await call('getBucketRequesterPayment', { Bucket })).Payer, 'BucketOwner');
+      accept(await call('setBucketRequesterPayment', { Bucket, Payer: 'Requester' }));
+      assert.equal(accept(await call('getBucketRequesterPayment', { Bucket })).Payer, 'Requester');
+      const code = side.isObs ? 'RequestPayerDenied' : 'AccessDenied';
+      refuse(await other.call('getObject', { Bucket, Key: 'a' }), 403, code);
+      assert.equal(await side.read(other.call, Bucket, 'a', { RequestPayer: 'requester' }), 'x');
+    },
+  );
 
   const RULES = [
     {

@@ -14,7 +14,8 @@ inBothModes(__filename, (side) => {
     const call = await side.connect();
     const Bucket = await fileSystem(call);
     await side.put(call, Bucket, 'a', '0123456789');
-    const modify = async (Position, more) => accept(await call('modifyObject', { Bucket, Key: 'a', Position, ...more }));
+    const modify = async (Position, more) =>
+      accept(await call('modifyObject', { Bucket, Key: 'a', Position, ...more }));
     await modify(2, { Body: 'xy' });
     assert.equal(await side.read(call, Bucket, 'a'), '01xy456789');
     await modify(11, { Body: '!' });
@@ -30,7 +31,10 @@ inBothModes(__filename, (side) => {
     const call = await side.connect();
     const Bucket = await fileSystem(call);
     await side.put(call, Bucket, 'a', '0123456789');
-    for (const [Length, expected] of [[4, '0123'], [6, '0123\0\0']]) {
+    for (const [Length, expected] of [
+      [4, '0123'],
+      [6, '0123\0\0'],
+    ]) {
       accept(await call('truncateObject', { Bucket, Key: 'a', Length }), 204);
       assert.equal(await side.read(call, Bucket, 'a'), expected);
     }

@@ -12,7 +12,8 @@ const { accept, inBothModes, refuse } = require('./suite.js');
 const PART = 100 * 1024; // no part but the last may be smaller; the SDK sends no smaller ones either
 const md5 = (data) => createHash('md5').update(data);
 const etag = (data) => `"${md5(data).digest('hex')}"`;
-const etagOfParts = (...parts) => `"${md5(Buffer.concat(parts.map((part) => md5(part).digest()))).digest('hex')}-${parts.length}"`;
+const etagOfParts = (...parts) =>
+  `"${md5(Buffer.concat(parts.map((part) => md5(part).digest()))).digest('hex')}-${parts.length}"`;
 
 inBothModes(__filename, (side) => {
   const begin = async (call, Bucket, Key, more) =>
@@ -37,17 +38,31 @@ inBothModes(__filename, (side) => {
     fs.writeFileSync(source, `..${parts[1]}..`);
     const upload = { Bucket, Key, UploadId };
     const sent = [
-      await call('uploadPart', { ...upload, PartNumber: 1, Body: parts[0], ContentMD5: md5(parts[0]).digest('base64') }),
+      await call('uploadPart', {
+        ...upload,
+        PartNumber: 1,
+        Body: parts[0],
+        ContentMD5: md5(parts[0]).digest('base64'),
+      }),
       await call('uploadPart', { ...upload, PartNumber: 2, SourceFile: source, Offset: 2, PartSize: PART }),
       await call('uploadPart', { ...upload, PartNumber: 3, Body: Readable.from([parts[2]]) }),
     ];
     const Parts = sent.map((result, index) => ({ PartNumber: index + 1, ETag: accept(result).ETag }));
-    assert.deepEqual(Parts.map((part) => part.ETag), parts.map(etag));
+    assert.deepEqual(
+      Parts.map((part) => part.ETag),
+      parts.map(etag),
+    );
     assert.equal((await side.usage(call, Bucket))[0], 3 * PART);
 
     const listed = accept(await call('listParts', upload));
-    assert.deepEqual(listed.Parts.map((part) => [part.PartNumber, part.Size, part.ETag]), parts.map((part, index) => [String(index + 1), String(PART), etag(part)]));
-    assert.deepEqual([listed.Bucket, listed.Key, listed.UploadId, listed.IsTruncated], [Bucket, Key, UploadId, 'false']);
+    assert.deepEqual(
+      listed.Parts.map((part) => [part.PartNumber, part.Size, part.ETag]),
+      parts.map((part, index) => [String(index + 1), String(PART), etag(part)]),
+    );
+    assert.deepEqual(
+      [listed.Bucket, listed.Key, listed.UploadId, listed.IsTruncated],
+      [Bucket, Key, UploadId, 'false'],
+    );
     assert.ok(listed.Owner.ID && listed.Initiator.ID);
     const page = accept(await call('listParts', { ...upload, MaxParts: 1, PartNumberMarker: 1 }));
     assert.deepEqual([page.Parts[0].PartNumber, page.NextPartNumberMarker, page.IsTruncated], ['2', '2', 'true']);
@@ -70,7 +85,12 @@ inBothModes(__filename, (side) => {
     const upload = { Bucket: target, Key: 'a', UploadId: await begin(call, target, 'a') };
     const CopySource = `${Bucket}/the source+ü`;
     const copies = [
-      await call('copyPart', { ...upload, PartNumber: 1, CopySource, CopySourceRange: `bytes=${PART}-${2 * PART - 1}` }),
+      await call('copyPart', {
+        ...upload,
+        PartNumber: 1,
+        CopySource,
+        CopySourceRange: `bytes=${PART}-${2 * PART - 1}`,
+      }),
       await call('copyPart', { ...upload, PartNumber: 2, CopySource }),
     ];
     const Parts = copies.map((result, index) => ({ PartNumber: index + 1, ETag: accept(result).ETag }));
@@ -91,7 +111,10 @@ inBothModes(__filename, (side) => {
     assert.ok(whole.Uploads[0].Owner.ID && whole.Uploads[0].Initiator.ID && whole.Uploads[0].Initiated);
     const grouped = await list({ Delimiter: '/', EncodingType: 'url' });
     assert.deepEqual(told(grouped), uploads.slice(0, 3));
-    assert.deepEqual(grouped.CommonPrefixes.map((entry) => entry.Prefix), ['dir/']);
+    assert.deepEqual(
+      grouped.CommonPrefixes.map((entry) => entry.Prefix),
+      ['dir/'],
+    );
     assert.deepEqual(told(await list({ Prefix: 'dir/', KeyMarker: 'dir/d' })), uploads.slice(4));
     const first = await list({ MaxUploads: 2 });
     assert.deepEqual([told(first), first.IsTruncated], [uploads.slice(0, 2), 'true']);
@@ -110,8 +133,13 @@ inBothModes(__filename, (side) => {
     const Bucket = await side.bucket(call);
     const upload = { Bucket, Key: 'a', UploadId: await begin(call, Bucket, 'a') };
     const etags = [];
-    for (const PartNumber of [1, 2]) etags.push(accept(await call('uploadPart', { ...upload, PartNumber, Body: `${PartNumber}` })).ETag);
-    for (const [numbers, code] of [[[2, 1], 'InvalidPartOrder'], [[1, 3], 'InvalidPart'], [[1, 2], 'EntityTooSmall']]) {
+    for (const PartNumber of [1, 2])
+      etags.push(accept(await call('uploadPart', { ...upload, PartNumber, Body: `${PartNumber}` })).ETag);
+    for (const [numbers, code] of [
+      [[2, 1], 'InvalidPartOrder'],
+      [[1, 3], 'InvalidPart'],
+      [[1, 2], 'EntityTooSmall'],
+    ]) {
       const Parts = numbers.map((PartNumber) => ({ PartNumber, ETag: etags[PartNumber - 1] ?? etags[0] }));
       refuse(await call('completeMultipartUpload', { ...upload, Parts }), 400, code);
     }

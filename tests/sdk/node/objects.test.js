@@ -13,23 +13,27 @@ const ODD = 'ünï cödé+鍵/a?b#c&d 100%.txt';
 const LONG_AGO = 'Sat, 01 Jan 2000 00:00:00 GMT';
 
 inBothModes(__filename, (side) => {
-  side.covers(['PutObject', 'GetObject', 'HeadObject', 'ListObjects', 'DeleteObject'], 'reads what it wrote', async () => {
-    const call = await side.connect();
-    const Bucket = await side.bucket(call);
-    const Metadata = { colour: 'blue' };
-    const put = await side.put(call, Bucket, ODD, 'Grüße', { Metadata, ContentLanguage: 'de' });
-    assert.equal(put.ETag, etag('Grüße'));
-    const read = accept(await call('getObject', { Bucket, Key: ODD }));
-    assert.equal(read.Content, 'Grüße');
-    assert.deepEqual([read.Metadata.colour, read.ContentLanguage, read.ETag], ['blue', 'de', put.ETag]);
-    const head = accept(await call('getObjectMetadata', { Bucket, Key: ODD }));
-    assert.deepEqual([head.ContentLength, head.Metadata.colour, head.ETag], ['7', 'blue', put.ETag]);
-    const [entry] = accept(await call('listObjects', { Bucket })).Contents;
-    assert.deepEqual([entry.Key, entry.Size, entry.ETag, entry.StorageClass], [ODD, '7', put.ETag, 'STANDARD']);
-    assert.ok(entry.Owner.ID);
-    accept(await call('deleteObject', { Bucket, Key: ODD }), 204);
-    refuse(await call('getObject', { Bucket, Key: ODD }), 404, 'NoSuchKey');
-  });
+  side.covers(
+    ['PutObject', 'GetObject', 'HeadObject', 'ListObjects', 'DeleteObject'],
+    'reads what it wrote',
+    async () => {
+      const call = await side.connect();
+      const Bucket = await side.bucket(call);
+      const Metadata = { colour: 'blue' };
+      const put = await side.put(call, Bucket, ODD, 'Grüße', { Metadata, ContentLanguage: 'de' });
+      assert.equal(put.ETag, etag('Grüße'));
+      const read = accept(await call('getObject', { Bucket, Key: ODD }));
+      assert.equal(read.Content, 'Grüße');
+      assert.deepEqual([read.Metadata.colour, read.ContentLanguage, read.ETag], ['blue', 'de', put.ETag]);
+      const head = accept(await call('getObjectMetadata', { Bucket, Key: ODD }));
+      assert.deepEqual([head.ContentLength, head.Metadata.colour, head.ETag], ['7', 'blue', put.ETag]);
+      const [entry] = accept(await call('listObjects', { Bucket })).Contents;
+      assert.deepEqual([entry.Key, entry.Size, entry.ETag, entry.StorageClass], [ODD, '7', put.ETag, 'STANDARD']);
+      assert.ok(entry.Owner.ID);
+      accept(await call('deleteObject', { Bucket, Key: ODD }), 204);
+      refuse(await call('getObject', { Bucket, Key: ODD }), 404, 'NoSuchKey');
+    },
+  );
 
   side.covers(['PutObject', 'GetObject'], 'moves files and streams', async () => {
     const call = await side.connect();
@@ -55,7 +59,11 @@ inBothModes(__filename, (side) => {
     const Bucket = await side.bucket(call);
     const { ETag } = await side.put(call, Bucket, 'a', 'abcdefghij');
     const get = (parameters) => call('getObject', { Bucket, Key: 'a', ...parameters });
-    for (const [Range, expected] of [['bytes=2-4', 'cde'], ['bytes=7-', 'hij'], ['bytes=-2', 'ij']]) {
+    for (const [Range, expected] of [
+      ['bytes=2-4', 'cde'],
+      ['bytes=7-', 'hij'],
+      ['bytes=-2', 'ij'],
+    ]) {
       assert.equal(accept(await get({ Range }), 206).Content, expected);
     }
     refuse(await get({ Range: 'bytes=10-' }), 416, 'InvalidRange');
@@ -84,7 +92,10 @@ inBothModes(__filename, (side) => {
     const head = accept(await call('getObjectMetadata', { Bucket, Key: 'a' }));
     assert.equal(head.StorageClass, side.isObs ? 'WARM' : 'STANDARD_IA');
     assert.deepEqual([head.WebsiteRedirectLocation, head.TaggingCount], ['/elsewhere', '2']);
-    assert.deepEqual([head.CacheControl, head.ContentDisposition, head.ContentEncoding], ['no-cache', 'inline', 'identity']);
+    assert.deepEqual(
+      [head.CacheControl, head.ContentDisposition, head.ContentEncoding],
+      ['no-cache', 'inline', 'identity'],
+    );
     assert.match(head.Expiration, /^expiry-date="/);
     const wrong = createHash('md5').update('y').digest('base64');
     refuse(await call('putObject', { Bucket, Key: 'b', Body: 'x', ContentMD5: wrong }), 400, 'BadDigest');
@@ -99,7 +110,10 @@ inBothModes(__filename, (side) => {
     const names = ({ Contents }) => Contents.map((entry) => entry.Key);
     const grouped = await list({ Delimiter: '/' });
     assert.deepEqual(names(grouped), ['a', 'b c', 'b+c', 'ü']);
-    assert.deepEqual(grouped.CommonPrefixes.map((entry) => entry.Prefix), ['dir/']);
+    assert.deepEqual(
+      grouped.CommonPrefixes.map((entry) => entry.Prefix),
+      ['dir/'],
+    );
     assert.deepEqual(names(await list({ Prefix: 'dir/', Marker: 'dir/1' })), ['dir/2']);
     assert.deepEqual(names(await list({ EncodingType: 'url' })), all);
     const [found, page] = [[], { Marker: '' }];
@@ -121,16 +135,25 @@ inBothModes(__filename, (side) => {
     const copy = accept(await call('copyObject', { Bucket: target, Key: 'a', CopySource }));
     assert.equal(copy.ETag, etag('bytes'));
     assert.match(copy.LastModified, /^\d{4}-\d\d-\d\dT/);
-    assert.equal((await side.read(call, target, 'a')), 'bytes');
+    assert.equal(await side.read(call, target, 'a'), 'bytes');
     assert.equal(accept(await call('getObjectMetadata', { Bucket: target, Key: 'a' })).Metadata.colour, 'blue');
 
-    const own = { MetadataDirective: 'REPLACE', Metadata: { shape: 'round' }, ContentType: 'text/x-own', StorageClass: 'COLD' };
+    const own = {
+      MetadataDirective: 'REPLACE',
+      Metadata: { shape: 'round' },
+      ContentType: 'text/x-own',
+      StorageClass: 'COLD',
+    };
     accept(await call('copyObject', { Bucket: target, Key: 'b', CopySource, ...own }));
     const head = accept(await call('getObjectMetadata', { Bucket: target, Key: 'b' }));
     assert.deepEqual([head.Metadata, head.ContentType], [{ shape: 'round' }, 'text/x-own']);
     assert.equal(head.StorageClass, side.isObs ? 'COLD' : 'GLACIER');
 
-    for (const no of [{ CopySourceIfMatch: '"other"' }, { CopySourceIfNoneMatch: etag('bytes') }, { CopySourceIfUnmodifiedSince: LONG_AGO }]) {
+    for (const no of [
+      { CopySourceIfMatch: '"other"' },
+      { CopySourceIfNoneMatch: etag('bytes') },
+      { CopySourceIfUnmodifiedSince: LONG_AGO },
+    ]) {
       refuse(await call('copyObject', { Bucket: target, Key: 'c', CopySource, ...no }), 412, 'PreconditionFailed');
     }
     const yes = { CopySourceIfMatch: etag('bytes'), CopySourceIfUnmodifiedSince: LONG_AGO };
@@ -139,23 +162,30 @@ inBothModes(__filename, (side) => {
     assert.deepEqual(await side.keys(call, target), ['a', 'b', 'c']);
   });
 
-  side.covers(['CopyObject', 'PutObjectTagging', 'GetObjectTagging', 'DeleteObjectTagging'], 'tags, and copies tags', async () => {
-    const call = await side.connect();
-    const Bucket = await side.bucket(call);
-    await side.put(call, Bucket, 'a', 'x');
-    const Tags = [{ Key: 'colour', Value: 'blue' }, { Key: 'städte', Value: 'Zürich' }];
-    accept(await call('setObjectTagging', { Bucket, Key: 'a', Tags }));
-    assert.deepEqual(accept(await call('getObjectTagging', { Bucket, Key: 'a' })).Tags, Tags);
-    const CopySource = `/${Bucket}/a`;
-    accept(await call('copyObject', { Bucket, Key: 'b', CopySource, TagDirective: 'COPY' }));
-    assert.deepEqual(accept(await call('getObjectTagging', { Bucket, Key: 'b' })).Tags, Tags);
-    accept(await call('copyObject', { Bucket, Key: 'c', CopySource, TagDirective: 'REPLACE', Tags: 'k=v' }));
-    assert.deepEqual(accept(await call('getObjectTagging', { Bucket, Key: 'c' })).Tags, [{ Key: 'k', Value: 'v' }]);
-    accept(await call('deleteObjectTagging', { Bucket, Key: 'a' }), 204);
-    const none = await call('getObjectTagging', { Bucket, Key: 'a' });
-    if (side.isObs) refuse(none, 404, 'NoSuchTagSet');
-    else assert.deepEqual(accept(none).Tags, []);
-  });
+  side.covers(
+    ['CopyObject', 'PutObjectTagging', 'GetObjectTagging', 'DeleteObjectTagging'],
+    'tags, and copies tags',
+    async () => {
+      const call = await side.connect();
+      const Bucket = await side.bucket(call);
+      await side.put(call, Bucket, 'a', 'x');
+      const Tags = [
+        { Key: 'colour', Value: 'blue' },
+        { Key: 'städte', Value: 'Zürich' },
+      ];
+      accept(await call('setObjectTagging', { Bucket, Key: 'a', Tags }));
+      assert.deepEqual(accept(await call('getObjectTagging', { Bucket, Key: 'a' })).Tags, Tags);
+      const CopySource = `/${Bucket}/a`;
+      accept(await call('copyObject', { Bucket, Key: 'b', CopySource, TagDirective: 'COPY' }));
+      assert.deepEqual(accept(await call('getObjectTagging', { Bucket, Key: 'b' })).Tags, Tags);
+      accept(await call('copyObject', { Bucket, Key: 'c', CopySource, TagDirective: 'REPLACE', Tags: 'k=v' }));
+      assert.deepEqual(accept(await call('getObjectTagging', { Bucket, Key: 'c' })).Tags, [{ Key: 'k', Value: 'v' }]);
+      accept(await call('deleteObjectTagging', { Bucket, Key: 'a' }), 204);
+      const none = await call('getObjectTagging', { Bucket, Key: 'a' });
+      if (side.isObs) refuse(none, 404, 'NoSuchTagSet');
+      else assert.deepEqual(accept(none).Tags, []);
+    },
+  );
 
   side.covers(['AppendObject', 'HeadObject', 'ListObjects'], 'appends', async () => {
     const call = await side.connect();
@@ -191,7 +221,10 @@ inBothModes(__filename, (side) => {
     head = await set({ MetadataDirective: 'REPLACE_NEW', StorageClass: 'WARM' });
     assert.equal(head.StorageClass, side.isObs ? 'WARM' : 'STANDARD_IA');
     head = await set({ MetadataDirective: 'REPLACE', Metadata: { size: 'large' }, ContentType: 'text/x-new' });
-    assert.deepEqual([head.Metadata, head.ContentLanguage, head.ContentType], [{ size: 'large' }, undefined, 'text/x-new']);
+    assert.deepEqual(
+      [head.Metadata, head.ContentLanguage, head.ContentType],
+      [{ size: 'large' }, undefined, 'text/x-new'],
+    );
     const missing = { Bucket, Key: 'missing', MetadataDirective: 'REPLACE' };
     refuse(await call('setObjectMetadata', missing), 404, 'NoSuchKey');
   });
@@ -204,7 +237,10 @@ inBothModes(__filename, (side) => {
     refuse(await call('getObject', { Bucket, Key }), 403, 'InvalidObjectState');
     const restored = accept(await call('restoreObject', { Bucket, Key, Days: 1, Tier: 'Expedited' }), 202);
     assert.equal(restored.RestoreStatus, 'INPROGRESS');
-    assert.match(accept(await call('getObjectMetadata', { Bucket, Key })).Restore, /^ongoing-request="false", expiry-date="/);
+    assert.match(
+      accept(await call('getObjectMetadata', { Bucket, Key })).Restore,
+      /^ongoing-request="false", expiry-date="/,
+    );
     assert.equal(await side.read(call, Bucket, Key), 'bytes');
     const again = accept(await call('restoreObject', { Bucket, Key, Days: 2, Tier: 'Standard' }), 200);
     assert.equal(again.RestoreStatus, 'AVAILABLE');
@@ -218,7 +254,10 @@ inBothModes(__filename, (side) => {
     for (const key of names) await side.put(call, Bucket, key, 'x');
     const Objects = (...keys) => keys.map((Key) => ({ Key }));
     const loud = accept(await call('deleteObjects', { Bucket, Objects: Objects('a', 'b+c', 'missing'), Quiet: false }));
-    assert.deepEqual(loud.Deleteds.map((entry) => entry.Key), ['a', 'b+c', 'missing']);
+    assert.deepEqual(
+      loud.Deleteds.map((entry) => entry.Key),
+      ['a', 'b+c', 'missing'],
+    );
     const quiet = accept(await call('deleteObjects', { Bucket, Objects: Objects('d & e'), Quiet: true }));
     assert.deepEqual([quiet.Deleteds, quiet.Errors], [[], []]);
     // By IP the SDK announces the encoding and leaves it to the caller.

@@ -29,24 +29,28 @@ inBothModes(__filename, (side) => {
     assert.equal(accept(await call('getBucketQuota', { Bucket })).StorageQuota, '77');
   });
 
-  side.covers(['PutBucketQuota', 'GetBucketStorageInfo', 'PutObject'], 'fills a bucket to the byte and no further', async () => {
-    const call = await side.connect();
-    const Bucket = await side.bucket(call);
-    accept(await call('setBucketQuota', { Bucket, StorageQuota: 1000 }));
-    accept(await put(call, Bucket, 'a', 400));
-    assert.deepEqual(await side.usage(call, Bucket), [400, 1]);
-    refuse(await put(call, Bucket, 'b', 601), 403, 'InsufficientStorageSpace');
-    assert.deepEqual(await side.usage(call, Bucket), [400, 1]);
-    accept(await put(call, Bucket, 'b', 600));
-    assert.deepEqual(await side.usage(call, Bucket), [1000, 2]);
-    refuse(await put(call, Bucket, 'a', 401), 403, 'InsufficientStorageSpace');
-    accept(await put(call, Bucket, 'a', 100));
-    assert.deepEqual(await side.usage(call, Bucket), [700, 2]);
-    accept(await call('deleteObject', { Bucket, Key: 'b' }), 204);
-    assert.deepEqual(await side.usage(call, Bucket), [100, 1]);
-    accept(await put(call, Bucket, 'b', 900));
-    assert.deepEqual(await side.usage(call, Bucket), [1000, 2]);
-  });
+  side.covers(
+    ['PutBucketQuota', 'GetBucketStorageInfo', 'PutObject'],
+    'fills a bucket to the byte and no further',
+    async () => {
+      const call = await side.connect();
+      const Bucket = await side.bucket(call);
+      accept(await call('setBucketQuota', { Bucket, StorageQuota: 1000 }));
+      accept(await put(call, Bucket, 'a', 400));
+      assert.deepEqual(await side.usage(call, Bucket), [400, 1]);
+      refuse(await put(call, Bucket, 'b', 601), 403, 'InsufficientStorageSpace');
+      assert.deepEqual(await side.usage(call, Bucket), [400, 1]);
+      accept(await put(call, Bucket, 'b', 600));
+      assert.deepEqual(await side.usage(call, Bucket), [1000, 2]);
+      refuse(await put(call, Bucket, 'a', 401), 403, 'InsufficientStorageSpace');
+      accept(await put(call, Bucket, 'a', 100));
+      assert.deepEqual(await side.usage(call, Bucket), [700, 2]);
+      accept(await call('deleteObject', { Bucket, Key: 'b' }), 204);
+      assert.deepEqual(await side.usage(call, Bucket), [100, 1]);
+      accept(await put(call, Bucket, 'b', 900));
+      assert.deepEqual(await side.usage(call, Bucket), [1000, 2]);
+    },
+  );
 
   it('hears the refusal of a large body', async () => {
     const call = await side.connect();

@@ -17,7 +17,13 @@ inBothModes(__filename, (side) => {
   /** Signs a URL and has somebody without keys use it. */
   async function byUrl(client, Method, Bucket, Key, { special, headers, query, body } = {}) {
     const { SignedUrl } = client.createSignedUrlSync({
-      Method, Bucket, Key, SpecialParam: special, Expires: 60, Headers: headers, QueryParams: query,
+      Method,
+      Bucket,
+      Key,
+      SpecialParam: special,
+      Expires: 60,
+      Headers: headers,
+      QueryParams: query,
     });
     return answer(Method, SignedUrl, { body, headers });
   }
@@ -25,7 +31,16 @@ inBothModes(__filename, (side) => {
   const textOf = ({ body }, element) => new RegExp(`<${element}>(.*?)</${element}>`).exec(body)?.[1];
 
   side.covers(
-    ['CreateBucket', 'PutObject', 'GetObject', 'HeadObject', 'ListObjects', 'DeleteObject', 'HeadBucket', 'DeleteBucket'],
+    [
+      'CreateBucket',
+      'PutObject',
+      'GetObject',
+      'HeadObject',
+      'ListObjects',
+      'DeleteObject',
+      'HeadBucket',
+      'DeleteBucket',
+    ],
     'signs URLs of buckets and objects',
     async () => {
       const client = await side.client();
@@ -36,7 +51,10 @@ inBothModes(__filename, (side) => {
       const headers = { 'Content-Type': 'text/x-url', [`${own}meta-colour`]: 'blue' };
       assert.equal((await ask('PUT', Key, { body: 'by url', headers })).status, 200);
       const read = await ask('GET', Key, { query: { 'response-content-disposition': 'inline' } });
-      assert.deepEqual([read.status, String(read.body), read.headers['content-disposition']], [200, 'by url', 'inline']);
+      assert.deepEqual(
+        [read.status, String(read.body), read.headers['content-disposition']],
+        [200, 'by url', 'inline'],
+      );
       assert.deepEqual([read.headers['content-type'], read.headers[`${own}meta-colour`]], ['text/x-url', 'blue']);
       assert.equal((await ask('HEAD', Key)).headers.etag, etag('by url'));
       assert.match(textOf(await ask('GET', undefined, { query: { prefix: 'a' } }), 'Key'), /^a b\/ü/);
@@ -45,15 +63,19 @@ inBothModes(__filename, (side) => {
     },
   );
 
-  side.covers(['PutBucketQuota', 'GetBucketQuota', 'GetBucketAcl', 'GetBucketLocation'], 'signs URLs of settings', async () => {
-    const client = await side.client();
-    const Bucket = await side.bucket(await side.connect());
-    const body = '<Quota><StorageQuota>4711</StorageQuota></Quota>';
-    assert.equal((await byUrl(client, 'PUT', Bucket, undefined, { special: 'quota', body })).status, 200);
-    assert.equal(textOf(await byUrl(client, 'GET', Bucket, undefined, { special: 'quota' }), 'StorageQuota'), '4711');
-    assert.match(String((await byUrl(client, 'GET', Bucket, undefined, { special: 'acl' })).body), /FULL_CONTROL/);
-    assert.match(String((await byUrl(client, 'GET', Bucket, undefined, { special: 'location' })).body), /region-1/);
-  });
+  side.covers(
+    ['PutBucketQuota', 'GetBucketQuota', 'GetBucketAcl', 'GetBucketLocation'],
+    'signs URLs of settings',
+    async () => {
+      const client = await side.client();
+      const Bucket = await side.bucket(await side.connect());
+      const body = '<Quota><StorageQuota>4711</StorageQuota></Quota>';
+      assert.equal((await byUrl(client, 'PUT', Bucket, undefined, { special: 'quota', body })).status, 200);
+      assert.equal(textOf(await byUrl(client, 'GET', Bucket, undefined, { special: 'quota' }), 'StorageQuota'), '4711');
+      assert.match(String((await byUrl(client, 'GET', Bucket, undefined, { special: 'acl' })).body), /FULL_CONTROL/);
+      assert.match(String((await byUrl(client, 'GET', Bucket, undefined, { special: 'location' })).body), /region-1/);
+    },
+  );
 
   side.covers(
     ['InitiateMultipartUpload', 'UploadPart', 'ListParts', 'CompleteMultipartUpload', 'AbortMultipartUpload'],
@@ -70,7 +92,9 @@ inBothModes(__filename, (side) => {
         assert.deepEqual([sent.status, sent.headers.etag], [200, etag(body)]);
       }
       assert.equal(textOf(await ask('GET', { query: { uploadId } }), 'UploadId'), uploadId);
-      const parts = data.map((body, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${etag(body)}</ETag></Part>`);
+      const parts = data.map(
+        (body, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${etag(body)}</ETag></Part>`,
+      );
       const body = `<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`;
       assert.equal((await ask('POST', { body, query: { uploadId } })).status, 200);
       assert.equal(await side.read(call, Bucket, 'a b'), data.join(''));
@@ -79,23 +103,27 @@ inBothModes(__filename, (side) => {
     },
   );
 
-  side.covers(['AppendObject', 'CopyObject', 'DeleteObjects', 'SetObjectMetadata'], 'signs URLs of other requests', async () => {
-    const client = await side.client();
-    const call = await side.connect();
-    const Bucket = await side.bucket(call);
-    const ask = (method, key, more) => byUrl(client, method, Bucket, key, more);
-    const grown = await ask('POST', 'log', { special: 'append', query: { position: '0' }, body: '12345' });
-    assert.deepEqual([grown.status, grown.headers['x-obs-next-append-position']], [200, '5']);
-    const source = { [`${own}copy-source`]: `/${Bucket}/log` };
-    assert.equal((await ask('PUT', 'copy', { headers: source })).status, 200);
-    const said = { [`${own}metadata-directive`]: 'REPLACE_NEW', [`${own}meta-colour`]: 'blue' };
-    assert.equal((await ask('PUT', 'copy', { special: 'metadata', headers: said })).status, 200);
-    assert.equal(accept(await call('getObjectMetadata', { Bucket, Key: 'copy' })).Metadata.colour, 'blue');
-    const body = '<Delete><Object><Key>log</Key></Object><Object><Key>copy</Key></Object></Delete>';
-    const gone = await ask('POST', undefined, { special: 'delete', body, headers: { 'Content-MD5': md5(body) } });
-    assert.equal(gone.status, 200, String(gone.body));
-    assert.deepEqual(await side.keys(call, Bucket), []);
-  });
+  side.covers(
+    ['AppendObject', 'CopyObject', 'DeleteObjects', 'SetObjectMetadata'],
+    'signs URLs of other requests',
+    async () => {
+      const client = await side.client();
+      const call = await side.connect();
+      const Bucket = await side.bucket(call);
+      const ask = (method, key, more) => byUrl(client, method, Bucket, key, more);
+      const grown = await ask('POST', 'log', { special: 'append', query: { position: '0' }, body: '12345' });
+      assert.deepEqual([grown.status, grown.headers['x-obs-next-append-position']], [200, '5']);
+      const source = { [`${own}copy-source`]: `/${Bucket}/log` };
+      assert.equal((await ask('PUT', 'copy', { headers: source })).status, 200);
+      const said = { [`${own}metadata-directive`]: 'REPLACE_NEW', [`${own}meta-colour`]: 'blue' };
+      assert.equal((await ask('PUT', 'copy', { special: 'metadata', headers: said })).status, 200);
+      assert.equal(accept(await call('getObjectMetadata', { Bucket, Key: 'copy' })).Metadata.colour, 'blue');
+      const body = '<Delete><Object><Key>log</Key></Object><Object><Key>copy</Key></Object></Delete>';
+      const gone = await ask('POST', undefined, { special: 'delete', body, headers: { 'Content-MD5': md5(body) } });
+      assert.equal(gone.status, 200, String(gone.body));
+      assert.deepEqual(await side.keys(call, Bucket), []);
+    },
+  );
 
   it('signs URLs that open nothing else', async () => {
     const client = await side.client();
@@ -117,7 +145,8 @@ inBothModes(__filename, (side) => {
   /** A form whose last field is a file, as a browser sends it. */
   function form(fields, data) {
     const boundary = 'one-boundary-of-the-suite';
-    const field = (name, value) => `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+    const field = (name, value) =>
+      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
     const lines = Object.entries(fields).map(([name, value]) => field(name, value));
     const file = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n${data}\r\n--${boundary}--\r\n`;
     return { body: lines.join('') + file, headers: { 'Content-Type': `multipart/form-data; boundary=${boundary}` } };

@@ -51,7 +51,9 @@ let gateway;
 async function counts() {
   const page = await answer('GET', `http://127.0.0.1:${gateway.consolePort}/metrics`);
   const finished = /^obs_gateway_requests_total\{operation="(\w+)",code="OK"\} (\d+)$/gm;
-  return Object.fromEntries([...page.body.toString().matchAll(finished)].map(([, name, count]) => [name, Number(count)]));
+  return Object.fromEntries(
+    [...page.body.toString().matchAll(finished)].map(([, name, count]) => [name, Number(count)]),
+  );
 }
 
 /** A test drives what it says it drives: the gateway has performed each of the operations since. */
@@ -157,7 +159,9 @@ class Side {
 
   /** The address of a bucket for those who are no SDK. */
   address(Bucket) {
-    return this.isObs ? `http://${Bucket}.${HOSTS.name}:${gateway.port}/` : `http://${HOSTS.ip}:${gateway.port}/${Bucket}/`;
+    return this.isObs
+      ? `http://${Bucket}.${HOSTS.name}:${gateway.port}/`
+      : `http://${HOSTS.ip}:${gateway.port}/${Bucket}/`;
   }
 
   /** [bytes, objects], as the gateway counts them. */

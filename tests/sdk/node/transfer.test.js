@@ -57,7 +57,15 @@ inBothModes(__filename, (side) => {
         const ProgressCallback = (done, all) => told.push([done, all]);
         const Key = 'ü b+c.txt';
         const Metadata = { colour: 'blue' };
-        const whole = await call('uploadFile', { Bucket, Key, UploadFile, PartSize: PART, TaskNum, Metadata, ProgressCallback });
+        const whole = await call('uploadFile', {
+          Bucket,
+          Key,
+          UploadFile,
+          PartSize: PART,
+          TaskNum,
+          Metadata,
+          ProgressCallback,
+        });
         assert.match(accept(whole).ETag, /^"[0-9a-f]{32}-5"$/);
         assert.deepEqual(told.at(-1), [SIZE, SIZE]);
         const head = accept(await call('getObjectMetadata', { Bucket, Key }));
@@ -69,26 +77,44 @@ inBothModes(__filename, (side) => {
     );
   }
 
-  side.covers(['InitiateMultipartUpload', 'UploadPart', 'CompleteMultipartUpload', 'HeadObject'], 'moves an empty file', async () => {
-    const call = await side.connect();
-    const Bucket = await side.bucket(call);
-    accept(await call('uploadFile', { Bucket, Key: 'empty', UploadFile: file(Buffer.alloc(0)) }));
-    assert.deepEqual(await side.usage(call, Bucket), [0, 1]);
-    const DownloadFile = side.path('target');
-    accept(await call('downloadFile', { Bucket, Key: 'empty', DownloadFile }));
-    assert.equal(fs.statSync(DownloadFile).size, 0);
-  });
+  side.covers(
+    ['InitiateMultipartUpload', 'UploadPart', 'CompleteMultipartUpload', 'HeadObject'],
+    'moves an empty file',
+    async () => {
+      const call = await side.connect();
+      const Bucket = await side.bucket(call);
+      accept(await call('uploadFile', { Bucket, Key: 'empty', UploadFile: file(Buffer.alloc(0)) }));
+      assert.deepEqual(await side.usage(call, Bucket), [0, 1]);
+      const DownloadFile = side.path('target');
+      accept(await call('downloadFile', { Bucket, Key: 'empty', DownloadFile }));
+      assert.equal(fs.statSync(DownloadFile).size, 0);
+    },
+  );
 
   side.covers(['UploadPart', 'ListParts', 'CompleteMultipartUpload'], 'goes on sending where the wire broke', () =>
     atADistance(async (wire, distant) => {
       const call = await side.connect();
       const Bucket = await side.bucket(call);
       const CheckpointFile = side.path('checkpoint');
-      const send = { Bucket, Key: 'a', UploadFile: file(), PartSize: PART, TaskNum: 1, EnableCheckpoint: true, CheckpointFile };
+      const send = {
+        Bucket,
+        Key: 'a',
+        UploadFile: file(),
+        PartSize: PART,
+        TaskNum: 1,
+        EnableCheckpoint: true,
+        CheckpointFile,
+      };
       await breakOff(wire, 'up', 2 * PART + PART / 2, 'uploadFile', send, /^IncompletedUpload/);
       const { uploadId: UploadId } = JSON.parse(fs.readFileSync(CheckpointFile));
       const { Parts } = accept(await call('listParts', { Bucket, Key: 'a', UploadId }));
-      assert.deepEqual(Parts.map((part) => [part.PartNumber, part.Size]), [['1', String(PART)], ['2', String(PART)]]);
+      assert.deepEqual(
+        Parts.map((part) => [part.PartNumber, part.Size]),
+        [
+          ['1', String(PART)],
+          ['2', String(PART)],
+        ],
+      );
 
       accept(await distant('uploadFile', send));
       assert.ok(SIZE - 2 * PART < wire.passed.up && wire.passed.up < SIZE - PART, String(wire.passed.up));
@@ -128,7 +154,15 @@ inBothModes(__filename, (side) => {
       const source = file();
       accept(await call('putObject', { Bucket, Key: 'a', SourceFile: source }));
       const [DownloadFile, CheckpointFile] = [side.path('target'), side.path('checkpoint')];
-      const take = { Bucket, Key: 'a', DownloadFile, CheckpointFile, EnableCheckpoint: true, PartSize: PART, TaskNum: 1 };
+      const take = {
+        Bucket,
+        Key: 'a',
+        DownloadFile,
+        CheckpointFile,
+        EnableCheckpoint: true,
+        PartSize: PART,
+        TaskNum: 1,
+      };
       await breakOff(wire, 'down', 2 * PART + PART / 2, 'downloadFile', take, /^DownloadFileFailed/);
       const { partsMeta, tempFileStatus } = JSON.parse(fs.readFileSync(CheckpointFile));
       assert.deepEqual([partsMeta[1].isCompleted, partsMeta[2].isCompleted], [true, true]);
@@ -156,7 +190,9 @@ inBothModes(__filename, (side) => {
     assert.deepEqual(fs.readFileSync(DownloadFile), fs.readFileSync(source));
     accept(await call('downloadFile', { ...take, IfMatch: ETag }));
     assert.equal(fs.readFileSync(DownloadFile, 'utf8'), 'new');
-    await assert.rejects(call('downloadFile', { ...take, IfMatch: '"other"' }), (error) => /^PreconditionFailed/.test(error));
+    await assert.rejects(call('downloadFile', { ...take, IfMatch: '"other"' }), (error) =>
+      /^PreconditionFailed/.test(error),
+    );
   });
 
   it('says that there is nothing to fetch', async () => {

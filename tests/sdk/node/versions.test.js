@@ -15,29 +15,39 @@ inBothModes(__filename, (side) => {
   const list = async (call, Bucket, more) => accept(await call('listVersions', { Bucket, ...more }));
   const told = ({ Versions }) => Versions.map((entry) => [entry.Key, entry.VersionId, entry.IsLatest]);
 
-  side.covers(['PutObject', 'GetObject', 'HeadObject', 'ListObjectVersions', 'DeleteObject'], 'keeps every write', async () => {
-    const call = await side.connect();
-    const Bucket = await versioned(call);
-    const [one, two] = [await put(call, Bucket, 'a', 'one'), await put(call, Bucket, 'a', 'two!')];
-    assert.equal(await side.read(call, Bucket, 'a', { VersionId: one }), 'one');
-    const head = accept(await call('getObjectMetadata', { Bucket, Key: 'a', VersionId: one }));
-    assert.deepEqual([head.VersionId, head.ContentLength], [one, '3']);
-    const page = await list(call, Bucket);
-    assert.deepEqual(told(page), [['a', two, 'true'], ['a', one, 'false']]);
-    assert.deepEqual([page.Versions[0].Size, page.Versions[0].StorageClass, page.Location], ['4', 'STANDARD', 'region-1']);
+  side.covers(
+    ['PutObject', 'GetObject', 'HeadObject', 'ListObjectVersions', 'DeleteObject'],
+    'keeps every write',
+    async () => {
+      const call = await side.connect();
+      const Bucket = await versioned(call);
+      const [one, two] = [await put(call, Bucket, 'a', 'one'), await put(call, Bucket, 'a', 'two!')];
+      assert.equal(await side.read(call, Bucket, 'a', { VersionId: one }), 'one');
+      const head = accept(await call('getObjectMetadata', { Bucket, Key: 'a', VersionId: one }));
+      assert.deepEqual([head.VersionId, head.ContentLength], [one, '3']);
+      const page = await list(call, Bucket);
+      assert.deepEqual(told(page), [
+        ['a', two, 'true'],
+        ['a', one, 'false'],
+      ]);
+      assert.deepEqual(
+        [page.Versions[0].Size, page.Versions[0].StorageClass, page.Location],
+        ['4', 'STANDARD', 'region-1'],
+      );
 
-    const hidden = accept(await call('deleteObject', { Bucket, Key: 'a' }), 204);
-    assert.equal(hidden.DeleteMarker, 'true');
-    refuse(await call('getObject', { Bucket, Key: 'a' }), 404, 'NoSuchKey');
-    refuse(await call('getObject', { Bucket, Key: 'a', VersionId: hidden.VersionId }), 405, 'MethodNotAllowed');
-    const [marker] = (await list(call, Bucket)).DeleteMarkers;
-    assert.deepEqual([marker.Key, marker.VersionId, marker.IsLatest], ['a', hidden.VersionId, 'true']);
-    accept(await call('deleteObject', { Bucket, Key: 'a', VersionId: hidden.VersionId }), 204);
-    accept(await call('deleteObject', { Bucket, Key: 'a', VersionId: two }), 204);
-    assert.equal(await side.read(call, Bucket, 'a'), 'one');
-    refuse(await call('getObject', { Bucket, Key: 'a', VersionId: two }), 404, 'NoSuchVersion');
-    assert.deepEqual(await side.usage(call, Bucket), [3, 1]);
-  });
+      const hidden = accept(await call('deleteObject', { Bucket, Key: 'a' }), 204);
+      assert.equal(hidden.DeleteMarker, 'true');
+      refuse(await call('getObject', { Bucket, Key: 'a' }), 404, 'NoSuchKey');
+      refuse(await call('getObject', { Bucket, Key: 'a', VersionId: hidden.VersionId }), 405, 'MethodNotAllowed');
+      const [marker] = (await list(call, Bucket)).DeleteMarkers;
+      assert.deepEqual([marker.Key, marker.VersionId, marker.IsLatest], ['a', hidden.VersionId, 'true']);
+      accept(await call('deleteObject', { Bucket, Key: 'a', VersionId: hidden.VersionId }), 204);
+      accept(await call('deleteObject', { Bucket, Key: 'a', VersionId: two }), 204);
+      assert.equal(await side.read(call, Bucket, 'a'), 'one');
+      refuse(await call('getObject', { Bucket, Key: 'a', VersionId: two }), 404, 'NoSuchVersion');
+      assert.deepEqual(await side.usage(call, Bucket), [3, 1]);
+    },
+  );
 
   side.covers(['DeleteObjects', 'CopyObject'], 'copies an old version back, deletes many', async () => {
     const call = await side.connect();
@@ -49,7 +59,14 @@ inBothModes(__filename, (side) => {
     assert.equal(await side.read(call, Bucket, 'a'), 'one');
     const Objects = [{ Key: 'a', VersionId: one }, { Key: 'a', VersionId: two }, { Key: 'b' }];
     const { Deleteds } = accept(await call('deleteObjects', { Bucket, Objects }));
-    assert.deepEqual(Deleteds.map((entry) => [entry.Key, entry.VersionId]), [['a', one], ['a', two], ['b', '']]);
+    assert.deepEqual(
+      Deleteds.map((entry) => [entry.Key, entry.VersionId]),
+      [
+        ['a', one],
+        ['a', two],
+        ['b', ''],
+      ],
+    );
     assert.equal(Deleteds[2].DeleteMarker, 'true');
     assert.deepEqual(told(await list(call, Bucket)), [['a', copy.VersionId, 'true']]);
   });
@@ -61,7 +78,10 @@ inBothModes(__filename, (side) => {
     accept(await call('setBucketVersioning', { Bucket, VersionStatus: 'Suspended' }));
     await put(call, Bucket, 'a', 'suspended');
     await put(call, Bucket, 'a', 'suspended again');
-    assert.deepEqual(told(await list(call, Bucket)), [['a', 'null', 'true'], ['a', kept, 'false']]);
+    assert.deepEqual(told(await list(call, Bucket)), [
+      ['a', 'null', 'true'],
+      ['a', kept, 'false'],
+    ]);
     assert.equal(await side.read(call, Bucket, 'a', { VersionId: 'null' }), 'suspended again');
     const gone = accept(await call('deleteObject', { Bucket, Key: 'a' }), 204);
     assert.deepEqual([gone.DeleteMarker, gone.VersionId], ['true', 'null']);
@@ -69,7 +89,15 @@ inBothModes(__filename, (side) => {
   });
 
   side.covers(
-    ['PutObjectAcl', 'GetObjectAcl', 'PutObjectTagging', 'GetObjectTagging', 'DeleteObjectTagging', 'SetObjectMetadata', 'HeadObject'],
+    [
+      'PutObjectAcl',
+      'GetObjectAcl',
+      'PutObjectTagging',
+      'GetObjectTagging',
+      'DeleteObjectTagging',
+      'SetObjectMetadata',
+      'HeadObject',
+    ],
     'says something about one version only',
     async () => {
       const call = await side.connect();
@@ -96,7 +124,8 @@ inBothModes(__filename, (side) => {
   side.covers(['ListObjectVersions'], 'lists versions by pages, with prefix, delimiter and encoding', async () => {
     const call = await side.connect();
     const Bucket = await versioned(call);
-    for (const body of ['1', '2']) for (const key of ['a', 'b+c', 'dir/d', 'dir/e f']) await put(call, Bucket, key, body);
+    for (const body of ['1', '2'])
+      for (const key of ['a', 'b+c', 'dir/d', 'dir/e f']) await put(call, Bucket, key, body);
     accept(await call('deleteObject', { Bucket, Key: 'b+c' }), 204);
     const whole = await list(call, Bucket);
     assert.deepEqual([whole.Versions.length, whole.DeleteMarkers.length], [8, 1]);
@@ -111,7 +140,10 @@ inBothModes(__filename, (side) => {
       assert.deepEqual(versions, told(whole));
     }
     const grouped = await list(call, Bucket, { Delimiter: '/' });
-    assert.deepEqual(grouped.CommonPrefixes.map((entry) => entry.Prefix), ['dir/']);
+    assert.deepEqual(
+      grouped.CommonPrefixes.map((entry) => entry.Prefix),
+      ['dir/'],
+    );
     assert.equal(grouped.Versions.length, 4);
     assert.equal((await list(call, Bucket, { Prefix: 'dir/e', KeyMarker: 'dir/d' })).Versions.length, 2);
   });

@@ -95,7 +95,9 @@ def test_the_protocol_is_asked_for_first(connect, bucket):
 @pytest.mark.parametrize("storage_class", [StorageClass.STANDARD, StorageClass.WARM, StorageClass.COLD])
 def test_the_class_chosen_at_birth(client, make, mode, storage_class):
     name = make(CreateBucketHeader(storageClass=storage_class))
-    spelt = {"WARM": "STANDARD_IA", "COLD": "GLACIER"}.get(storage_class, storage_class) if mode == "ip" else storage_class
+    spelt = (
+        {"WARM": "STANDARD_IA", "COLD": "GLACIER"}.get(storage_class, storage_class) if mode == "ip" else storage_class
+    )
     assert accept(client.getBucketMetadata(name)).storageClass == spelt
     assert accept(client.getBucketStoragePolicy(name)).storageClass == spelt
 

@@ -96,3 +96,25 @@ def test_a_bucket_that_is_not_there(client, mode, new_name):
 def test_an_object_that_is_not_there(client, bucket):
     refuse(client.getObject(bucket, "missing"), 404, "NoSuchKey")
     assert client.getObjectMetadata(bucket, "missing").status == 404
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "getBucketLifecycle",
+        "getBucketWebsite",
+        "getBucketLogging",
+        "getBucketNotification",
+        "getBucketEncryption",
+        "getBucketReplication",
+        "listBucketInventory",
+        "getBucketObjectLock",
+        "getBucketCustomDomain",
+        "getBucketPublicAccessBlock",
+        "getBucketDirectColdAccess",
+        "getObsCompressPolicy",
+        "getBucketDisPolicy",
+    ],
+)
+def test_what_is_not_there_yet_says_so(client, bucket, call):
+    refuse(getattr(client, call)(bucket), 501, "ServiceNotImplemented")
