@@ -68,7 +68,7 @@ impl Bench {
             size: BODY_BYTES as u64,
             etag: "d41d8cd98f00b204e9800998ecf8427e".to_owned(),
             modified_millis: NOW_MS,
-            owner: Some(OWNER),
+            owner: OWNER,
             body: Body::Inline,
             headers: ObjectHeaders { content_type: Some("image/jpeg".to_owned()), ..ObjectHeaders::default() },
             storage_class: StorageClass::Standard,

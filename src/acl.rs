@@ -26,6 +26,14 @@ pub struct Grant {
     pub delivered: bool,
 }
 
+impl Grant {
+    /// A grant that holds for what it is written on and nothing else.
+    #[must_use]
+    pub fn plain(grantee: Grantee, permission: Permission) -> Self {
+        Self { grantee, permission, delivered: false }
+    }
+}
+
 /// To whom something is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Grantee {

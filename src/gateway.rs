@@ -7,11 +7,11 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, SERVER};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, ORIGIN, SERVER};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, Version};
 
-use crate::access::{self, Caller};
+use crate::access::{self, Caller, Context};
 use crate::app::App;
 use crate::auth::{self, Claim};
 use crate::clock::{UnixMillis, http_date};
@@ -23,7 +23,7 @@ use crate::wire::body::{ReplyBody, RequestBody};
 use crate::wire::dialect::Dialect;
 use crate::wire::render;
 use crate::wire::request_id::RequestId;
-use crate::wire::{Head, Reply};
+use crate::wire::{Head, Peer, Reply};
 
 /// What the spine learns of a request on its way, for the reply, the metrics and the log.
 struct Trail {
@@ -34,10 +34,12 @@ struct Trail {
     is_head: bool,
     operation: &'static str,
     code: &'static str,
+    /// What a page of another origin may know of the answer, if one asks.
+    cross_origin: HeaderMap,
 }
 
 /// Answers one request. Never fails: whatever goes wrong becomes a reply.
-pub async fn handle(app: &Arc<App>, request: Request<RequestBody>) -> Response<ReplyBody> {
+pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -> Response<ReplyBody> {
     let started = std::time::Instant::now();
     let now = app.clock.now_millis();
     let (parts, body) = request.into_parts();
@@ -50,17 +52,19 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>) -> Response<R
         is_head: parts.method == Method::HEAD,
         operation: "none",
         code: "OK",
+        cross_origin: HeaderMap::new(),
     };
     let answered = {
         // Pinned where it is made: wrapping would move the largest future there is twice more.
-        let answering = pin!(answer(app, parts, body, &mut trail));
+        let answering = pin!(answer(app, parts, body, peer, &mut trail));
         AssertUnwindSafe(answering).catch_unwind().await
     };
     let answered = answered.unwrap_or_else(|_| {
         app.metrics.panics.inc();
         Err(Error::internal("a handler panicked"))
     });
-    let reply = answered.unwrap_or_else(|error| refuse(&mut trail, &error));
+    let mut reply = answered.unwrap_or_else(|error| refuse(&mut trail, &error));
+    reply.headers.extend(std::mem::take(&mut trail.cross_origin));
     let labels = RequestLabels { operation: trail.operation, code: trail.code };
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     app.metrics.count_request(&labels, micros);
@@ -75,7 +79,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>) -> Response<R
     finish(app, &trail, reply, version)
 }
 
-async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, trail: &mut Trail) -> Result<Reply> {
+async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, trail: &mut Trail) -> Result<Reply> {
     let head = match Head::parse(parts, &app.endpoints) {
         Ok(head) => head,
         Err((error, dialect, _)) => {
@@ -86,7 +90,7 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, trail: &mut Tra
     };
     trail.dialect = head.dialect;
     let mut body = body;
-    let answered = route(app, &head, &mut body, trail).await;
+    let answered = route(app, &head, &mut body, peer, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();
         if !expects_continue(&head) {
@@ -98,16 +102,24 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, trail: &mut Tra
 
 /// The order of the checks: what was asked, who asks, may they, is the shape right, then the operation itself. The
 /// body is taken only by the operation, so a client that waits for `100 Continue` has sent nothing before that.
-async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, trail: &mut Trail) -> Result<Reply> {
+async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, trail: &mut Trail) -> Result<Reply> {
+    // Before anything changes or refuses: pages may read refusals too. Boxed: few requests come from one.
+    if head.headers.contains_key(ORIGIN) {
+        trail.cross_origin = Box::pin(ops::cross_origin(app, head)).await?;
+    }
     let op = ops::find(head)?;
     trail.operation = op.name;
-    let caller = authenticate(app, head, trail.now).await?;
-    let bucket = access::admit(&app.store, &caller, op.action, &head.target).await?;
+    let caller = if op.action.is_unsigned() { Caller::Anonymous } else { authenticate(app, head, trail.now).await? };
+    let context = Context::new(head, peer, trail.now);
+    let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
     ops::check_shape(op, head)?;
-    let is_owner = bucket.as_ref().is_some_and(|bucket| access::is_owner(&caller, bucket));
-    let mut call = Call { head, caller, bucket, body, now: trail.now };
+    let mut call = Call { head, caller, bucket, permit, body, context, now: trail.now };
     let answered = (op.run)(app, &mut call).await;
-    if is_owner { answered } else { answered.map_err(Error::for_stranger) }
+    let mut answered = call.permit.settle(answered);
+    if let (true, Ok(reply)) = (call.permit.is_charged(), &mut answered) {
+        reply.headers.insert(head.dialect.request_charged_header(), HeaderValue::from_static("requester"));
+    }
+    if call.permit.is_bucket_owner() { answered } else { answered.map_err(Error::for_stranger) }
 }
 
 async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller> {
@@ -115,7 +127,7 @@ async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller>
     let credential = app.store.credential(&signed.access_key).await?;
     let credential = credential.ok_or_else(|| Error::from(Code::InvalidAccessKeyId))?;
     signed.check(head, &credential.secret_key, now)?;
-    Ok(Caller::Account(Arc::clone(&credential.account)))
+    Ok(Caller::of(Arc::clone(&credential.account)))
 }
 
 fn refuse(trail: &mut Trail, error: &Error) -> Reply {

@@ -56,6 +56,8 @@ pub const RANGE_COUNT_MAX: usize = 32;
 
 /// Bytes of an XML or JSON configuration document; above: 400 `EntityTooLarge`.
 pub const DOCUMENT_BYTES_MAX: usize = 20 * 1024;
+/// Bytes of a CORS document (OBS reference: 64 KB).
+pub const CORS_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of any XML document, whatever its operation allows: the parser's own bound.
 pub const XML_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Nesting of XML elements.
@@ -77,8 +79,12 @@ pub const INLINE_BODY_BYTES_MAX: u64 = 64 * KIB;
 pub const PIECE_COUNT_MAX: usize = 20_000;
 /// Keys and common prefixes in one page of a listing.
 pub const LIST_PAGE_COUNT_MAX: usize = 1000;
-/// Buckets one account may own (OBS reference: 100).
+/// Buckets one account may own where the settings name no other number (OBS reference: 100).
 pub const BUCKETS_PER_ACCOUNT_MAX: usize = 100;
+/// The highest such number: an account's buckets are listed in one answer.
+pub const BUCKETS_PER_ACCOUNT_SETTING_MAX: usize = 10_000;
+/// Buckets in one page of a list of buckets, where the client says how many (S3 reference).
+pub const BUCKET_PAGE_COUNT_MAX: usize = 10_000;
 /// Largest quota, capacity or object limit, as `?quota` documents it: 2^63 − 1.
 pub const QUOTA_BYTES_MAX: u64 = i64::MAX as u64;
 /// Storage packs of one account, those that have run out included.
@@ -94,8 +100,24 @@ pub const BLOCK_BYTES: u64 = 256 * KIB;
 
 // --- access ----------------------------------------------------------------------------------------------------
 
+/// Rules of one CORS configuration (OBS reference: 100).
+pub const CORS_RULE_COUNT_MAX: usize = 100;
+/// Characters of a CORS rule's name.
+pub const CORS_ID_CHARACTERS_MAX: usize = 255;
+/// Characters of one allowed origin.
+pub const CORS_ORIGIN_CHARACTERS_MAX: usize = 20_480;
+/// Methods or headers that one preflight may ask for.
+pub const CORS_ASKED_COUNT_MAX: usize = 100;
 /// Grants of one access control list.
 pub const GRANT_COUNT_MAX: usize = 100;
+/// Bytes of an access control list as XML.
+pub const ACL_DOCUMENT_BYTES_MAX: usize = 50 * 1024;
+/// Bytes of a bucket's policy.
+pub const POLICY_BYTES_MAX: usize = 20 * 1024;
+/// Characters compared with wildcards in deciding by one policy; one that takes more denies.
+pub const POLICY_STEP_COUNT_MAX: u32 = 4 * 1024 * 1024;
+/// Policies kept in memory as they were read, of buckets and as many of access keys.
+pub const POLICY_CACHE_COUNT_MAX: usize = 512;
 
 // --- signing in ------------------------------------------------------------------------------------------------
 
@@ -156,6 +178,8 @@ pub const WEBHOOK_PAUSE_MILLIS_MIN: u64 = 1000;
 pub const WEBHOOK_PAUSE_MILLIS_MAX: u64 = 5 * 60 * 1000;
 
 const _: () = assert!(WEBHOOK_PAUSE_MILLIS_MIN <= WEBHOOK_PAUSE_MILLIS_MAX);
+const _: () = assert!(CORS_DOCUMENT_BYTES_MAX < XML_BYTES_MAX);
+const _: () = assert!(BUCKETS_PER_ACCOUNT_MAX <= BUCKETS_PER_ACCOUNT_SETTING_MAX);
 const _: () = assert!(DOCUMENT_BYTES_MAX < HEAD_BYTES_MAX * 4);
 const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(METADATA_BYTES_MAX < HEAD_BYTES_MAX);

@@ -83,6 +83,20 @@ impl fmt::Display for ObjectKey {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AccountId(pub u128);
 
+impl AccountId {
+    /// Who owns what came without a signature; no account has this id.
+    pub const NOBODY: Self = Self(0);
+}
+
+impl AccountId {
+    /// An id as XML shows it: 32 hexadecimal digits, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_id = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_id { u128::from_str_radix(text, 16).ok().map(Self) } else { None }
+    }
+}
+
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)

@@ -1,57 +1,71 @@
-//! May they? [`admit`] is asked once per request, before the operation runs, and hands on the bucket record it read.
+//! May they? [`admit`] is asked once per request, before the operation runs, and hands on the bucket record it read and
+//! a [`Permit`]. What else a request names (the source of a copy, each key of many) is asked of a [`Judge`].
+//!
+//! Who may: the owner of a bucket, unless its policy denies it; others, where policy or access control lists allow it.
+
+pub mod acl;
+mod action;
+mod context;
+mod judge;
+mod permit;
+pub mod policy;
+#[cfg(test)]
+mod testing;
+
+pub use action::{Action, ActionSet, Level, Lists};
+pub use context::Context;
+pub use judge::Judge;
+pub use permit::Permit;
+pub use policy::Policies;
 
 use std::sync::Arc;
 
 use crate::error::{Code, Result};
-use crate::meta::{Account, AccountStatus, Bucket, Store};
-use crate::wire::address::Target;
-
-/// What an operation does, by the documented name of its permission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Anyone may: the SDKs' protocol probe.
-    Probe,
-    /// `ListAllMyBuckets`.
-    ListAllMyBuckets,
-    /// `CreateBucket`.
-    CreateBucket,
-    /// `HeadBucket`.
-    HeadBucket,
-    /// `DeleteBucket`.
-    DeleteBucket,
-    /// `GetBucketLocation`.
-    GetBucketLocation,
-    /// `GetBucketQuota`: the owner account's alone; no policy can hand it out.
-    GetBucketQuota,
-    /// `PutBucketQuota`: likewise.
-    PutBucketQuota,
-    /// `GetBucketStorage`.
-    GetBucketStorage,
-    /// `ListBucket`.
-    ListBucket,
-    /// `GetObject`.
-    GetObject,
-    /// `PutObject`.
-    PutObject,
-    /// `DeleteObject`.
-    DeleteObject,
-}
+use crate::meta::{self, Account, AccountStatus, Bucket, Setting, Store, Tx};
+use crate::name::{AccountId, ObjectKey};
+use policy::{Question, Verdict};
 
 /// Who asks.
 #[derive(Clone, Debug)]
 pub enum Caller {
     /// No signature.
     Anonymous,
-    /// A verified signature of this account.
-    Account(Arc<Account>),
+    /// A verified signature.
+    Account {
+        /// Of this account.
+        account: Arc<Account>,
+        /// The policy that narrows the access key, as text: only what it allows too is allowed.
+        narrowing: Option<Arc<str>>,
+    },
 }
 
 impl Caller {
+    /// A caller with a key that may do whatever its account may.
+    #[must_use]
+    pub fn of(account: Arc<Account>) -> Self {
+        Self::Account { account, narrowing: None }
+    }
+
     /// The account, where there is one; nobody gets 403 `AccessDenied`.
     pub fn account(&self) -> Result<&Arc<Account>> {
         match self {
-            Self::Account(account) => Ok(account),
+            Self::Account { account, .. } => Ok(account),
             Self::Anonymous => Err(Code::AccessDenied.into()),
+        }
+    }
+
+    /// The account's identity, where there is one.
+    #[must_use]
+    pub fn id(&self) -> Option<AccountId> {
+        self.account().ok().map(|account| account.id)
+    }
+
+    /// The policy that narrows the access key.
+    #[must_use]
+    pub fn narrowing(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Account { narrowing, .. } => narrowing.as_ref(),
+            Self::Anonymous => None,
         }
     }
 }
@@ -60,7 +74,7 @@ impl Caller {
 pub fn check_active(caller: &Caller) -> Result<()> {
     match caller {
         Caller::Anonymous => Ok(()),
-        Caller::Account(account) => match account.status {
+        Caller::Account { account, .. } => match account.status {
             AccountStatus::Active => Ok(()),
             AccountStatus::Frozen => Err(Code::InArrearOrInsufficientBalance.into()),
             AccountStatus::Deregistered => Err(Code::DeregisterUserId.into()),
@@ -71,24 +85,64 @@ pub fn check_active(caller: &Caller) -> Result<()> {
 /// Whether the caller is the account that the bucket belongs to.
 #[must_use]
 pub fn is_owner(caller: &Caller, bucket: &Bucket) -> bool {
-    caller.account().is_ok_and(|account| account.id == bucket.owner)
+    caller.id() == Some(bucket.owner)
 }
 
-/// Says yes, with the record of the bucket the request names, or why not: 404 `NoSuchBucket` for everyone where
-/// there is no bucket, 403 `AccessDenied` for everyone but its owner where there is one.
-pub async fn admit(store: &Store, caller: &Caller, action: Action, target: &Target) -> Result<Option<Bucket>> {
+/// Says yes, with the record of the bucket the request names, or why not: 404 `NoSuchBucket` for everyone where there is
+/// no bucket; where there is one, 403 `RequestPayerDenied` or `AccessDenied` as [`Judge::permit`] says.
+pub async fn admit(
+    store: &Store,
+    policies: &Policies,
+    caller: &Caller,
+    action: Action,
+    context: Context<'_>,
+) -> Result<(Option<Bucket>, Permit)> {
     check_active(caller)?;
+    let target = &context.head().target;
     let name = match (action, &target.bucket) {
-        (Action::ListAllMyBuckets | Action::CreateBucket, _) => return caller.account().map(|_| None),
-        (Action::Probe, None) => return Ok(None),
+        (Action::ListAllMyBuckets | Action::CreateBucket, _) => {
+            caller.account()?;
+            check_without_bucket(policies, caller, action, context)?;
+            return Ok((None, Permit::without_bucket(caller)));
+        }
+        (action, None) if action.is_open() => return Ok((None, Permit::without_bucket(caller))),
         (_, Some(name)) => name,
         (_, None) => return Err(Code::InvalidRequest.into()),
     };
-    let bucket = store.read(|tx| tx.bucket(name)).await?;
-    let bucket = bucket.ok_or_else(|| Code::NoSuchBucket.on(target.resource()))?;
-    if action == Action::Probe || is_owner(caller, &bucket) {
-        Ok(Some(bucket))
-    } else {
-        Err(Code::AccessDenied.on(target.resource()))
+    let found = store
+        .read(|tx| {
+            let Some(bucket) = tx.bucket(name)? else { return Ok::<_, meta::Error>(None) };
+            let policy = tx.setting(&bucket, Setting::Policy)?;
+            Ok(Some((bucket, policy)))
+        })
+        .await?;
+    let (bucket, policy) = found.ok_or_else(|| Code::NoSuchBucket.on(target.resource()))?;
+    let judge = Judge::new(policies, caller, context, &bucket, policy.as_deref());
+    let permit = judge.permit(action, target.key.as_ref())?;
+    Ok((Some(bucket), permit))
+}
+
+/// Whether something the request names beside its own target may be used: a copy's source, with the version named
+/// there. For many keys of one bucket, read one [`Judge`] and ask it about each.
+pub fn may(
+    tx: &mut Tx<'_>,
+    policies: &Policies,
+    caller: &Caller,
+    context: Context<'_>,
+    action: Action,
+    bucket: &Bucket,
+    key: &ObjectKey,
+) -> Result<Permit> {
+    Judge::read(tx, policies, caller, context, bucket)?.permit(action, Some(key))
+}
+
+/// What only the policy of a narrowed key may forbid.
+fn check_without_bucket(policies: &Policies, caller: &Caller, action: Action, context: Context<'_>) -> Result<()> {
+    let Some(narrowing) = caller.narrowing() else { return Ok(()) };
+    let bucket = context.head().target.bucket.as_ref().map_or("", |bucket| bucket.as_str());
+    let question = Question { caller, action, bucket, key: None, context: &context };
+    match policies.of_key(narrowing).decide(&question) {
+        Verdict::Allow => Ok(()),
+        Verdict::Deny | Verdict::Silent => Err(Code::AccessDenied.on(context.head().target.resource())),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::access::Policies;
 use crate::auth::attempts::Attempts;
 use crate::auth::token::Tokens;
 use crate::blob::readers::Readers;
@@ -45,6 +46,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Attempts to sign in.
     pub attempts: Attempts,
+    /// Policies that were read lately.
+    pub policies: Policies,
     /// Domains that requests are addressed to.
     pub endpoints: Endpoints,
     /// Source of request ids.
@@ -77,6 +80,7 @@ impl App {
             verification: Verification::default(),
             tokens,
             attempts: Attempts::default(),
+            policies: Policies::default(),
             config,
             store: store.with_clock(clock.clone()),
             blobs,

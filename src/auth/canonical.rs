@@ -302,7 +302,7 @@ const SIGNED_PARAMETERS: &[(&str, By)] = &[
     ("rename", By::All),
     ("replication", By::All),
     ("replication_progress", By::Some),
-    ("requestpayment", By::Some),
+    ("requestpayment", By::All),
     ("response-cache-control", By::All),
     ("response-content-disposition", By::All),
     ("response-content-encoding", By::All),
@@ -389,6 +389,8 @@ mod tests {
         check("/k?x-obs-acl=private&X-Obs-A=1&x-amz-acl=a", bucket, &["/photos/k?X-Obs-A=1&x-obs-acl=private"]);
         check("/k?response-content-type=text%2Fplain+x", bucket, &["/photos/k?response-content-type=text/plain x"]);
         check("/a%20b*~", bucket, &["/photos/a%20b*~", "/photos/a%20b%2A~", "/photos/a+b*%7E"]);
+        // It picks an operation, so no signature may leave it out.
+        check("/?requestPayment", bucket, &["/photos/?requestPayment", "/photos?requestPayment"]);
         check("/photos//a/", ip, &["/photos//a/"]);
         check(
             "/?customdomain=",

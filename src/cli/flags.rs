@@ -35,6 +35,7 @@ impl Scope for Server {
         "log",
         "workers",
         "verify_interval",
+        "buckets_per_account",
     ];
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use hyper::Uri;
 
+use crate::limits::BUCKETS_PER_ACCOUNT_SETTING_MAX;
+
 /// Threads one process may serve with.
 const WORKER_COUNT_MAX: usize = 1024;
 /// Hours between two runs of anything: a year.
@@ -109,6 +111,13 @@ pub(super) fn parse_hours(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(hours) if hours <= INTERVAL_HOURS_MAX => Ok(hours),
         _ => Err(format!("expected a number of hours, 0 to {INTERVAL_HOURS_MAX}")),
+    }
+}
+
+pub(super) fn parse_bucket_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=BUCKETS_PER_ACCOUNT_SETTING_MAX).contains(&count) => Ok(count),
+        _ => Err(format!("expected a number of buckets, 1 to {BUCKETS_PER_ACCOUNT_SETTING_MAX}")),
     }
 }
 

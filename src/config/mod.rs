@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 use hyper::Uri;
 
+use crate::limits;
+
 pub use check::{is_access_key, is_secret_key};
 pub use credentials::{Credentials, read_private, write_private};
 pub use table::{Fallback, SETTINGS, Setting, reference};
@@ -49,6 +51,8 @@ pub struct Config {
     pub workers: usize,
     /// Hours between two verifications of the counters; 0 for none but those asked for.
     pub verify_interval_hours: u32,
+    /// Buckets one account may own, at least one.
+    pub buckets_per_account: usize,
 }
 
 /// The root account's credentials as far as the configuration names them. The two keys come together or not at all.
@@ -137,6 +141,7 @@ impl Config {
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
             verify_interval_hours: settings.value("verify_interval", check::parse_hours)?,
+            buckets_per_account: settings.value("buckets_per_account", check::parse_bucket_count)?,
         };
         for (given, missing, is_alone) in [
             (
@@ -175,6 +180,7 @@ impl Config {
             log: "info".to_owned(),
             workers: 2,
             verify_interval_hours: 24,
+            buckets_per_account: limits::BUCKETS_PER_ACCOUNT_MAX,
         }
     }
 }

@@ -187,6 +187,15 @@ pub static SETTINGS: &[Setting] = &[
         doc: "Hours between two verifications of the usage counters, 0 to 8760; 0 for none but those asked for.",
         ..PLAIN
     },
+    Setting {
+        key: "buckets_per_account",
+        variable: "OBS_GATEWAY_BUCKETS_PER_ACCOUNT",
+        flag: "buckets-per-account",
+        form: "COUNT",
+        fallback: Fallback::Value("100"),
+        doc: "Buckets one account may own, 1 to 10000. A lower number than an account has takes none away.",
+        ..PLAIN
+    },
 ];
 
 /// The settings reference as Markdown; `docs/config.md` is this text.

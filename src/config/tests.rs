@@ -34,6 +34,7 @@ fn nothing_written_gives_the_documented_defaults() {
     assert_eq!(config.log, "info");
     assert!(config.workers >= 1);
     assert_eq!(config.verify_interval_hours, 24);
+    assert_eq!(config.buckets_per_account, limits::BUCKETS_PER_ACCOUNT_MAX);
 }
 
 #[test]
@@ -69,6 +70,7 @@ fn every_variable_reaches_its_setting() {
         ("OBS_GATEWAY_LOG", "obs_gateway=debug,info"),
         ("OBS_GATEWAY_WORKERS", "7"),
         ("OBS_GATEWAY_VERIFY_INTERVAL", "0"),
+        ("OBS_GATEWAY_BUCKETS_PER_ACCOUNT", "10000"),
     ];
     let config = config("", &variables, &[]).unwrap();
     assert_eq!(config.data, Path::new("/d"));
@@ -85,6 +87,7 @@ fn every_variable_reaches_its_setting() {
     assert_eq!(config.log, "obs_gateway=debug,info");
     assert_eq!(config.workers, 7);
     assert_eq!(config.verify_interval_hours, 0);
+    assert_eq!(config.buckets_per_account, 10_000);
 }
 
 #[test]
@@ -113,6 +116,8 @@ fn refusals_name_the_setting_its_source_and_what_was_expected() {
     refused("workers = 'many'", &["setting workers", "`many`"]);
     refused("verify_interval = '1d'", &["setting verify_interval", "0 to 8760"]);
     refused("verify_interval = 8761", &["setting verify_interval"]);
+    refused("buckets_per_account = 0", &["setting buckets_per_account", "1 to 10000"]);
+    refused("buckets_per_account = 10001", &["setting buckets_per_account"]);
     refused("root_access_key = 'AKAKAKAK'", &["setting root_access_key", "root_secret_key is missing"]);
     refused("root_secret_key = 'sksksksk'", &["setting root_secret_key", "root_access_key is missing"]);
     refused("root_access_key = 'a:b'", &["setting root_access_key"]);
@@ -158,6 +163,7 @@ fn the_configuration_of_tests_would_pass_the_checks() {
         ("log", config.log.clone()),
         ("workers", config.workers.to_string()),
         ("verify_interval", config.verify_interval_hours.to_string()),
+        ("buckets_per_account", config.buckets_per_account.to_string()),
     ];
     let checked = Config::check(&Settings::from_sources(None, |_| None, &flags).unwrap()).unwrap();
     assert_eq!(format!("{checked:?}"), format!("{config:?}"));

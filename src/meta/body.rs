@@ -454,7 +454,7 @@ mod tests {
         let delete = async |called: &str| {
             let deleted = store.write(|tx| {
                 let slot = tx.slot(&bucket, &key(called))?;
-                tx.delete_object(slot, None, NOW)
+                tx.delete_object(slot, OWNER, NOW)
             });
             deleted.await.unwrap();
         };

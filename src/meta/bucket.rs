@@ -378,7 +378,7 @@ mod tests {
         assert!(store.read(|tx| tx.bucket(&old.name)).await.unwrap().is_some(), "a refused deletion changes nothing");
         let emptied = store.write(|tx| {
             let slot = tx.slot(&old, &key("k"))?;
-            tx.delete_object(slot, None, NOW)
+            tx.delete_object(slot, OWNER, NOW)
         });
         emptied.await.unwrap();
         store.write(|tx| tx.delete_bucket(&old)).await.unwrap();

@@ -28,8 +28,8 @@ pub struct Object {
     pub etag: String,
     /// When it was stored.
     pub modified_millis: UnixMillis,
-    /// Who stored it; `None` for nobody with a signature.
-    pub owner: Option<AccountId>,
+    /// Who stored it; [`AccountId::NOBODY`] without a signature.
+    pub owner: AccountId,
     /// Where the bytes are.
     pub body: Body,
     /// What is returned with it.
@@ -152,7 +152,7 @@ impl From<ObjectV1> for Object {
             size: old.size,
             etag: old.etag,
             modified_millis: old.modified_millis,
-            owner: Some(old.owner),
+            owner: old.owner,
             body: old.body,
             headers: old.headers,
             storage_class: StorageClass::Standard,
@@ -191,7 +191,7 @@ mod tests {
             size: 70_000,
             etag: "900150983cd24fb0d6963f7d28e17f72".to_owned(),
             modified_millis: NOW,
-            owner: Some(OWNER),
+            owner: OWNER,
             body: Body::Segments,
             headers,
             storage_class: StorageClass::Standard,
@@ -223,7 +223,7 @@ mod tests {
             size: 3,
             etag: "e".to_owned(),
             modified_millis: 0,
-            owner: None,
+            owner: AccountId::NOBODY,
             body: Body::Pieces,
             headers: ObjectHeaders::default(),
             storage_class: StorageClass::Warm,

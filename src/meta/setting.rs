@@ -6,17 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
 use super::engine::Family;
+use super::record::Record;
 use super::store::Tx;
 use super::{Result, keys};
+use crate::cors::Cors;
+use crate::tag::Tags;
 
 /// A setting. Its number is stored: never give it to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// `?policy`, the JSON text as it was sent.
     Policy = 0,
-    /// `?cors`.
+    /// `?cors`, a record.
     Cors = 1,
-    /// `?tagging`.
+    /// `?tagging`, a record.
     Tagging = 2,
     /// `?object-lock`.
     ObjectLock = 3,
@@ -48,7 +51,37 @@ impl Settings {
     }
 }
 
+impl Record for Cors {
+    const FORMAT: u8 = 1;
+    const KIND: &'static str = "a CORS configuration";
+}
+
+impl Record for Tags {
+    const FORMAT: u8 = 1;
+    const KIND: &'static str = "a set of tags";
+}
+
 impl Tx<'_> {
+    /// A bucket's CORS rules.
+    pub fn cors(&mut self, bucket: &Bucket) -> Result<Option<Cors>> {
+        self.setting(bucket, Setting::Cors)?.map(|stored| Cors::decode(&stored)).transpose()
+    }
+
+    /// Stores a bucket's CORS rules; `bucket` as for [`Tx::put_setting`].
+    pub fn put_cors(&mut self, bucket: &mut Bucket, cors: &Cors) -> Result<()> {
+        self.put_setting(bucket, Setting::Cors, cors.encode()?.into())
+    }
+
+    /// A bucket's tags.
+    pub fn bucket_tags(&mut self, bucket: &Bucket) -> Result<Option<Tags>> {
+        self.setting(bucket, Setting::Tagging)?.map(|stored| Tags::decode(&stored)).transpose()
+    }
+
+    /// Stores a bucket's tags; `bucket` as for [`Tx::put_setting`].
+    pub fn put_bucket_tags(&mut self, bucket: &mut Bucket, tags: &Tags) -> Result<()> {
+        self.put_setting(bucket, Setting::Tagging, tags.encode()?.into())
+    }
+
     /// A setting's document, as [`Tx::put_setting`] stored it.
     pub fn setting(&mut self, bucket: &Bucket, setting: Setting) -> Result<Option<Vec<u8>>> {
         if !bucket.settings.has(setting) {
@@ -86,8 +119,32 @@ impl Tx<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::Store;
+    use super::super::record::tests::check_stored;
     use super::super::testing::{OWNER, bucket, store};
     use super::*;
+    use crate::cors::{Method, Rule};
+    use crate::tag::Tag;
+
+    #[test]
+    fn stored_settings_are_read_for_ever() {
+        let text = str::to_owned;
+        let cors = Cors {
+            rules: vec![
+                Rule {
+                    id: Some(text("r")),
+                    methods: vec![Method::Get, Method::Put, Method::Head, Method::Post, Method::Delete],
+                    origins: vec![text("*")],
+                    headers: vec![text("x-*")],
+                    max_age_seconds: Some(300),
+                    exposed: vec![text("ETag")],
+                },
+                Rule { methods: vec![Method::Get], origins: vec![text("a"), text("b")], ..Rule::default() },
+            ],
+        };
+        check_stored("010201017205000102030401012a0103782d2a01ac020104455461670001000201610162000000", &cors);
+        let tag = |key, value| Tag { key: text(key), value: text(value) };
+        check_stored("0102016b017602747400", &Tags(vec![tag("k", "v"), tag("tt", "")]));
+    }
 
     async fn seen(store: &Store, bucket: &Bucket) -> Vec<Option<Vec<u8>>> {
         let seen = store.read(|tx| {

@@ -109,7 +109,7 @@ impl Tx<'_> {
 
     /// Deletes a key without naming a version: for good in a bucket without versioning, by a delete marker of `owner`
     /// in any other.
-    pub fn delete_object(&mut self, slot: Slot<'_>, owner: Option<AccountId>, now: UnixMillis) -> Result<Deleted> {
+    pub fn delete_object(&mut self, slot: Slot<'_>, owner: AccountId, now: UnixMillis) -> Result<Deleted> {
         let mut change = Change::default();
         let is_null = match slot.bucket.versioning {
             Versioning::Off => {
@@ -334,7 +334,7 @@ mod tests {
             Step::Delete { key: at } => {
                 let deleted = done(store.write(|tx| {
                     let slot = tx.slot(&bucket, &key(KEYS[at]))?;
-                    tx.delete_object(slot, Some(OWNER), NOW)
+                    tx.delete_object(slot, OWNER, NOW)
                 }));
                 match deleted {
                     Deleted::Marked(version) => model.add(at, version.id(), None),
@@ -406,7 +406,7 @@ mod tests {
         let mark = || {
             store.write(|tx| {
                 let slot = tx.slot(&bucket, &key("k"))?;
-                tx.delete_object(slot, None, NOW)
+                tx.delete_object(slot, OWNER, NOW)
             })
         };
         mark().await.unwrap();

@@ -416,7 +416,7 @@ mod tests {
         assert!(slot_only.await.unwrap());
         let delete_nothing = store.write(|tx| {
             let slot = tx.slot(&bucket, &key("k"))?;
-            tx.delete_object(slot, None, 0)
+            tx.delete_object(slot, bucket.owner, 0)
         });
         delete_nothing.await.unwrap();
         let (object, stored) = inline(5);

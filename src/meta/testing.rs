@@ -69,7 +69,7 @@ pub(super) fn inline(size: u64) -> (Object, Stored) {
         size,
         etag: String::new(),
         modified_millis: NOW,
-        owner: Some(OWNER),
+        owner: OWNER,
         body: Body::Inline,
         headers: ObjectHeaders::default(),
         storage_class: StorageClass::Standard,

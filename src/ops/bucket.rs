@@ -5,12 +5,13 @@ use std::sync::Arc;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use hyper::{Method, StatusCode};
 
+use super::bucket_storage_class::class_name;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::{Action, is_owner};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
-use crate::limits;
-use crate::meta::{Bucket, NewBucket};
+use crate::meta::{Bucket, NewBucket, Versioning};
+use crate::storage_class::StorageClass;
 use crate::wire::dialect::Dialect;
 use crate::wire::{Head, Reply};
 
@@ -54,8 +55,10 @@ pub(super) static DELETE: Op = Op {
 };
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    refuse_unsupported(call.head)?;
+    super::object_put::refuse_acl(call.head)?;
     let owner = call.account()?.id;
+    let Some(name) = &call.head.target.bucket else { return Err(Code::InvalidBucketName.into()) };
+    let new = parse_new(call.head, NewBucket::new(name.clone(), owner, app.config.region.clone()))?;
     let roots = &["CreateBucketConfiguration"];
     if let Some(document) = call.document(roots, Code::MalformedXml).await? {
         let location = document.child("Location").or_else(|| document.child("LocationConstraint"));
@@ -66,8 +69,6 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
             );
         }
     }
-    let Some(name) = &call.head.target.bucket else { return Err(Code::InvalidBucketName.into()) };
-    let new = NewBucket::new(name.clone(), owner, app.config.region.clone());
     app.store
         .write(|tx| {
             match tx.bucket(name)? {
@@ -76,7 +77,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
                 Some(_) => return Err(Code::BucketAlreadyExists.on(format!("/{name}"))),
                 None => {}
             }
-            if tx.bucket_count(owner)? >= limits::BUCKETS_PER_ACCOUNT_MAX as u64 {
+            if tx.bucket_count(owner)? >= app.config.buckets_per_account as u64 {
                 return Err(Error::from(Code::TooManyBuckets));
             }
             tx.create_bucket(&new, call.now)?;
@@ -88,37 +89,65 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     Ok(Reply::empty(StatusCode::OK).with(LOCATION, location))
 }
 
-/// What the reference documents for new buckets and this server cannot do yet is refused, never ignored.
-fn refuse_unsupported(head: &Head) -> Result<()> {
+/// Takes what the headers of a creation ask for into `new`. What this server does not do is refused, never ignored.
+fn parse_new(head: &Head, mut new: NewBucket) -> Result<NewBucket> {
+    refuse_unsupported(head)?;
     let class = if head.dialect.is_obs() { head.own("storage-class") } else { head.header("x-default-storage-class") };
-    match class {
-        None | Some("STANDARD") => {}
-        Some(
-            "WARM" | "COLD" | "STANDARD_IA" | "GLACIER" | "DEEP_ARCHIVE" | "INTELLIGENT_TIERING" | "HIGH_PERFORMANCE",
-        ) => {
-            return Err(Code::ServiceNotImplemented.because("Storage classes other than STANDARD are not implemented."));
-        }
-        Some(_) => return Err(Code::InvalidDefaultStorageClass.into()),
+    if let Some(name) = class {
+        new.storage_class = StorageClass::parse(name).ok_or(Code::InvalidDefaultStorageClass)?;
     }
-    super::object_put::refuse_acl(head)?;
-    if head.own("bucket-type").is_some_and(|kind| kind != "OBJECT") {
-        return Err(Code::ServiceNotImplemented.because("Buckets other than object buckets are not implemented."));
+    let invalid = |why: &'static str| Err(Code::InvalidArgument.because(why));
+    let is_interface = match head.own("fs-file-interface") {
+        None => false,
+        Some("Enabled") => true,
+        Some(_) => return invalid("x-obs-fs-file-interface can only be Enabled."),
+    };
+    new.is_file_system = match head.own("bucket-type") {
+        None => is_interface,
+        Some("POSIX") => true,
+        Some("OBJECT") if !is_interface => false,
+        Some(_) => return invalid("x-obs-bucket-type is OBJECT or POSIX, and POSIX with x-obs-fs-file-interface."),
+    };
+    new.has_object_lock = match head.own("bucket-object-lock-enabled") {
+        None | Some("false" | "False") => false,
+        Some("true" | "True") => true,
+        Some(_) => return invalid("x-obs-bucket-object-lock-enabled can only be true."),
+    };
+    if new.has_object_lock {
+        new.versioning = Versioning::Enabled;
     }
-    let unsupported = [
-        "bucket-object-lock-enabled",
-        "fs-file-interface",
-        "server-side-encryption",
-        "bucket-redundancy",
-        "az-redundancy",
-        "object-ownership",
-        "epid",
-        "fusion-allow-upgrade",
-        "fusion-allow-alternative",
-    ];
+    if new.is_file_system && (new.has_object_lock || new.storage_class != StorageClass::Standard) {
+        return invalid("A parallel file system has neither object lock nor a storage class.");
+    }
+    Ok(new)
+}
+
+/// Headers that the reference or the SDKs have for new buckets, and the values of them that ask for nothing.
+const UNSUPPORTED: &[(&str, &[&str])] = &[
+    ("az-redundancy", &[]),
+    ("bucket-redundancy", &["CLASSIC"]),
+    ("epid", &["0"]),
+    ("fusion-allow-alternative", &["false"]),
+    ("fusion-allow-upgrade", &["false"]),
+    ("object-ownership", &[]),
+];
+
+fn refuse_unsupported(head: &Head) -> Result<()> {
+    let refuse =
+        |tail: &str| Err(Code::ServiceNotImplemented.because(format!("The header x-obs-{tail} is not implemented.")));
     // Some SDKs send the names without a counterpart as `x-obs-` in both dialects.
-    let own = |tail: &&str| head.own(tail).is_some() || Dialect::Obs.header(tail, &head.headers).is_some();
-    match unsupported.iter().find(|tail| own(tail)) {
-        Some(tail) => Err(Code::ServiceNotImplemented.because(format!("The header x-obs-{tail} is not implemented."))),
+    let find = |tail: &str| head.own(tail).or_else(|| Dialect::Obs.header(tail, &head.headers));
+    for (tail, harmless) in UNSUPPORTED {
+        if find(tail).is_some_and(|value| !harmless.contains(&value)) {
+            return refuse(tail);
+        }
+    }
+    let is_encryption = |tail: &str| {
+        let tail = tail.to_ascii_lowercase();
+        tail.starts_with("server-side-encryption") || tail.starts_with("sse-")
+    };
+    match head.own_all().find(|(tail, _)| is_encryption(tail)) {
+        Some((tail, _)) => refuse(tail),
         None => Ok(()),
     }
 }
@@ -128,6 +157,8 @@ const OBS_LOCATION: HeaderName = HeaderName::from_static("x-obs-bucket-location"
 const S3_LOCATION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
 const OBS_CLASS: HeaderName = HeaderName::from_static("x-obs-storage-class");
 const S3_CLASS: HeaderName = HeaderName::from_static("x-default-storage-class");
+/// The same name in both dialects, as the SDKs have it.
+const FILE_INTERFACE: HeaderName = HeaderName::from_static("x-obs-fs-file-interface");
 
 /// The header that names a bucket's region: on HEAD bucket and on listings.
 pub(super) fn region_header(dialect: Dialect, region: &str) -> Result<(HeaderName, HeaderValue)> {
@@ -137,15 +168,19 @@ pub(super) fn region_header(dialect: Dialect, region: &str) -> Result<(HeaderNam
 
 async fn head(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
-    let (region_name, region) = region_header(dialect, &call.bucket()?.region)?;
+    let bucket = call.bucket()?;
+    let (region_name, region) = region_header(dialect, &bucket.region)?;
     let class = if dialect.is_obs() { OBS_CLASS } else { S3_CLASS };
     let mut reply = Reply::empty(StatusCode::OK)
         .with(CONTENT_TYPE, HeaderValue::from_static("application/xml"))
         .with(region_name, region)
-        .with(class, HeaderValue::from_static("STANDARD"))
+        .with(class, HeaderValue::from_static(class_name(bucket.storage_class, dialect)))
         .with(VERSION, HeaderValue::from_static("3.0"));
-    if is_owner(&call.caller, call.bucket()?) {
-        usage_headers(app, call.bucket()?, &mut reply).await?;
+    if bucket.is_file_system {
+        reply = reply.with(FILE_INTERFACE, HeaderValue::from_static("Enabled"));
+    }
+    if is_owner(&call.caller, bucket) {
+        usage_headers(app, bucket, &mut reply).await?;
     }
     Ok(reply)
 }

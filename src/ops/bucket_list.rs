@@ -12,7 +12,6 @@ use crate::clock::iso_date;
 use crate::error::{Code, Result};
 use crate::limits;
 use crate::meta::{Bucket, Listed, Object, Page, PageQuery};
-use crate::name::AccountId;
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
 use crate::wire::query::Query;
@@ -69,7 +68,7 @@ fn parse(head: &Head) -> Result<Asked> {
 }
 
 /// 1 to 1000. OBS takes 1000 for anything outside; S3 takes 0 at its word.
-fn parse_max_keys(query: &Query, dialect: Dialect) -> Result<usize> {
+pub(super) fn parse_max_keys(query: &Query, dialect: Dialect) -> Result<usize> {
     let text = query.get("max-keys").unwrap_or_default();
     if text.is_empty() {
         return Ok(limits::LIST_PAGE_COUNT_MAX);
@@ -135,15 +134,10 @@ fn object_row(xml: &mut Writer, object: &Object, dialect: Dialect) {
     xml.element("LastModified", &iso_date(object.modified_millis));
     xml.element("ETag", &format!("\"{}\"", object.etag));
     xml.number("Size", object.size);
-    let owner = owner_id(object.owner);
+    let owner = object.owner.to_string();
     xml.open("Owner").element("ID", &owner);
     if !dialect.is_obs() {
         xml.element("DisplayName", &owner);
     }
     xml.close().element("StorageClass", "STANDARD");
-}
-
-/// The `ID` of an owner; nobody with a signature is all zeros.
-pub(super) fn owner_id(owner: Option<AccountId>) -> String {
-    owner.unwrap_or(AccountId(0)).to_string()
 }

@@ -1,6 +1,6 @@
 //! What a handler receives.
 
-use crate::access::Caller;
+use crate::access::{Caller, Context, Permit};
 use crate::blob::digest;
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
@@ -21,8 +21,12 @@ pub struct Call<'h> {
     pub caller: Caller,
     /// The bucket the request names, as it was when the caller was admitted.
     pub bucket: Option<Bucket>,
+    /// What the access check found. Where an object's own list decides, the operation asks it about each object.
+    pub permit: Permit,
     /// What is still to be read.
     pub body: &'h mut RequestBody,
+    /// The circumstances, for access checks of what else the request names.
+    pub context: Context<'h>,
     /// When the request arrived.
     pub now: UnixMillis,
 }
@@ -41,6 +45,11 @@ impl Call<'_> {
         bucket.ok_or_else(|| Code::NoSuchBucket.on(self.head.target.resource()))
     }
 
+    /// Refuses with 405 `FsNotSupport` what parallel file systems do not have.
+    pub fn refuse_file_system(&self) -> Result<()> {
+        if self.bucket()?.is_file_system { Err(Code::FsNotSupport.into()) } else { Ok(()) }
+    }
+
     /// The key; rows of object scope always have one.
     pub fn key(&self) -> Result<&ObjectKey> {
         self.head.target.key.as_ref().ok_or_else(|| Error::internal("a row of object scope ran without its key"))
@@ -51,12 +60,22 @@ impl Call<'_> {
         self.caller.account().map(|account| &**account)
     }
 
-    /// The body as an XML document with one of `roots`. An empty one is `None`; a bad one has the code `malformed`.
+    /// The body as an XML document with one of `roots`, of at most [`limits::DOCUMENT_BYTES_MAX`]. An empty one is `None`; a bad one has the code `malformed`.
     /// A digest sent with it is checked, whether the operation asks for one or not.
     pub async fn document(&mut self, roots: &[&str], malformed: Code) -> Result<Option<Element>> {
+        self.document_up_to(limits::DOCUMENT_BYTES_MAX, roots, malformed).await
+    }
+
+    /// The same for a body of at most `bytes_max`; above: 400 `EntityTooLarge`.
+    pub async fn document_up_to(
+        &mut self,
+        bytes_max: usize,
+        roots: &[&str],
+        malformed: Code,
+    ) -> Result<Option<Element>> {
         let expected = (content_md5(&self.head.headers)?, content_sha256(&self.head.headers)?);
         let body = std::mem::replace(self.body, RequestBody::empty());
-        let bytes = body.collect(limits::DOCUMENT_BYTES_MAX).await?;
+        let bytes = body.collect(bytes_max).await?;
         let wrong_md5 = expected.0.is_some_and(|md5| md5 != digest::md5(&bytes));
         if wrong_md5 || expected.1.is_some_and(|sha256| sha256 != digest::sha256(&bytes)) {
             return Err(Code::BadDigest.into());

@@ -2,16 +2,22 @@
 //! row is added.
 
 mod bucket;
+mod bucket_cors;
 mod bucket_list;
 mod bucket_location;
 mod bucket_quota;
+mod bucket_request_payment;
+mod bucket_storage_class;
 mod bucket_storage_info;
+mod bucket_tagging;
+mod bucket_versioning;
 mod call;
 mod object_body;
 mod object_delete;
 mod object_get;
 mod object_put;
 mod op;
+mod preflight;
 mod probe;
 mod receive;
 mod reference;
@@ -19,6 +25,7 @@ mod service_list;
 
 pub use call::Call;
 pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
+pub use preflight::cross_origin;
 pub use reference::reference;
 
 /// Every operation there is.
@@ -34,14 +41,31 @@ pub static TABLE: &[&Op] = &[
     &bucket_quota::GET,
     &bucket_quota::PUT,
     &bucket_storage_info::GET,
+    &bucket_versioning::GET,
+    &bucket_versioning::PUT,
+    &bucket_storage_class::GET,
+    &bucket_storage_class::PUT,
+    &bucket_storage_class::GET_POLICY,
+    &bucket_storage_class::PUT_POLICY,
+    &bucket_tagging::GET,
+    &bucket_tagging::PUT,
+    &bucket_tagging::DELETE,
+    &bucket_cors::GET,
+    &bucket_cors::PUT,
+    &bucket_cors::DELETE,
+    &preflight::BUCKET,
+    &preflight::OBJECT,
+    &bucket_request_payment::GET,
+    &bucket_request_payment::PUT,
     &object_put::PUT,
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
 ];
 
-/// Sub-resources that the OBS and S3 references document and no row answers yet. A request that carries one is
-/// refused; it never falls through to the plain row of its method.
+/// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or
+/// objects. A request that carries one where it has no row is refused; it never falls through to the plain row of its
+/// method.
 pub static RESERVED: &[&str] = &[
     "accelerate",
     "acl",
@@ -51,7 +75,6 @@ pub static RESERVED: &[&str] = &[
     "backtosource",
     "bucketstatus",
     "cdnnotifyconfiguration",
-    "cors",
     "customdomain",
     "delete",
     "deletebucket",
@@ -89,20 +112,16 @@ pub static RESERVED: &[&str] = &[
     "rename",
     "replication",
     "replication_progress",
-    "requestpayment",
     "restore",
     "retention",
     "select",
     "session",
-    "storageclass",
-    "storagepolicy",
     "symlink",
     "tagging",
     "torrent",
     "truncate",
     "uploadid",
     "uploads",
-    "versioning",
     "versions",
     "website",
     "x-image-process",

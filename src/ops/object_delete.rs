@@ -11,6 +11,7 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::meta::{Deleted, Kept, VersionId};
+use crate::name::AccountId;
 use crate::quota::Rule;
 use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
@@ -37,7 +38,7 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         Some(Some(id)) => Some(id),
         None => None,
     };
-    let owner = call.caller.account().ok().map(|account| account.id);
+    let owner = call.caller.id().unwrap_or(AccountId::NOBODY);
     let now = app.clock.now_millis();
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;

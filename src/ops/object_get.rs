@@ -124,6 +124,12 @@ async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
 /// 404 `NoSuchKey` or `NoSuchVersion` where there is none; a delete marker is 404 where it is the newest version and
 /// 405 where it was asked for, and the answer says so.
 pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
+    let object = look_up(tx, call)?;
+    call.permit.check_object(object.owner, object.acl())?;
+    Ok(object)
+}
+
+fn look_up(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
     let (bucket, key) = (call.bucket()?, call.key()?);
     let (dialect, resource) = (call.head.dialect, || call.head.target.resource());
     let marked = |error: Error, marker: &DeleteMarker| {

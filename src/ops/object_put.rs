@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::headers::ObjectHeaders;
 use crate::limits;
 use crate::meta::{self, BlobId, Body, Bucket, Object, Reservation, Stored, Version, Versioning};
-use crate::name::ObjectKey;
+use crate::name::{AccountId, ObjectKey};
 use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::dialect::Dialect;
@@ -58,7 +58,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
             size: received.size,
             etag: hex(&received.md5),
             modified_millis: app.clock.now_millis(),
-            owner: Some(call.account()?.id),
+            owner: call.caller.id().unwrap_or(AccountId::NOBODY),
             body: received.stored.body(),
             headers,
             storage_class: bucket.storage_class,

@@ -26,6 +26,7 @@ fn row(op: &Op) -> String {
     let body = match op.body {
         BodyRule::Empty => "none",
         BodyRule::Document => "XML",
+        BodyRule::DigestedDocument => "XML, digest",
         BodyRule::Stream => "object",
     };
     let parameters: Vec<String> = op.parameters.iter().map(|name| format!("`{name}`")).collect();
@@ -47,8 +48,8 @@ Printed from the table in the code; a test keeps this page the same.
 
 Buckets are addressed in the host (`BUCKET.obs.localhost`) or in the path; the table shows the path. Every operation is
 there in both dialects, OBS and S3, on one port. The permission is what the access check is asked; for now the owner
-of a bucket holds all of them, nobody else any, and `Probe` is everybody's. The last column names the page of the OBS API
-reference that defines the operation.
+of a bucket holds all of them, nobody else any, and `Probe` and `Preflight` are everybody's. A body with `digest` comes with
+`Content-MD5` or `Content-SHA256`. The last column names the page of the OBS API reference that defines the operation.
 
 | operation | request | parameters | body | permission | defined in |
 |---|---|---|---|---|---|
@@ -58,7 +59,7 @@ const RESERVED_HEAD: &str = "
 ## Not implemented
 
 A request with one of these parameters is refused with 501 `ServiceNotImplemented` (in S3 `NotImplemented`), whatever
-its method. A parameter of the table above with another method than those it has is refused with 405
+its method; where the table above has one too, for buckets or for objects, it is the other's that is not there. A parameter of the table above with another method than those it has is refused with 405
 `MethodNotAllowed`. Neither ever falls through to the plain operation of its method: `DELETE /BUCKET?quota` does not delete
 the bucket.
 

@@ -25,6 +25,7 @@ use crate::error::Result;
 use crate::gateway;
 use crate::jobs;
 use crate::limits;
+use crate::wire::Peer;
 use crate::wire::body::{ReplyBody, RequestBody};
 use crate::wire::dialect::Dialect;
 
@@ -61,8 +62,8 @@ async fn run(config: Config) -> io::Result<()> {
 
     let (stop, stopping) = watch::channel(false);
     let jobs = jobs::start(&app, &stopping).await;
-    let data = tokio::spawn(listen::serve(Arc::clone(&app), data, stopping.clone(), |app, request, _| async move {
-        gateway::handle(&app, request.map(RequestBody::Incoming)).await
+    let data = tokio::spawn(listen::serve(Arc::clone(&app), data, stopping.clone(), |app, request, peer| async move {
+        gateway::handle(&app, request.map(RequestBody::Incoming), Peer::plain(peer.ip())).await
     }));
     let console = tokio::spawn(listen::serve(Arc::clone(&app), console, stopping, |app, request, peer| async move {
         console_answer(&app, request.map(RequestBody::Incoming), peer).await

@@ -77,11 +77,15 @@ impl Dialect {
         if self.is_obs() { OBS_PREFIX } else { AMZ_PREFIX }
     }
 
-    /// The name of `code` on the wire. Clients of S3 know two of them by other names.
+    /// The name of `code` on the wire. Clients of S3 know some of them by other names.
     pub fn code_name(self, code: Code) -> &'static str {
         match (self, code) {
             (Self::S3, Code::InsufficientStorageSpace) => "QuotaExceeded",
             (Self::S3, Code::ServiceNotImplemented) => "NotImplemented",
+            (Self::S3, Code::RequestPayerDenied) => "AccessDenied",
+            (Self::S3, Code::MissingRequiredHeader) => "InvalidRequest",
+            (Self::S3, Code::InvalidTag) => "InvalidTag",
+            (Self::S3, Code::MalformedTags) => "MalformedXML",
             // OBS's S3-compatible reference has its own spelling; AWS's is OBS's.
             (Self::AwsV2, Code::KeyTooLong) => "KeyTooLong",
             _ => code.name(),
@@ -104,6 +108,11 @@ impl Dialect {
     /// `x-obs-id-2` or `x-amz-id-2`.
     pub fn id_2_header(self) -> HeaderName {
         HeaderName::from_static(if self.is_obs() { "x-obs-id-2" } else { "x-amz-id-2" })
+    }
+
+    /// `x-obs-request-charged` or `x-amz-request-charged`.
+    pub fn request_charged_header(self) -> HeaderName {
+        HeaderName::from_static(if self.is_obs() { "x-obs-request-charged" } else { "x-amz-request-charged" })
     }
 
     /// `x-obs-error-code` or `x-amz-error-code`, for answers without a body.
@@ -172,6 +181,10 @@ mod tests {
         assert_eq!(Dialect::AwsV2.code_name(Code::InsufficientStorageSpace), "InsufficientStorageSpace");
         assert_eq!(Dialect::S3.code_name(Code::KeyTooLong), "KeyTooLongError");
         assert_eq!(Dialect::AwsV2.code_name(Code::KeyTooLong), "KeyTooLong");
+        assert_eq!(Dialect::S3.code_name(Code::MissingRequiredHeader), "InvalidRequest");
+        assert_eq!(Dialect::S3.code_name(Code::InvalidTag), "InvalidTag");
+        assert_eq!(Dialect::AwsV2.code_name(Code::InvalidTag), "InvalidTagError");
+        assert_eq!(Dialect::S3.code_name(Code::MalformedTags), "MalformedXML");
         assert_eq!(Dialect::Obs.status(Code::RequestTimeout), StatusCode::REQUEST_TIMEOUT);
         assert_eq!(Dialect::AwsV2.status(Code::RequestTimeout), StatusCode::BAD_REQUEST);
         assert_eq!(Dialect::AwsV2.request_id_header(), "x-amz-request-id");

@@ -15,6 +15,8 @@ pub mod render;
 pub mod request_id;
 pub mod xml;
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode, Uri, Version};
@@ -25,6 +27,22 @@ use crate::wire::address::{Endpoints, Target};
 use crate::wire::body::ReplyBody;
 use crate::wire::dialect::Dialect;
 use crate::wire::query::Query;
+
+/// The other end of the connection a request came on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address; what a proxy says of whom it speaks for is not believed.
+    pub address: IpAddr,
+    /// Whether the connection is encrypted.
+    pub is_secure: bool,
+}
+
+impl Peer {
+    /// A peer on a connection that is not encrypted.
+    pub fn plain(address: IpAddr) -> Self {
+        Self { address, is_secure: false }
+    }
+}
 
 /// The parsed head of a request.
 #[derive(Clone, Debug)]

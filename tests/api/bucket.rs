@@ -1,5 +1,6 @@
 //! Bucket create, head, delete.
 
+use obs_gateway::config::Config;
 use obs_gateway::limits;
 
 use crate::support::{As, Gateway, both};
@@ -84,14 +85,24 @@ async fn what_cannot_be_honoured_makes_no_bucket() {
         ("\n\n<CreateBucketConfiguration><Location>", "400 MalformedXML"),
         ("\n\n<Other/>", "400 MalformedXML"),
         ("\n\nnot XML", "400 MalformedXML"),
-        ("\nx-obs-storage-class: WARM", "501 ServiceNotImplemented"),
         ("\nx-obs-storage-class: LUKEWARM", "400 InvalidDefaultStorageClass"),
         ("\nx-obs-acl: public-read", "501 ServiceNotImplemented"),
         ("\nx-obs-grant-read: id=1", "501 ServiceNotImplemented"),
-        ("\nx-obs-bucket-type: POSIX", "501 ServiceNotImplemented"),
+        ("\nx-obs-bucket-type: CUBE", "400 InvalidArgument"),
+        ("\nx-obs-bucket-type: OBJECT\nx-obs-fs-file-interface: Enabled", "400 InvalidArgument"),
+        ("\nx-obs-fs-file-interface: Disabled", "400 InvalidArgument"),
+        ("\nx-obs-fs-file-interface: Enabled\nx-obs-storage-class: COLD", "400 InvalidArgument"),
+        ("\nx-obs-fs-file-interface: Enabled\nx-obs-bucket-object-lock-enabled: true", "400 InvalidArgument"),
+        ("\nx-obs-bucket-object-lock-enabled: yes", "400 InvalidArgument"),
         ("\nx-obs-epid: 1", "501 ServiceNotImplemented"),
-        ("\nx-obs-fs-file-interface: Enabled", "501 ServiceNotImplemented"),
-        ("\nx-obs-bucket-object-lock-enabled: true", "501 ServiceNotImplemented"),
+        ("\nx-obs-az-redundancy: 3az", "501 ServiceNotImplemented"),
+        ("\nx-obs-bucket-redundancy: FUSION", "501 ServiceNotImplemented"),
+        ("\nx-obs-fusion-allow-upgrade: true", "501 ServiceNotImplemented"),
+        ("\nx-obs-fusion-allow-alternative: true", "501 ServiceNotImplemented"),
+        ("\nx-obs-object-ownership: ObjectWriter", "501 ServiceNotImplemented"),
+        ("\nx-obs-server-side-encryption: kms", "501 ServiceNotImplemented"),
+        ("\nx-obs-server-side-encryption-kms-key-id: 1", "501 ServiceNotImplemented"),
+        ("\nx-obs-sse-kms-key-project-id: 1", "501 ServiceNotImplemented"),
         ("?prefix=a", "400 InvalidArgument"),
         ("?typo", "400 InvalidArgument"),
     ];
@@ -100,11 +111,56 @@ async fn what_cannot_be_honoured_makes_no_bucket() {
         gateway.check(As::Obs("alice"), "HEAD /photos", "404 NoSuchBucket").await;
     }
     gateway.check(As::Aws("alice"), "PUT /photos\nx-amz-acl: public-read", "501 ServiceNotImplemented").await;
-    gateway.check(As::Aws("alice"), "PUT /photos\nx-default-storage-class: GLACIER", "501 ServiceNotImplemented").await;
+    gateway
+        .check(As::Aws("alice"), "PUT /photos\nx-default-storage-class: HOT", "400 InvalidDefaultStorageClass")
+        .await;
+    gateway.check(As::Aws("alice"), "PUT /photos\nx-obs-az-redundancy: 3az", "501 ServiceNotImplemented").await;
     let long = " ".repeat(limits::DOCUMENT_BYTES_MAX + 1);
     gateway.check(As::Obs("alice"), &format!("PUT /photos\n\n{long}"), "400 EntityTooLarge").await;
     gateway.check(As::Obs("alice"), "HEAD /photos", "404 NoSuchBucket").await;
-    gateway.check(As::Obs("alice"), "PUT /photos\nx-obs-acl: private\nx-obs-storage-class: STANDARD", "200").await;
+    let harmless = "x-obs-acl: private\nx-obs-storage-class: STANDARD\nx-obs-bucket-type: OBJECT\nx-obs-epid: 0\nx-obs-bucket-redundancy: CLASSIC\nx-obs-fusion-allow-upgrade: false\nx-obs-bucket-object-lock-enabled: false";
+    gateway.check(As::Obs("alice"), &format!("PUT /photos\n{harmless}"), "200").await;
+    gateway.check(As::Obs("alice"), "GET /photos?versioning", "200").await;
+}
+
+#[tokio::test]
+async fn a_bucket_is_made_as_asked_for() {
+    let gateway = Gateway::new().await;
+    gateway.check(As::Obs("alice"), "PUT /warm\nx-obs-storage-class: WARM", "200").await;
+    gateway.check(As::Aws("alice"), "PUT /cold\nx-default-storage-class: GLACIER", "200").await;
+    // Not this dialect's word for it.
+    gateway.check(As::Aws("alice"), "PUT /plain\nx-obs-storage-class: COLD", "200").await;
+    for (bucket, obs, s3) in
+        [("warm", "WARM", "STANDARD_IA"), ("cold", "COLD", "GLACIER"), ("plain", "STANDARD", "STANDARD")]
+    {
+        let head = format!("HEAD /{bucket}");
+        assert_eq!(gateway.check(As::Obs("alice"), &head, "200").await.header("x-obs-storage-class"), obs);
+        let aws = gateway.check(As::Aws("alice"), &head, "200").await;
+        assert_eq!(aws.header("x-default-storage-class"), s3);
+        assert_eq!(aws.header("x-obs-fs-file-interface"), "");
+    }
+    for (who, request) in [
+        (As::Obs("alice"), "PUT /files-1\nx-obs-fs-file-interface: Enabled"),
+        (As::Aws("alice"), "PUT /files-2\nx-obs-fs-file-interface: Enabled"),
+        (As::Obs("alice"), "PUT /files-3\nx-obs-bucket-type: POSIX"),
+        (As::Aws("alice"), "PUT /files-4\nx-amz-bucket-type: POSIX\nx-amz-fs-file-interface: Enabled"),
+    ] {
+        gateway.check(who, request, "200").await;
+        let bucket = request.split([' ', '\n']).nth(1).unwrap();
+        for who in both("alice") {
+            let head = gateway.check(who, &format!("HEAD {bucket}"), "200").await;
+            assert_eq!(head.header("x-obs-fs-file-interface"), "Enabled", "{bucket}");
+        }
+    }
+    for (who, bucket) in both("alice").into_iter().zip(["locked-1", "locked-2"]) {
+        gateway.check(who, &format!("PUT /{bucket}\n{}bucket-object-lock-enabled: True", who.prefix()), "200").await;
+        let versioning = gateway.check(who, &format!("GET /{bucket}?versioning"), "200").await;
+        assert_eq!(versioning.element("Status"), Some("Enabled"));
+    }
+    // Made again, it stays what it was.
+    gateway.check(As::Obs("alice"), "PUT /warm\nx-obs-storage-class: COLD", "200").await;
+    let head = gateway.check(As::Obs("alice"), "HEAD /warm", "200").await;
+    assert_eq!(head.header("x-obs-storage-class"), "WARM");
 }
 
 #[tokio::test]
@@ -167,6 +223,15 @@ async fn an_account_has_a_hundred_buckets() {
     gateway.check(As::Obs("bob"), "PUT /one-more", "200").await;
     gateway.check(As::Obs("alice"), "DELETE /bucket-0", "204").await;
     gateway.check(As::Obs("alice"), "PUT /bucket-0", "200").await;
+}
+
+#[tokio::test]
+async fn or_as_many_as_the_settings_say() {
+    let config = Config { buckets_per_account: 2, ..Config::for_testing() };
+    let gateway = Gateway::configured(config).await;
+    for (bucket, verdict) in [("one", "200"), ("two", "200"), ("three", "400 TooManyBuckets"), ("one", "200")] {
+        gateway.check(As::Obs("alice"), &format!("PUT /{bucket}"), verdict).await;
+    }
 }
 
 #[tokio::test]

@@ -36,7 +36,16 @@ impl Connection {
         let server = tokio::spawn(async move {
             let service = service_fn(move |request: hyper::Request<Incoming>| {
                 let app = Arc::clone(&app);
-                async move { Ok::<_, Infallible>(gateway::handle(&app, request.map(RequestBody::Incoming)).await) }
+                async move {
+                    Ok::<_, Infallible>(
+                        gateway::handle(
+                            &app,
+                            request.map(RequestBody::Incoming),
+                            obs_gateway::wire::Peer::plain(std::net::Ipv4Addr::LOCALHOST.into()),
+                        )
+                        .await,
+                    )
+                }
             });
             let mut protocol = hyper::server::conn::http1::Builder::new();
             // How a connection ends is the client's affair.

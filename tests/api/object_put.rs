@@ -191,7 +191,12 @@ async fn a_length_must_be_known_or_chunked() {
     parts.headers.insert("date", crate::support::DATE.parse().unwrap());
     parts.headers.insert("authorization", authorization.unwrap().parse().unwrap());
     let request = hyper::Request::from_parts(parts, obs_gateway::wire::body::RequestBody::empty());
-    let response = obs_gateway::gateway::handle(&gateway.app, request).await;
+    let response = obs_gateway::gateway::handle(
+        &gateway.app,
+        request,
+        obs_gateway::wire::Peer::plain(std::net::Ipv4Addr::LOCALHOST.into()),
+    )
+    .await;
     assert_eq!(response.status(), 411);
     assert_eq!(gateway.used("photos").await, (0, 0));
 }

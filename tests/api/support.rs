@@ -81,10 +81,19 @@ impl Gateway {
         Self::over(Arc::new(MemoryEngine::new()), blobs).await
     }
 
+    /// A gateway with settings of its own.
+    pub(crate) async fn configured(config: Config) -> Self {
+        Self::open(config, Arc::new(MemoryEngine::new()), MemoryStore::new()).await
+    }
+
     pub(crate) async fn over(engine: Arc<dyn Engine>, blobs: MemoryStore) -> Self {
+        Self::open(Config::for_testing(), engine, blobs).await
+    }
+
+    async fn open(config: Config, engine: Arc<dyn Engine>, blobs: MemoryStore) -> Self {
         let store = Store::new(Arc::clone(&engine), Sealer::new(&[7; 32]));
         let transfer = Blobs::new(Arc::new(blobs.clone()));
-        let app = App::new(Config::for_testing(), store, transfer, Clock::manual(NOW)).await;
+        let app = App::new(config, store, transfer, Clock::manual(NOW)).await;
         let gateway = Self { app, blobs, engine };
         for name in ["alice", "bob", "frida", "dora"] {
             gateway.create_account(name, false).await;
@@ -162,7 +171,7 @@ impl Gateway {
             request = request.header(name, value.as_bytes());
         }
         let request = request.body(body).unwrap_or_else(|error| panic!("{} {}: {error}", lines.method, lines.target));
-        gateway::handle(&self.app, request).await
+        gateway::handle(&self.app, request, obs_gateway::wire::Peer::plain(std::net::Ipv4Addr::LOCALHOST.into())).await
     }
 
     /// Sends a request and expects its verdict: `200`, or `403 AccessDenied`.

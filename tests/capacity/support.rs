@@ -171,7 +171,9 @@ impl Gateway {
         }
         let request = request.header(AUTHORIZATION, signed.expect("it can be signed"));
         let request = request.body(RequestBody::Full(Some(body))).expect("a request");
-        let response = gateway::handle(&self.app, request).await;
+        let response =
+            gateway::handle(&self.app, request, obs_gateway::wire::Peer::plain(std::net::Ipv4Addr::LOCALHOST.into()))
+                .await;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.expect("the stored bytes are there").to_bytes();
         (status, String::from_utf8_lossy(&body).into_owned())

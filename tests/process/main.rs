@@ -9,6 +9,7 @@ mod config;
 mod crash;
 mod drain;
 mod hygiene;
+mod memory;
 mod reclaim;
 mod seed;
 mod support;

@@ -88,7 +88,10 @@ impl Gateway {
             request = request.header(name, value);
         }
         let request = request.body(RequestBody::Full(Some(body))).expect("a request");
-        gateway::handle(&self.app, request).await.status().as_u16()
+        gateway::handle(&self.app, request, obs_gateway::wire::Peer::plain(std::net::Ipv4Addr::LOCALHOST.into()))
+            .await
+            .status()
+            .as_u16()
     }
 
     /// Stores `length` bytes under a key of `photos`.

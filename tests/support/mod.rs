@@ -108,7 +108,12 @@ impl Gateway {
         headers.push(("Authorization".to_owned(), signed.expect("a request that can be signed")));
         let request = Request::builder().method(method).uri(target).header("Host", HOST);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
-        let response = gateway::handle(&self.app, request.body(body).expect("a request")).await;
+        let response = gateway::handle(
+            &self.app,
+            request.body(body).expect("a request"),
+            obs_gateway::wire::Peer::plain(std::net::Ipv4Addr::LOCALHOST.into()),
+        )
+        .await;
         let (parts, body) = response.into_parts();
         Answer { status: parts.status, body: body.collect().await.map(http_body_util::Collected::to_bytes) }
     }

@@ -59,7 +59,7 @@ impl Site {
         let key = ObjectKey::parse(key).unwrap();
         let delete = |tx: &mut Tx<'_>| {
             let slot = tx.slot(bucket, &key)?;
-            tx.delete_object(slot, None, 2)
+            tx.delete_object(slot, bucket.owner, 2)
         };
         self.store.write(delete).await.unwrap();
     }

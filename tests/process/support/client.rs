@@ -95,6 +95,16 @@ impl Connection {
         Ok(answer)
     }
 
+    /// Reads `length` bytes and throws them away.
+    pub(crate) fn skip(&mut self, length: u64) -> io::Result<()> {
+        let read = self.unread.drain(..self.unread.len().min(usize::try_from(length).unwrap_or(usize::MAX))).count();
+        let left = length - read as u64;
+        match io::copy(&mut (&self.stream).take(left), &mut io::sink())? {
+            all if all == left => Ok(()),
+            _ => Err(ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
     /// Whether the gateway ends the connection without saying anything more.
     pub(crate) fn ends(&mut self) -> bool {
         self.unread.is_empty() && {

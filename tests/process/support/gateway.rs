@@ -168,6 +168,11 @@ impl Gateway {
         Self { child, stdout, log, data, console }
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn connect(&self) -> Connection {
         Connection::open(self.data).unwrap()
     }

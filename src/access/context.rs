@@ -1,0 +1,90 @@
+//! The circumstances of a request that a policy's conditions ask about. Nothing is worked out before it is asked.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::Action;
+use crate::clock::UnixMillis;
+use crate::name::BucketName;
+use crate::wire::percent::{self, Plus};
+use crate::wire::{Head, Peer};
+
+/// The circumstances of one request.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'h> {
+    head: &'h Head,
+    peer: Peer,
+    now: UnixMillis,
+    version: Option<&'h str>,
+    /// Whether the request's own parameters and headers are about what is asked for.
+    is_direct: bool,
+}
+
+impl<'h> Context<'h> {
+    /// Of a request that arrived at `now` from `peer`. A form's fields come as a head whose headers they are.
+    #[must_use]
+    pub fn new(head: &'h Head, peer: Peer, now: UnixMillis) -> Self {
+        let version = if head.target.key.is_some() { head.query.get("versionId") } else { None };
+        Self { head, peer, now, version, is_direct: true }
+    }
+
+    /// The same circumstances for something else the request names: the source of a copy, one key of many. `version`
+    /// is the version it names there. Conditions about the request's own parameters and headers (`prefix`, `acl`,
+    /// `copy-source`, …) do not find them.
+    #[must_use]
+    pub fn aside(self, version: Option<&'h str>) -> Self {
+        Self { version, is_direct: false, ..self }
+    }
+
+    /// The version asked for.
+    #[must_use]
+    pub fn version(&self) -> Option<&'h str> {
+        self.version
+    }
+
+    /// The request's head.
+    #[must_use]
+    pub fn head(&self) -> &'h Head {
+        self.head
+    }
+
+    pub(super) fn now(&self) -> UnixMillis {
+        self.now
+    }
+
+    /// An IPv4 address that came mapped into IPv6 is the IPv4 address.
+    pub(super) fn source_ip(&self) -> IpAddr {
+        self.peer.address.to_canonical()
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.peer.is_secure
+    }
+
+    pub(super) fn header(&self, name: &'static str) -> Option<&'h str> {
+        self.head.header(name)
+    }
+
+    /// A parameter of the query, where it is one of the action's own.
+    pub(super) fn parameter(&self, name: &str, is_its_own: bool) -> Option<&'h str> {
+        if self.is_direct && is_its_own { self.head.query.get(name) } else { None }
+    }
+
+    /// A header with the dialect's prefix, where it is one of the action's own.
+    pub(super) fn own(&self, tail: &str, is_its_own: bool) -> Option<&'h str> {
+        if self.is_direct && is_its_own { self.head.own(tail) } else { None }
+    }
+
+    /// The source of a copy as `bucket/key`, decoded, without its version.
+    pub(super) fn copy_source(&self, action: Action) -> Option<String> {
+        let sent = self.own("copy-source", action == Action::PutObject)?;
+        let (path, _) = sent.split_once("?versionId=").unwrap_or((sent, ""));
+        let path = path.strip_prefix('/').unwrap_or(path);
+        percent::decode(path, Plus::Literal).ok().map(Cow::into_owned)
+    }
+
+    /// `/bucket/key` of what is asked for, where error documents have to be told.
+    pub(super) fn resource(&self, bucket: &BucketName, key: Option<&str>) -> Option<String> {
+        (!self.is_direct).then(|| format!("/{bucket}/{}", key.unwrap_or_default()))
+    }
+}

@@ -1,0 +1,279 @@
+//! Under which circumstances a statement holds: operators, keys and values, checked against each other when they are
+//! read. Each key is of one type, and an operator is for one type.
+
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::Question;
+use super::glob::{Fuel, Glob};
+use super::key::{Key, Type};
+use super::parse::{Malformed, malformed};
+
+/// One key under one operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    key: Key,
+    test: Test,
+    is_negated: bool,
+    /// Whether a request without the key passes.
+    if_exists: bool,
+}
+
+/// What is asked of the key; any of the values will do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Test {
+    Equals(Vec<Text>),
+    /// In lower case.
+    EqualsIgnoringCase(Vec<Text>),
+    Like(Vec<Text>),
+    /// Numbers, and dates in seconds since 1970.
+    Compares(Comparison, Vec<i64>),
+    Is(Vec<bool>),
+    Within(Vec<Network>),
+    /// Whether the key is missing.
+    IsMissing(Vec<bool>),
+}
+
+/// A value of a string operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Text {
+    /// `${null}`: the key is missing.
+    Missing,
+    Glob(Glob),
+    Plain(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Equal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Comparison {
+    fn holds(self, found: i64, wanted: i64) -> bool {
+        let order = found.cmp(&wanted);
+        match self {
+            Self::Equal => order == Ordering::Equal,
+            Self::Less => order == Ordering::Less,
+            Self::LessOrEqual => order != Ordering::Greater,
+            Self::Greater => order == Ordering::Greater,
+            Self::GreaterOrEqual => order != Ordering::Less,
+        }
+    }
+}
+
+/// Addresses with the same first bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Network {
+    address: IpAddr,
+    prefix_bits: u32,
+}
+
+impl Network {
+    fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().ok()?;
+        let bits_max = if address.is_ipv4() { 32 } else { 128 };
+        let prefix_bits = match bits {
+            None => bits_max,
+            Some(bits) if bits.bytes().all(|byte| byte.is_ascii_digit()) => bits.parse().ok()?,
+            Some(_) => return None,
+        };
+        (prefix_bits <= bits_max).then_some(Self { address, prefix_bits })
+    }
+
+    fn has(self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros() >= self.prefix_bits,
+            (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros() >= self.prefix_bits,
+            _ => false,
+        }
+    }
+
+    /// Whether it is so wide that it keeps nobody out; S3 draws the line here.
+    fn is_public(self) -> bool {
+        self.prefix_bits < if self.address.is_ipv4() { 8 } else { 32 }
+    }
+}
+
+impl Condition {
+    pub(super) fn holds(&self, question: &Question<'_>, fuel: &Fuel) -> bool {
+        if self.if_exists && self.key.is_missing(question) {
+            return true;
+        }
+        self.is_met(question, fuel) != self.is_negated
+    }
+
+    /// Whether any value fits. Of the operators only `${null}` fits a key that is missing.
+    fn is_met(&self, question: &Question<'_>, fuel: &Fuel) -> bool {
+        match &self.test {
+            Test::Equals(values) | Test::Like(values) => {
+                let found = self.key.text(question);
+                values.iter().any(|value| value.fits(found.as_deref(), fuel))
+            }
+            Test::EqualsIgnoringCase(values) => {
+                let found = self.key.text(question).map(|found| found.to_lowercase());
+                values.iter().any(|value| value.fits(found.as_deref(), fuel))
+            }
+            Test::Compares(comparison, values) => {
+                let found = self.key.number(question);
+                found.is_some_and(|found| values.iter().any(|value| comparison.holds(found, *value)))
+            }
+            Test::Is(values) => values.contains(&question.context.is_secure()),
+            Test::Within(values) => values.iter().any(|network| network.has(question.context.source_ip())),
+            Test::IsMissing(values) => values.contains(&self.key.is_missing(question)),
+        }
+    }
+
+    /// Whether it lets in only callers from certain addresses.
+    pub(super) fn is_restricting(&self) -> bool {
+        match &self.test {
+            Test::Within(values) => !self.is_negated && !values.iter().any(|network| network.is_public()),
+            _ => false,
+        }
+    }
+}
+
+impl Text {
+    fn fits(&self, found: Option<&str>, fuel: &Fuel) -> bool {
+        match (self, found) {
+            (Self::Missing, found) => found.is_none(),
+            (Self::Glob(glob), Some(found)) => glob.matches(found, fuel),
+            (Self::Plain(wanted), Some(found)) => wanted == found,
+            (_, None) => false,
+        }
+    }
+}
+
+/// `{ operator: { key: value } }`.
+pub(super) fn parse(value: &Value) -> Result<Vec<Condition>, Malformed> {
+    let Value::Object(operators) = value else { return Err(malformed("Condition is no object")) };
+    let mut conditions = Vec::new();
+    for (operator, keys) in operators {
+        let Value::Object(keys) = keys else { return Err(malformed(format!("{operator} has no keys"))) };
+        if keys.is_empty() {
+            return Err(malformed(format!("{operator} has no keys")));
+        }
+        for (name, values) in keys {
+            let key = Key::parse(name).ok_or_else(|| malformed(format!("there is no condition key {name:?}")))?;
+            conditions.push(parse_one(operator, key, values)?);
+        }
+    }
+    Ok(conditions)
+}
+
+/// What an operator does with its values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Equals,
+    EqualsIgnoringCase,
+    Like,
+    Number(Comparison),
+    Date(Comparison),
+    Bool,
+    Address,
+    Null,
+}
+
+/// An operator by its documented or its short name, and whether it is a negation.
+fn find_operator(name: &str) -> Option<(Operator, bool)> {
+    use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
+    use Operator::{Address, Bool, Date, Equals, EqualsIgnoringCase, Like, Null, Number};
+    Some(match name {
+        "StringEquals" | "streq" => (Equals, false),
+        "StringNotEquals" | "strneq" => (Equals, true),
+        "StringEqualsIgnoreCase" | "streqi" => (EqualsIgnoringCase, false),
+        "StringNotEqualsIgnoreCase" | "strneqi" => (EqualsIgnoringCase, true),
+        "StringLike" | "strl" => (Like, false),
+        "StringNotLike" | "strnl" => (Like, true),
+        "NumericEquals" | "numeq" => (Number(Equal), false),
+        "NumericNotEquals" | "numneq" => (Number(Equal), true),
+        "NumericLessThan" | "numlt" => (Number(Less), false),
+        "NumericLessThanEquals" | "numlteq" => (Number(LessOrEqual), false),
+        "NumericGreaterThan" | "numgt" => (Number(Greater), false),
+        "NumericGreaterThanEquals" | "numgteq" => (Number(GreaterOrEqual), false),
+        "DateEquals" | "dateeq" => (Date(Equal), false),
+        "DateNotEquals" | "dateneq" => (Date(Equal), true),
+        "DateLessThan" | "datelt" => (Date(Less), false),
+        "DateLessThanEquals" | "datelteq" => (Date(LessOrEqual), false),
+        "DateGreaterThan" | "dategt" => (Date(Greater), false),
+        "DateGreaterThanEquals" | "dategteq" => (Date(GreaterOrEqual), false),
+        "Bool" => (Bool, false),
+        "IpAddress" => (Address, false),
+        "NotIpAddress" => (Address, true),
+        "Null" => (Null, false),
+        _ => return None,
+    })
+}
+
+fn parse_one(name: &str, key: Key, values: &Value) -> Result<Condition, Malformed> {
+    let (bare, if_exists) = name.strip_suffix("IfExists").map_or((name, false), |bare| (bare, true));
+    let found = find_operator(bare).filter(|(operator, _)| !if_exists || *operator != Operator::Null);
+    let (operator, is_negated) = found.ok_or_else(|| malformed(format!("there is no operator {name:?}")))?;
+    let wanted = match operator {
+        Operator::Equals | Operator::EqualsIgnoringCase | Operator::Like => Some(Type::Text),
+        Operator::Number(_) => Some(Type::Number),
+        Operator::Date(_) => Some(Type::Date),
+        Operator::Bool => Some(Type::Bool),
+        Operator::Address => Some(Type::Address),
+        Operator::Null => None,
+    };
+    if wanted.is_some_and(|wanted| wanted != key.kind()) {
+        return Err(malformed(format!("{name} is not for {key:?}")));
+    }
+    let values = scalars(values).ok_or_else(|| malformed(format!("{name} has no values that are strings")))?;
+    let all = |parse: fn(&str) -> Option<i64>| -> Result<Vec<i64>, Malformed> {
+        let parse = |value: &String| parse(value).ok_or_else(|| malformed(format!("{value:?} is no value of {name}")));
+        values.iter().map(parse).collect()
+    };
+    let flags = || values.iter().map(|value| value.eq_ignore_ascii_case("true")).collect();
+    let texts = |plain: fn(String) -> Text| {
+        let text = |value: &String| if value == "${null}" { Text::Missing } else { plain(key.normal(value)) };
+        values.iter().map(text).collect()
+    };
+    let test = match operator {
+        Operator::Equals => Test::Equals(texts(Text::Plain)),
+        Operator::EqualsIgnoringCase => Test::EqualsIgnoringCase(texts(|text| Text::Plain(text.to_lowercase()))),
+        Operator::Like => Test::Like(texts(|text| Text::Glob(Glob::new(&text)))),
+        Operator::Number(comparison) => Test::Compares(comparison, all(|value| value.parse().ok())?),
+        Operator::Date(comparison) => Test::Compares(comparison, all(parse_date)?),
+        Operator::Bool => Test::Is(flags()),
+        Operator::Null => Test::IsMissing(flags()),
+        Operator::Address => {
+            let parse = |value: &String| {
+                Network::parse(value).ok_or_else(|| malformed(format!("{value:?} is no address or network")))
+            };
+            Test::Within(values.iter().map(parse).collect::<Result<_, _>>()?)
+        }
+    };
+    Ok(Condition { key, test, is_negated, if_exists })
+}
+
+/// A value or several, at least one; numbers and truth values need no quotes.
+fn scalars(value: &Value) -> Option<Vec<String>> {
+    let one = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    };
+    match value {
+        Value::Array(values) if !values.is_empty() => values.iter().map(one).collect(),
+        Value::Array(_) => None,
+        value => one(value).map(|value| vec![value]),
+    }
+}
+
+/// ISO 8601: a day, or a time with or without its offset from UTC. Seconds since 1970.
+fn parse_date(text: &str) -> Option<i64> {
+    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+        return Some(timestamp.as_second());
+    }
+    let local: jiff::civil::DateTime = text.parse().ok()?;
+    local.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_second())
+}
