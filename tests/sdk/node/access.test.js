@@ -64,29 +64,34 @@ inBothModes(__filename, (side) => {
     assert.equal(await side.read(other.call, Bucket, 'b'), 'y');
   });
 
-  side.covers(['PutBucketPolicy', 'GetBucketPolicy', 'DeleteBucketPolicy'], 'opens and closes by policy', async () => {
-    const call = await side.connect();
-    const nobody = await side.nobody();
-    const other = await side.account();
-    const Bucket = await side.bucket(call);
-    for (const key of ['public', 'secret']) await side.put(call, Bucket, key, key);
-    const statement = (Effect, key, id) => ({
-      Effect,
-      Principal: id ? (side.isObs ? { ID: [`domain/${id}:user/*`] } : { AWS: [`arn:aws:iam::${id}:root`] }) : '*',
-      Action: [side.isObs ? 'GetObject' : 's3:GetObject'],
-      Resource: [`${side.isObs ? '' : 'arn:aws:s3:::'}${Bucket}/${key}`],
-    });
-    refuse(await call('getBucketPolicy', { Bucket }), 404, 'NoSuchBucketPolicy');
-    const policy = { Statement: [statement('Allow', '*'), statement('Deny', 'secret', other.id)] };
-    accept(await call('setBucketPolicy', { Bucket, Policy: JSON.stringify(policy) }), 204);
-    assert.deepEqual(JSON.parse(accept(await call('getBucketPolicy', { Bucket })).Policy), policy);
-    assert.equal(await side.read(nobody, Bucket, 'secret'), 'secret');
-    assert.equal(await side.read(other.call, Bucket, 'public'), 'public');
-    refuse(await other.call('getObject', { Bucket, Key: 'secret' }), 403, 'AccessDenied');
-    accept(await call('deleteBucketPolicy', { Bucket }), 204);
-    refuse(await nobody('getObject', { Bucket, Key: 'public' }), 403, 'AccessDenied');
-    refuse(await call('setBucketPolicy', { Bucket, Policy: '{"Statement": 1}' }), 400, 'MalformedPolicy');
-  });
+  side.covers(
+    ['PutBucketPolicy', 'GetBucketPolicy', 'GetBucketPolicyStatus', 'DeleteBucketPolicy'],
+    'opens and closes by policy',
+    async () => {
+      const call = await side.connect();
+      const nobody = await side.nobody();
+      const other = await side.account();
+      const Bucket = await side.bucket(call);
+      for (const key of ['public', 'secret']) await side.put(call, Bucket, key, key);
+      const statement = (Effect, key, id) => ({
+        Effect,
+        Principal: id ? (side.isObs ? { ID: [`domain/${id}:user/*`] } : { AWS: [`arn:aws:iam::${id}:root`] }) : '*',
+        Action: [side.isObs ? 'GetObject' : 's3:GetObject'],
+        Resource: [`${side.isObs ? '' : 'arn:aws:s3:::'}${Bucket}/${key}`],
+      });
+      refuse(await call('getBucketPolicy', { Bucket }), 404, 'NoSuchBucketPolicy');
+      const policy = { Statement: [statement('Allow', '*'), statement('Deny', 'secret', other.id)] };
+      accept(await call('setBucketPolicy', { Bucket, Policy: JSON.stringify(policy) }), 204);
+      assert.deepEqual(JSON.parse(accept(await call('getBucketPolicy', { Bucket })).Policy), policy);
+      assert.equal(accept(await call('getBucketPolicyPublicStatus', { Bucket })).IsPublic, 'true');
+      assert.equal(await side.read(nobody, Bucket, 'secret'), 'secret');
+      assert.equal(await side.read(other.call, Bucket, 'public'), 'public');
+      refuse(await other.call('getObject', { Bucket, Key: 'secret' }), 403, 'AccessDenied');
+      accept(await call('deleteBucketPolicy', { Bucket }), 204);
+      refuse(await nobody('getObject', { Bucket, Key: 'public' }), 403, 'AccessDenied');
+      refuse(await call('setBucketPolicy', { Bucket, Policy: '{"Statement": 1}' }), 400, 'MalformedPolicy');
+    },
+  );
 
   it('is told why it may not', async () => {
     const owner = await side.connect();

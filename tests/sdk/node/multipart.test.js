@@ -103,7 +103,7 @@ inBothModes(__filename, (side) => {
     const call = await side.connect();
     const Bucket = await side.bucket(call);
     const uploads = [];
-    for (const key of ['a', 'b+c', 'b+c', 'dir/d', 'dir/e']) uploads.push([key, await begin(call, Bucket, key)]);
+    for (const key of ['a', 'b+c', 'b+d', 'dir/d', 'dir/e']) uploads.push([key, await begin(call, Bucket, key)]);
     const list = async (parameters) => accept(await call('listMultipartUploads', { Bucket, ...parameters }));
     const told = ({ Uploads }) => Uploads.map((entry) => [entry.Key, entry.UploadId]);
     const whole = await list({});

@@ -144,7 +144,7 @@ def statement(mode, bucket):
     return of
 
 
-@pytest.mark.covers("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy")
+@pytest.mark.covers("PutBucketPolicy", "GetBucketPolicy", "GetBucketPolicyStatus", "DeleteBucketPolicy")
 def test_a_policy_opens_and_closes(client, nobody, other, bucket, account, statement):
     accept(client.putContent(bucket, "public/a", b"for all"))
     accept(client.putContent(bucket, "private/a", b"for none"))
@@ -152,6 +152,7 @@ def test_a_policy_opens_and_closes(client, nobody, other, bucket, account, state
     text = json.dumps({"Statement": [statement("Allow", "GetObject", "public/*")]})
     accept(client.setBucketPolicy(bucket, text), 204)
     assert json.loads(accept(client.getBucketPolicy(bucket)).policyJSON) == json.loads(text)
+    assert accept(client.getBucketPolicyPublicStatus(bucket)).status is True
     assert content(nobody, bucket, "public/a") == b"for all"
     refuse(nobody.getObject(bucket, "private/a"), 403, "AccessDenied")
     refuse(nobody.putContent(bucket, "public/b", b"x"), 403, "AccessDenied")
