@@ -56,7 +56,10 @@ codes! {
     InvalidDefaultStorageClass "InvalidDefaultStorageClass" BAD_REQUEST       "The default storage class is not valid.";
     InvalidDigest            "InvalidDigest"            BAD_REQUEST           "The Content-MD5 you specified is not valid.";
     InvalidLocationConstraint "InvalidLocationConstraint" BAD_REQUEST         "The specified location constraint is not valid.";
+    InvalidObjectTag         "InvalidTag"               BAD_REQUEST           "A tag of the object is not valid.";
+    InvalidRedirectLocation  "InvalidRedirectLocation"  BAD_REQUEST           "The redirect location must start with /, http:// or https:// and have 2 KiB at most.";
     InvalidRequest           "InvalidRequest"           BAD_REQUEST           "The request is not valid.";
+    InvalidStorageClass      "InvalidStorageClass"      BAD_REQUEST           "The storage class is not valid.";
     InvalidTag               "InvalidTagError"          BAD_REQUEST           "A tag is not valid.";
     InvalidUri               "InvalidURI"               BAD_REQUEST           "The URI could not be parsed.";
     KeyTooLong               "KeyTooLongError"          BAD_REQUEST           "Your key is too long.";
@@ -72,12 +75,14 @@ codes! {
     TooManyBuckets           "TooManyBuckets"           BAD_REQUEST           "You have attempted to create more buckets than allowed.";
     UnresolvableGrantByEmailAddress "UnresolvableGrantByEmailAddress" BAD_REQUEST "Grants by e-mail address are not supported; name the account by its ID.";
     UnexpectedContent        "UnexpectedContent"        BAD_REQUEST           "This request does not support content.";
+    WrongSha256              "XAmzContentSHA256Mismatch" BAD_REQUEST          "The SHA-256 you specified did not match what we received.";
     AccessDenied             "AccessDenied"             FORBIDDEN             "Access Denied";
     AccessForbidden          "AccessForbidden"          FORBIDDEN             "This CORS request is not allowed: no rule of the bucket has its origin, methods and headers.";
     DeregisterUserId         "DeregisterUserId"         FORBIDDEN             "The account has been deregistered.";
     InArrearOrInsufficientBalance "InArrearOrInsufficientBalance" FORBIDDEN   "The account is frozen; the operation is not allowed.";
     InsufficientStorageSpace "InsufficientStorageSpace" FORBIDDEN             "Insufficient storage space.";
     InvalidAccessKeyId       "InvalidAccessKeyId"       FORBIDDEN             "The access key ID you provided does not exist in our records.";
+    InvalidObjectState       "InvalidObjectState"       FORBIDDEN             "The operation is not valid in the object's current state: an archived object is restored before it is read.";
     RequestPayerDenied       "RequestPayerDenied"       FORBIDDEN             "The requester pays for this bucket; send x-obs-request-payer: requester.";
     RequestTimeTooSkewed     "RequestTimeTooSkewed"     FORBIDDEN             "The difference between the request time and the current time is too large.";
     SignatureDoesNotMatch    "SignatureDoesNotMatch"    FORBIDDEN             "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
@@ -93,7 +98,9 @@ codes! {
     BucketAlreadyExists      "BucketAlreadyExists"      CONFLICT              "The requested bucket name is not available.";
     BucketNotEmpty           "BucketNotEmpty"           CONFLICT              "The bucket you tried to delete is not empty";
     InvalidBucketState       "InvalidBucketState"       CONFLICT              "The request is not valid in the current state of the bucket.";
+    ObjectHasAlreadyRestored "ObjectHasAlreadyRestored" CONFLICT              "The object is restored already, and for longer.";
     OperationAborted         "OperationAborted"         CONFLICT              "A conflicting operation is being performed on this resource. Retry.";
+    RestoreAlreadyInProgress "RestoreAlreadyInProgress" CONFLICT              "The object is being restored.";
     MissingContentLength     "MissingContentLength"     LENGTH_REQUIRED       "You must provide the Content-Length HTTP header.";
     PreconditionFailed       "PreconditionFailed"       PRECONDITION_FAILED   "At least one of the preconditions you specified did not hold.";
     UriTooLarge              "Request-URI Too Large"    URI_TOO_LONG          "The request URI is too long.";

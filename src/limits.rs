@@ -73,6 +73,12 @@ pub const ADMIN_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 pub const OBJECT_PUT_BYTES_MAX: u64 = 5 * GIB;
 /// Names and values of `x-obs-meta-*` headers together, in bytes.
 pub const METADATA_BYTES_MAX: usize = 8 * 1024;
+/// Headers that one `x-obs-persistent-headers` may name.
+pub const PERSISTENT_HEADER_COUNT_MAX: usize = 64;
+/// Bytes of an `x-obs-website-redirect-location` (OBS reference: 2 KB).
+pub const REDIRECT_BYTES_MAX: usize = 2 * 1024;
+/// Days of an `x-obs-expires`: a hundred years, which every form of date can show.
+pub const EXPIRES_DAYS_MAX: u32 = 36_500;
 /// Bodies up to this size are stored in the metadata commit itself; larger ones go to segment files.
 pub const INLINE_BODY_BYTES_MAX: u64 = 64 * KIB;
 /// Pieces of one composed body: the parts of the largest upload, and room for copies of parts of such objects.
@@ -115,7 +121,7 @@ pub const ACL_DOCUMENT_BYTES_MAX: usize = 50 * 1024;
 /// Bytes of a bucket's policy.
 pub const POLICY_BYTES_MAX: usize = 20 * 1024;
 /// Characters compared with wildcards in deciding by one policy; one that takes more denies.
-pub const POLICY_STEP_COUNT_MAX: u32 = 4 * 1024 * 1024;
+pub const POLICY_STEP_COUNT_MAX: u32 = 2 * 1024 * 1024;
 /// Policies kept in memory as they were read, of buckets and as many of access keys.
 pub const POLICY_CACHE_COUNT_MAX: usize = 512;
 

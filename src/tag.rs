@@ -29,25 +29,50 @@ pub struct TagLimits {
     pub key_characters_max: usize,
     /// Characters of a value.
     pub value_characters_max: usize,
+    /// Whether there are characters that are in neither names nor values, beside control characters.
+    pub is_plain: bool,
+    /// What a set with too many tags is refused with.
+    pub too_many: Code,
+    /// What a set is refused with that is bad in any other way.
+    pub invalid: Code,
 }
 
 impl TagLimits {
     /// Of a bucket's set (OBS reference, "Configuring Tags for a Bucket").
-    pub const BUCKET: Self = Self { count_max: 20, key_characters_max: 36, value_characters_max: 43 };
+    pub const BUCKET: Self = Self {
+        count_max: 20,
+        key_characters_max: 36,
+        value_characters_max: 43,
+        is_plain: true,
+        too_many: Code::InvalidTag,
+        invalid: Code::InvalidTag,
+    };
+    /// Of an object's set (OBS reference, "Adding Tags to an Object").
+    pub const OBJECT: Self =
+        Self { count_max: 10, too_many: Code::BadRequest, invalid: Code::InvalidObjectTag, ..Self::BUCKET };
+    /// The same in S3's words.
+    pub const S3_OBJECT: Self = Self {
+        key_characters_max: 128,
+        value_characters_max: 256,
+        is_plain: false,
+        too_many: Code::InvalidObjectTag,
+        ..Self::OBJECT
+    };
 }
 
-/// Characters that are in neither names nor values, beside control characters.
+/// See [`TagLimits::is_plain`].
 const FORBIDDEN: [char; 8] = [',', '/', '|', '<', '>', '=', '*', '\\'];
 
 impl Tags {
     /// Refuses a set that is too large, has a name twice, or a name or value that is too long or has a character that
-    /// neither may have: 400 `InvalidTagError`, with what is wrong.
-    pub fn check(&self, limits: TagLimits) -> Result<()> {
-        let refuse = |why: String| Err(Code::InvalidTag.because(why));
+    /// neither may have, with the limits' code and what is wrong.
+    pub fn check(&self, limits: &TagLimits) -> Result<()> {
+        let refuse = |why: String| Err(limits.invalid.because(why));
         if self.0.len() > limits.count_max {
-            return refuse(format!("There can be {} tags at most.", limits.count_max));
+            return Err(limits.too_many.because(format!("There can be {} tags at most.", limits.count_max)));
         }
-        let is_plain = |text: &str| !text.chars().any(|c| FORBIDDEN.contains(&c) || c.is_control());
+        let is_forbidden = |c: char| c.is_control() || (limits.is_plain && FORBIDDEN.contains(&c));
+        let is_plain = |text: &str| !text.chars().any(is_forbidden);
         let mut seen = HashSet::new();
         for Tag { key, value } in &self.0 {
             if !(1..=limits.key_characters_max).contains(&key.chars().count()) {
@@ -61,7 +86,7 @@ impl Tags {
                     "Keys and values of tags cannot have control characters or any of , / | < > = * \\.".into(),
                 );
             }
-            if key.starts_with(' ') || key.ends_with(' ') {
+            if limits.is_plain && (key.starts_with(' ') || key.ends_with(' ')) {
                 return refuse("A tag's key cannot begin or end with a space.".into());
             }
             if !seen.insert(key) {
@@ -79,7 +104,7 @@ mod tests {
 
     fn check(tags: &[(&str, &str)], expected: bool) {
         let tag = |(key, value): &(&str, &str)| Tag { key: (*key).to_owned(), value: (*value).to_owned() };
-        let checked = Tags(tags.iter().map(tag).collect()).check(TagLimits::BUCKET);
+        let checked = Tags(tags.iter().map(tag).collect()).check(&TagLimits::BUCKET);
         assert_eq!(checked.as_ref().err().map(Error::code), (!expected).then_some(Code::InvalidTag));
     }
 
@@ -106,5 +131,26 @@ mod tests {
             check(&[(bad, "v")], false);
             check(&[("k", bad)], false);
         }
+    }
+
+    #[test]
+    fn objects_have_fewer_tags_and_other_refusals() {
+        let check = |limits: &TagLimits, tags: &[(String, String)], expected: std::result::Result<(), Code>| {
+            let tags = tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
+            assert_eq!(Tags(tags).check(limits).map_err(|error| error.code()), expected);
+        };
+        let numbered = |count: usize| (0..count).map(|at| (at.to_string(), String::new())).collect::<Vec<_>>();
+        let sized = |key: usize, value: usize| [("k".repeat(key), "v".repeat(value))];
+        check(&TagLimits::OBJECT, &numbered(10), Ok(()));
+        check(&TagLimits::OBJECT, &numbered(11), Err(Code::BadRequest));
+        check(&TagLimits::OBJECT, &sized(36, 43), Ok(()));
+        check(&TagLimits::OBJECT, &sized(37, 43), Err(Code::InvalidObjectTag));
+        check(&TagLimits::OBJECT, &[(" a/".to_owned(), String::new())], Err(Code::InvalidObjectTag));
+        check(&TagLimits::S3_OBJECT, &numbered(11), Err(Code::InvalidObjectTag));
+        check(&TagLimits::S3_OBJECT, &sized(128, 256), Ok(()));
+        check(&TagLimits::S3_OBJECT, &sized(129, 256), Err(Code::InvalidObjectTag));
+        check(&TagLimits::S3_OBJECT, &sized(128, 257), Err(Code::InvalidObjectTag));
+        check(&TagLimits::S3_OBJECT, &[(" a/=".to_owned(), "*".to_owned())], Ok(()));
+        check(&TagLimits::S3_OBJECT, &[("a\n".to_owned(), String::new())], Err(Code::InvalidObjectTag));
     }
 }

@@ -60,6 +60,12 @@ impl Caller {
         self.account().ok().map(|account| account.id)
     }
 
+    /// Who will own what the caller makes: the account, or [`AccountId::NOBODY`] without a signature.
+    #[must_use]
+    pub fn owner(&self) -> AccountId {
+        self.id().unwrap_or(AccountId::NOBODY)
+    }
+
     /// The policy that narrows the access key.
     #[must_use]
     pub fn narrowing(&self) -> Option<&Arc<str>> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Caller;
 use crate::clock::UnixMillis;
 use crate::level::Percents;
-use crate::meta::{Account, AccountStatus};
-use crate::name::AccountId;
+use crate::meta::{Account, AccountStatus, Bucket, MASTER_KEY_BYTES, MemoryEngine, NewBucket, Sealer, Store};
+use crate::name::{AccountId, BucketName};
 use crate::wire::address::Endpoints;
 use crate::wire::{Head, Peer};
 
@@ -50,4 +50,13 @@ pub(super) fn head(text: &str) -> Head {
 
 pub(super) fn peer(address: &str) -> Peer {
     Peer::plain(address.parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)))
+}
+
+/// The bucket `photos`, private and empty.
+pub(super) async fn bucket(owner: u128) -> Bucket {
+    let store = Store::new(Arc::new(MemoryEngine::new()), Sealer::new(&[7; MASTER_KEY_BYTES]));
+    let name = BucketName::parse("photos").expect("a name");
+    let new = NewBucket::new(name, AccountId(owner), "default".to_owned());
+    let made = store.write(|tx| tx.create_bucket(&new, NOW));
+    made.await.expect("memory does not fail")
 }

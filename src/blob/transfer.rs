@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::digest::Wanted;
 pub use super::download::Download;
 pub use super::upload::Upload;
 use super::{BlobStore, Error, Extent, Manifest, Result};
@@ -46,7 +47,12 @@ impl Blobs {
 
     /// Starts a body; `declared` is its length in bytes where the client announced one. No I/O yet.
     pub fn create(&self, declared: Option<u64>) -> Upload {
-        Upload::new(self.clone(), declared)
+        self.create_with(declared, Wanted::default())
+    }
+
+    /// The same, with further digests.
+    pub fn create_with(&self, declared: Option<u64>, wanted: Wanted) -> Upload {
+        Upload::new(self.clone(), declared, wanted)
     }
 
     /// Reads bytes of a sealed blob; what `range` has beyond its end is left out. No I/O yet.
@@ -92,7 +98,7 @@ mod tests {
     use super::super::faulty::Faulty;
     use super::super::memory::MemoryStore;
     use super::super::segment::SegmentStore;
-    use super::super::{BlobWriter, digest::Digest};
+    use super::super::{BlobWriter, digest::Sums};
     use super::*;
     use crate::limits::{BLOCK_BYTES, BODY_BUFFER_BYTES, MIB};
 
@@ -139,7 +145,7 @@ mod tests {
         (0..length).map(|i| u8::try_from((i ^ (i >> 8) ^ (i >> 16)) % 253 + 1).unwrap()).collect()
     }
 
-    async fn put(blobs: &Blobs, declared: Option<u64>, step: usize, data: &[u8]) -> Result<(Manifest, [u8; 16])> {
+    async fn put(blobs: &Blobs, declared: Option<u64>, step: usize, data: &[u8]) -> Result<(Manifest, Sums)> {
         let mut upload = blobs.create(declared);
         for chunk in data.chunks(step) {
             upload.push(Bytes::copy_from_slice(chunk)).await?;
@@ -170,9 +176,7 @@ mod tests {
         let blobs = Blobs::new(store);
         for length in [0, 1, 65_537, MIB - 1, MIB, MIB + 1, 3 * MIB + 5, 9 * MIB] {
             let data = bytes(length);
-            let mut expected = Digest::new();
-            expected.update(&data);
-            let expected = expected.finish();
+            let expected = Sums::of(&data, Wanted::default());
             for (declared, step) in [(Some(length), 16 * 1024), (None, 300_000), (None, 4 << 20), (Some(7), 1 << 20)] {
                 let (manifest, digest) = put(&blobs, declared, step, &data).await.unwrap();
                 assert_eq!(digest, expected, "{length} {declared:?} {step}");

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::digest::Digest;
+use super::digest::{Digest, Sums, Wanted};
 use super::transfer::{Blobs, acquire, join, lost};
 use super::{BlobStore, BlobWriter, Manifest, Result};
 use crate::limits::BODY_BUFFER_BYTES;
@@ -31,12 +31,12 @@ enum State {
 }
 
 impl Upload {
-    pub(super) fn new(blobs: Blobs, declared: Option<u64>) -> Self {
+    pub(super) fn new(blobs: Blobs, declared: Option<u64>, wanted: Wanted) -> Self {
         let work = Work {
             store: Arc::clone(&blobs.store),
             declared,
             writer: None,
-            digest: Digest::new(),
+            digest: Digest::new(wanted),
             buffer: Vec::new(),
             sealed: None,
         };
@@ -63,8 +63,8 @@ impl Upload {
         self.length
     }
 
-    /// Makes everything durable; returns where it lies, and its MD5.
-    pub async fn finish(mut self) -> Result<(Manifest, [u8; 16])> {
+    /// Makes everything durable; returns where it lies, and its digests.
+    pub async fn finish(mut self) -> Result<(Manifest, Sums)> {
         self.settle().await?;
         // In this order: whoever has the second permit is at work, and never waits for the first.
         let sealing = acquire(&self.blobs.sealers).await;
@@ -167,7 +167,7 @@ struct Work {
     writer: Option<Box<dyn BlobWriter>>,
     digest: Digest,
     buffer: Vec<u8>,
-    sealed: Option<(Manifest, [u8; 16])>,
+    sealed: Option<(Manifest, Sums)>,
 }
 
 impl Work {

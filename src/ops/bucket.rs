@@ -7,6 +7,7 @@ use hyper::{Method, StatusCode};
 
 use super::bucket_storage_class::class_name;
 use super::{BodyRule, Call, Op, Scope};
+use crate::access::acl::{self, Kind, Owners};
 use crate::access::{Action, is_owner};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
@@ -55,10 +56,11 @@ pub(super) static DELETE: Op = Op {
 };
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    super::object_put::refuse_acl(call.head)?;
     let owner = call.account()?.id;
     let Some(name) = &call.head.target.bucket else { return Err(Code::InvalidBucketName.into()) };
-    let new = parse_new(call.head, NewBucket::new(name.clone(), owner, app.config.region.clone()))?;
+    let mut new = parse_new(call.head, NewBucket::new(name.clone(), owner, app.config.region.clone()))?;
+    let given = acl::from_headers(|tail| call.head.own(tail), Kind::Bucket, Owners::of_bucket(owner))?;
+    new.acl = given.into_acl().map(Box::new);
     let roots = &["CreateBucketConfiguration"];
     if let Some(document) = call.document(roots, Code::MalformedXml).await? {
         let location = document.child("Location").or_else(|| document.child("LocationConstraint"));
@@ -80,6 +82,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
             if tx.bucket_count(owner)? >= app.config.buckets_per_account as u64 {
                 return Err(Error::from(Code::TooManyBuckets));
             }
+            acl::check_grantees(tx, new.acl.as_deref())?;
             tx.create_bucket(&new, call.now)?;
             Ok(())
         })

@@ -73,7 +73,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let document = call.document(&[ROOT], Code::MalformedTags).await?.ok_or(Code::MissingRequestBody)?;
     let tags = parse_tags(&document)?;
-    tags.check(TagLimits::BUCKET)?;
+    tags.check(&TagLimits::BUCKET)?;
     app.store
         .write(|tx| {
             let mut bucket = call.bucket_in(tx)?;

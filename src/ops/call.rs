@@ -1,5 +1,7 @@
 //! What a handler receives.
 
+use bytes::Bytes;
+
 use crate::access::{Caller, Context, Permit};
 use crate::blob::digest;
 use crate::clock::UnixMillis;
@@ -60,8 +62,8 @@ impl Call<'_> {
         self.caller.account().map(|account| &**account)
     }
 
-    /// The body as an XML document with one of `roots`, of at most [`limits::DOCUMENT_BYTES_MAX`]. An empty one is `None`; a bad one has the code `malformed`.
-    /// A digest sent with it is checked, whether the operation asks for one or not.
+    /// The body as an XML document with one of `roots`, of at most [`limits::DOCUMENT_BYTES_MAX`]. An empty one is
+    /// `None`; a bad one has the code `malformed`.
     pub async fn document(&mut self, roots: &[&str], malformed: Code) -> Result<Option<Element>> {
         self.document_up_to(limits::DOCUMENT_BYTES_MAX, roots, malformed).await
     }
@@ -73,6 +75,17 @@ impl Call<'_> {
         roots: &[&str],
         malformed: Code,
     ) -> Result<Option<Element>> {
+        let bytes = self.checked_body(bytes_max).await?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let element = Element::parse(&bytes, malformed)?;
+        if roots.contains(&element.name.as_str()) { Ok(Some(element)) } else { Err(malformed.into()) }
+    }
+
+    /// The body, of at most `bytes_max`; above: 400 `EntityTooLarge`. A digest sent with it is checked, whether the
+    /// operation asks for one or not.
+    pub async fn checked_body(&mut self, bytes_max: usize) -> Result<Bytes> {
         let expected = (content_md5(&self.head.headers)?, content_sha256(&self.head.headers)?);
         let body = std::mem::replace(self.body, RequestBody::empty());
         let bytes = body.collect(bytes_max).await?;
@@ -80,10 +93,6 @@ impl Call<'_> {
         if wrong_md5 || expected.1.is_some_and(|sha256| sha256 != digest::sha256(&bytes)) {
             return Err(Code::BadDigest.into());
         }
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        let element = Element::parse(&bytes, malformed)?;
-        if roots.contains(&element.name.as_str()) { Ok(Some(element)) } else { Err(malformed.into()) }
+        Ok(bytes)
     }
 }

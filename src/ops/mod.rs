@@ -1,10 +1,13 @@
 //! What every operation means: one file a resource, one row an operation. `docs/adding-an-operation.md` shows how a
 //! row is added.
 
+mod announced;
 mod bucket;
+mod bucket_acl;
 mod bucket_cors;
 mod bucket_list;
 mod bucket_location;
+mod bucket_policy;
 mod bucket_quota;
 mod bucket_request_payment;
 mod bucket_storage_class;
@@ -12,6 +15,7 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod draft;
 mod object_body;
 mod object_delete;
 mod object_get;
@@ -41,6 +45,12 @@ pub static TABLE: &[&Op] = &[
     &bucket_quota::GET,
     &bucket_quota::PUT,
     &bucket_storage_info::GET,
+    &bucket_acl::GET,
+    &bucket_acl::PUT,
+    &bucket_policy::GET,
+    &bucket_policy::PUT,
+    &bucket_policy::DELETE,
+    &bucket_policy::GET_STATUS,
     &bucket_versioning::GET,
     &bucket_versioning::PUT,
     &bucket_storage_class::GET,
@@ -105,8 +115,6 @@ pub static RESERVED: &[&str] = &[
     "orchestration",
     "ownershipcontrols",
     "partnumber",
-    "policy",
-    "policystatus",
     "publicaccessblock",
     "readahead",
     "rename",

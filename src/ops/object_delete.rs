@@ -11,7 +11,6 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::meta::{Deleted, Kept, VersionId};
-use crate::name::AccountId;
 use crate::quota::Rule;
 use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
@@ -38,7 +37,7 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         Some(Some(id)) => Some(id),
         None => None,
     };
-    let owner = call.caller.id().unwrap_or(AccountId::NOBODY);
+    let owner = call.caller.owner();
     let now = app.clock.now_millis();
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;

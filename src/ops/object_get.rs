@@ -122,7 +122,8 @@ async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
 /// The version that a request names, or the current object.
 ///
 /// 404 `NoSuchKey` or `NoSuchVersion` where there is none; a delete marker is 404 where it is the newest version and
-/// 405 where it was asked for, and the answer says so.
+/// 405 where it was asked for, and the answer says so. 403 `AccessDenied` where the object's list has the last word and
+/// does not give the caller what is asked.
 pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
     let object = look_up(tx, call)?;
     call.permit.check_object(object.owner, object.acl())?;

@@ -3,22 +3,23 @@
 
 use std::sync::Arc;
 
-use hyper::header::{ETAG, HeaderName, HeaderValue};
-use hyper::{Method, StatusCode};
+use hyper::header::{ETAG, HeaderName, HeaderValue, LOCATION};
+use hyper::{Method, StatusCode, Uri};
 
+use super::announced::Announced;
+use super::draft::Draft;
 use super::receive::{Expected, discard, is_small, receive};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
-use crate::headers::ObjectHeaders;
 use crate::limits;
-use crate::meta::{self, BlobId, Body, Bucket, Object, Reservation, Stored, Version, Versioning};
-use crate::name::{AccountId, ObjectKey};
+use crate::meta::{self, Body, Bucket, Object, ObjectState, Reservation, Stored, Version, Versioning};
+use crate::name::ObjectKey;
 use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::dialect::Dialect;
-use crate::wire::headers::content_md5;
+use crate::wire::percent;
 use crate::wire::{Head, Reply, hex};
 
 pub(super) static PUT: Op = Op {
@@ -35,43 +36,47 @@ pub(super) static PUT: Op = Op {
 };
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    refuse_unsupported(call.head)?;
-    let headers = ObjectHeaders::parse(call.head)?;
-    let announced_md5 = content_md5(&call.head.headers)?;
+    refuse_copy(call.head)?;
+    let draft = Draft::parse(app, call).await?;
+    let announced = Announced::parse(call.head)?;
     let conditions = Conditions::parse(&call.head.headers);
     let declared = call.head.content_length()?;
     if declared.is_some_and(|length| length > limits::OBJECT_PUT_BYTES_MAX) {
         return Err(Code::EntityTooLarge.into());
     }
-    let bucket = call.bucket()?.clone();
+    let (bucket, key) = (call.bucket()?.clone(), call.key()?.clone());
+    let redirect = call.head.header(SUCCESS_ACTION_REDIRECT).map(str::to_owned);
+    if let Some(url) = &redirect {
+        redirect_after(url, &bucket, &key, "")?;
+    }
     let replaced = look_ahead(app, call, &conditions, declared).await?;
     let change = |length| Change::put(replaced, length);
-    let expected = Expected { bucket: &bucket, declared, bytes_max: limits::OBJECT_PUT_BYTES_MAX, change: &change };
-    let received = receive(app, call.body, &expected).await?.checked(app, announced_md5)?;
-    let put = Put {
-        key: call.key()?.clone(),
-        resource: call.head.target.resource(),
-        conditions,
-        object: Object {
-            version: Version::default(),
-            blob: BlobId::mint(call.now),
-            size: received.size,
-            etag: hex(&received.md5),
-            modified_millis: app.clock.now_millis(),
-            owner: call.caller.id().unwrap_or(AccountId::NOBODY),
-            body: received.stored.body(),
-            headers,
-            storage_class: bucket.storage_class,
-            attributes: None,
-            state: None,
-        },
-        bucket,
-        stored: received.stored,
-    };
-    let etag = etag_value(&put.object.etag)?;
+    let bytes_max = limits::OBJECT_PUT_BYTES_MAX;
+    let expected = Expected { bucket: &bucket, declared, bytes_max, announced: &announced, change: &change };
+    let received = receive(app, call.body, &expected).await?;
+    let (now, body) = (app.clock.now_millis(), received.stored.body());
+    let mut object = draft.into_object(now, received.size, hex(&received.md5), body);
+    object.state = ObjectState { crc64: received.crc64, ..ObjectState::default() }.boxed();
+    let mut reply = Reply::empty(StatusCode::OK).with(ETAG, etag_value(&object.etag)?);
+    if let Some(url) = redirect {
+        reply = Reply { status: StatusCode::SEE_OTHER, ..reply };
+        reply.headers.insert(LOCATION, redirect_after(&url, &bucket, &key, &object.etag)?);
+    }
+    let resource = call.head.target.resource();
+    let put = Put { bucket, key, resource, conditions, object, stored: received.stored };
     let version = put.commit(app, received.room).await?;
-    let reply = Reply::empty(StatusCode::OK).with(ETAG, etag);
     Ok(with_new_version(reply, call.head.dialect, version))
+}
+
+/// Where the client is sent after a success; the same name in every dialect.
+const SUCCESS_ACTION_REDIRECT: &str = "success-action-redirect";
+
+/// A copy is another operation.
+fn refuse_copy(head: &Head) -> Result<()> {
+    match head.own("copy-source") {
+        Some(_) => Err(Code::ServiceNotImplemented.because("Copies are not implemented.")),
+        None => Ok(()),
+    }
 }
 
 /// An entity tag, in quotes.
@@ -194,69 +199,18 @@ impl Put {
     }
 }
 
-/// Request headers that the references document and this server cannot honour yet: refused, never ignored.
-const UNSUPPORTED: [&str; 18] = [
-    "copy-source",
-    "server-side-encryption",
-    "server-side-encryption-customer-algorithm",
-    "server-side-encryption-kms-key-id",
-    "server-side-encryption-aws-kms-key-id",
-    "tagging",
-    "object-lock-mode",
-    "object-lock-retain-until-date",
-    "object-lock-legal-hold",
-    "website-redirect-location",
-    "expires",
-    "persistent-headers",
-    "callback",
-    "checksum-crc64ecma",
-    "content-sha256",
-    "write-offset-bytes",
-    "decoded-content-length",
-    "trailer",
-];
-
-fn refuse_unsupported(head: &Head) -> Result<()> {
-    refuse_acl(head)?;
-    match head.own("storage-class") {
-        None | Some("STANDARD") => {}
-        Some(
-            "WARM" | "COLD" | "STANDARD_IA" | "GLACIER" | "DEEP_ARCHIVE" | "INTELLIGENT_TIERING" | "HIGH_PERFORMANCE",
-        ) => {
-            return Err(Code::ServiceNotImplemented.because("Storage classes other than STANDARD are not implemented."));
-        }
-        Some(_) => return Err(Code::InvalidArgument.because("The storage class is not valid.")),
+/// Where `success-action-redirect` sends the client: the URL with bucket, key and entity tag as its query; 400
+/// `InvalidArgument` for what is no absolute http URL.
+pub(super) fn redirect_after(url: &str, bucket: &Bucket, key: &ObjectKey, etag: &str) -> Result<HeaderValue> {
+    let invalid = || Code::InvalidArgument.because("The redirect after success is not an absolute http URL.");
+    let uri: Uri = url.parse().map_err(|_| invalid())?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(invalid());
     }
-    let prefix = head.dialect.header_prefix();
-    let is_unsupported = |(tail, value): &(&str, &str)| {
-        UNSUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tail))
-            && !(tail.eq_ignore_ascii_case("content-sha256") && *value == "UNSIGNED-PAYLOAD")
-    };
-    if let Some((tail, _)) = head.own_all().find(is_unsupported) {
-        return Err(Code::ServiceNotImplemented.because(format!("The header {prefix}{tail} is not implemented.")));
-    }
-    // Some SDKs send these as `x-obs-` in both dialects.
-    for name in ["x-obs-expires", "success-action-redirect"] {
-        if head.header(name).is_some() {
-            return Err(Code::ServiceNotImplemented.because(format!("The header {name} is not implemented.")));
-        }
-    }
-    let checksum = |name: &hyper::header::HeaderName| name.as_str().starts_with("x-amz-checksum-");
-    if let Some(name) = head.headers.keys().find(|name| checksum(name)) {
-        return Err(Code::ServiceNotImplemented.because(format!("The header {name} is not implemented.")));
-    }
-    Ok(())
-}
-
-/// Access control lists come with a later version: only what is the default anyway is accepted.
-pub(super) fn refuse_acl(head: &Head) -> Result<()> {
-    if head.own("acl").is_some_and(|acl| acl != "private") {
-        return Err(Code::ServiceNotImplemented.because("Access control lists other than private are not implemented."));
-    }
-    let is_grant =
-        |name: &str| name.strip_prefix(head.dialect.header_prefix()).is_some_and(|tail| tail.starts_with("grant-"));
-    if head.headers.keys().any(|name| is_grant(name.as_str())) {
-        return Err(Code::ServiceNotImplemented.because("Grants by header are not implemented."));
-    }
-    Ok(())
+    let mut location = url.split_once('#').map_or(url, |(url, _)| url).to_owned();
+    location.push(if uri.query().is_some() { '&' } else { '?' });
+    location.extend(["bucket=", bucket.name.as_str(), "&key="]);
+    percent::encode_query(key.as_str().as_bytes(), &mut location);
+    location.extend(["&etag=%22", etag, "%22"]);
+    HeaderValue::try_from(location).map_err(|_| invalid())
 }

@@ -65,6 +65,8 @@ pub enum BodyRule {
     /// A document that comes with its digest: `Content-MD5`, or `Content-SHA256` in its place. One without is 400
     /// `MissingRequiredHeader` (OBS reference, "Common Request Headers").
     DigestedDocument,
+    /// A document in JSON; how long it may be says the operation.
+    Json,
     /// Object bytes.
     Stream,
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+use super::announced::Announced;
 use crate::app::App;
-use crate::blob::digest;
+use crate::blob::digest::Sums;
 use crate::blob::transfer::Upload;
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -22,6 +23,8 @@ pub(super) struct Expected<'a> {
     pub(super) declared: Option<u64>,
     /// Longer ones are 400 `EntityTooLarge`.
     pub(super) bytes_max: u64,
+    /// What its digests must be.
+    pub(super) announced: &'a Announced,
     /// What storing so many bytes changes, as far as is known before. The room held is bytes only, because an object
     /// in flight may never come to be; the commit decides.
     pub(super) change: &'a (dyn Fn(u64) -> Change + Send + Sync),
@@ -39,6 +42,8 @@ pub(super) struct Received {
     pub(super) size: u64,
     /// Its digest.
     pub(super) md5: [u8; 16],
+    /// Its CRC-64, where the client sent one.
+    pub(super) crc64: Option<u64>,
     /// Where it is now.
     pub(super) stored: Stored,
     /// Held for it until just before the commit: between the commit and its answer it would count twice, and what
@@ -50,15 +55,6 @@ impl Received {
     /// Gives its space back: nothing will name it.
     pub(super) fn discard(self, app: &App) {
         discard(app, &self.stored);
-    }
-
-    /// The same body, unless the client announced another digest.
-    pub(super) fn checked(self, app: &App, announced_md5: Option<[u8; 16]>) -> Result<Self> {
-        if announced_md5.is_some_and(|announced| announced != self.md5) {
-            self.discard(app);
-            return Err(Code::BadDigest.into());
-        }
-        Ok(self)
     }
 }
 
@@ -76,7 +72,8 @@ pub(super) fn is_small(length: u64) -> bool {
 }
 
 /// Takes the whole body. What is too long is 400 `EntityTooLarge`, what is shorter than announced 400
-/// `IncompleteBody`, what does not fit 403; then nothing of it is left.
+/// `IncompleteBody`, what has other digests than announced as [`Announced::check`] says, what does not fit 403; then
+/// nothing of it is left.
 pub(super) async fn receive(app: &Arc<App>, body: &mut RequestBody, expected: &Expected<'_>) -> Result<Received> {
     if expected.declared.is_some_and(|length| length > expected.bytes_max) {
         return Err(Code::EntityTooLarge.into());
@@ -85,19 +82,19 @@ pub(super) async fn receive(app: &Arc<App>, body: &mut RequestBody, expected: &E
         Some(length) if is_small(length) => {
             // Small bodies hold no room: they are here before that would pay.
             let body = gather(body, usize::try_from(length).map_err(Error::internal)?).await?;
-            Ok(inline(body))
+            inline(body, expected)
         }
         Some(length) => {
             let room = app.store.reserve(expected.bucket, expected.growth_bytes(length)).await?;
             let _turn = app.uploads.acquire().await.map_err(Error::internal)?;
-            let mut upload = app.blobs.create(expected.declared);
+            let mut upload = app.blobs.create_with(expected.declared, expected.announced.wanted());
             while let Some(piece) = body.next().await? {
                 upload.push(piece).await?;
             }
             if upload.length() != length {
                 return Err(Code::IncompleteBody.into());
             }
-            finish(upload, Some(room)).await
+            finish(app, upload, Some(room), expected).await
         }
         None => receive_unannounced(app, body, expected).await,
     }
@@ -140,7 +137,7 @@ async fn receive_unannounced(app: &Arc<App>, body: &mut RequestBody, expected: &
             None if is_small(size) => small.extend_from_slice(&piece),
             None => {
                 turn = Some(app.uploads.acquire().await.map_err(Error::internal)?);
-                let mut begun = app.blobs.create(None);
+                let mut begun = app.blobs.create_with(None, expected.announced.wanted());
                 begun.push(std::mem::take(&mut small).freeze()).await?;
                 begun.push(piece).await?;
                 upload = Some(begun);
@@ -148,8 +145,8 @@ async fn receive_unannounced(app: &Arc<App>, body: &mut RequestBody, expected: &
         }
     }
     let received = match upload {
-        Some(upload) => finish(upload, Some(room)).await,
-        None => Ok(inline(small.freeze())),
+        Some(upload) => finish(app, upload, Some(room), expected).await,
+        None => inline(small.freeze(), expected),
     };
     drop(turn);
     received
@@ -163,12 +160,22 @@ async fn hold(app: &App, room: &mut Reservation, growth_bytes: u64) -> Result<()
     }
 }
 
-fn inline(body: Bytes) -> Received {
-    Received { size: body.len() as u64, md5: digest::md5(&body), stored: Stored::Inline(body), room: None }
+fn inline(body: Bytes, expected: &Expected<'_>) -> Result<Received> {
+    let sums = Sums::of(&body, expected.announced.wanted());
+    expected.announced.check(&sums)?;
+    let size = body.len() as u64;
+    Ok(Received { size, md5: sums.md5, crc64: sums.crc64, stored: Stored::Inline(body), room: None })
 }
 
-async fn finish(upload: Upload, room: Option<Reservation>) -> Result<Received> {
+async fn finish(app: &App, upload: Upload, room: Option<Reservation>, expected: &Expected<'_>) -> Result<Received> {
     let size = upload.length();
-    let (manifest, md5) = upload.finish().await?;
-    Ok(Received { size, md5, stored: Stored::Segments(manifest), room })
+    let (manifest, sums) = upload.finish().await?;
+    let received = Received { size, md5: sums.md5, crc64: sums.crc64, stored: Stored::Segments(manifest), room };
+    match expected.announced.check(&sums) {
+        Ok(()) => Ok(received),
+        Err(error) => {
+            received.discard(app);
+            Err(error)
+        }
+    }
 }

@@ -27,16 +27,17 @@ fn row(op: &Op) -> String {
         BodyRule::Empty => "none",
         BodyRule::Document => "XML",
         BodyRule::DigestedDocument => "XML, digest",
+        BodyRule::Json => "JSON",
         BodyRule::Stream => "object",
     };
     let parameters: Vec<String> = op.parameters.iter().map(|name| format!("`{name}`")).collect();
     format!(
-        "| {} | `{} {address}{mark}{}` | {} | {body} | `{:?}` | {} |\n",
+        "| {} | `{} {address}{mark}{}` | {} | {body} | `{}` | {} |\n",
         op.name,
         op.verb,
         picks.join("&"),
         parameters.join(" "),
-        op.action,
+        op.action.name(),
         op.document
     )
 }
@@ -47,9 +48,9 @@ const HEAD: &str = "\
 Printed from the table in the code; a test keeps this page the same.
 
 Buckets are addressed in the host (`BUCKET.obs.localhost`) or in the path; the table shows the path. Every operation is
-there in both dialects, OBS and S3, on one port. The permission is what the access check is asked; for now the owner
-of a bucket holds all of them, nobody else any, and `Probe` and `Preflight` are everybody's. A body with `digest` comes with
-`Content-MD5` or `Content-SHA256`. The last column names the page of the OBS API reference that defines the operation.
+there in both dialects, OBS and S3, on one port. The permission is what policies name and the access check is asked;
+`Probe` and `Preflight` are everybody's. A body with `digest` comes with `Content-MD5` or `Content-SHA256`. The last column
+names the page of the OBS API reference that defines the operation.
 
 | operation | request | parameters | body | permission | defined in |
 |---|---|---|---|---|---|

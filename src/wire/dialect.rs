@@ -25,8 +25,19 @@ const AMZ_PREFIX: &str = "x-amz-";
 
 /// Headers OBS's SDKs send with the OBS prefix in every dialect (tails). They are outside a V2 signature, so none
 /// of them may grant anything.
-const ALWAYS_OBS_TAILS: &[&str] =
-    &["fs-file-interface", "az-redundancy", "bucket-type", "version", "expires", "next-append-position", "object-type"];
+const ALWAYS_OBS_TAILS: &[&str] = &[
+    "fs-file-interface",
+    "az-redundancy",
+    "bucket-type",
+    "version",
+    "expires",
+    "next-append-position",
+    "object-type",
+    "persistent-headers",
+    "callback",
+    "sse-kms-key-project-id",
+    "server-side-data-encryption",
+];
 
 impl Dialect {
     /// Decides by the signature (header, else URL), else by the prefix of headers, else of parameters, else OBS.
@@ -86,6 +97,8 @@ impl Dialect {
             (Self::S3, Code::MissingRequiredHeader) => "InvalidRequest",
             (Self::S3, Code::InvalidTag) => "InvalidTag",
             (Self::S3, Code::MalformedTags) => "MalformedXML",
+            (Self::Obs | Self::AwsV2, Code::WrongSha256) => "BadDigest",
+            (Self::Obs, Code::InvalidStorageClass) => "InvalidArgument",
             // OBS's S3-compatible reference has its own spelling; AWS's is OBS's.
             (Self::AwsV2, Code::KeyTooLong) => "KeyTooLong",
             _ => code.name(),

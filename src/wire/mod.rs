@@ -3,6 +3,7 @@
 //! Nothing here knows buckets, accounts or stores, and nothing waits for anything but a body.
 
 pub mod address;
+pub mod attributes;
 pub mod body;
 pub mod conditions;
 pub mod dialect;

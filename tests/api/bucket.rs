@@ -86,8 +86,8 @@ async fn what_cannot_be_honoured_makes_no_bucket() {
         ("\n\n<Other/>", "400 MalformedXML"),
         ("\n\nnot XML", "400 MalformedXML"),
         ("\nx-obs-storage-class: LUKEWARM", "400 InvalidDefaultStorageClass"),
-        ("\nx-obs-acl: public-read", "501 ServiceNotImplemented"),
-        ("\nx-obs-grant-read: id=1", "501 ServiceNotImplemented"),
+        ("\nx-obs-acl: public", "400 InvalidArgument"),
+        ("\nx-obs-grant-read: id=1", "400 InvalidArgument"),
         ("\nx-obs-bucket-type: CUBE", "400 InvalidArgument"),
         ("\nx-obs-bucket-type: OBJECT\nx-obs-fs-file-interface: Enabled", "400 InvalidArgument"),
         ("\nx-obs-fs-file-interface: Disabled", "400 InvalidArgument"),
@@ -110,7 +110,7 @@ async fn what_cannot_be_honoured_makes_no_bucket() {
         gateway.check(As::Obs("alice"), &format!("PUT /photos{rest}"), verdict).await;
         gateway.check(As::Obs("alice"), "HEAD /photos", "404 NoSuchBucket").await;
     }
-    gateway.check(As::Aws("alice"), "PUT /photos\nx-amz-acl: public-read", "501 ServiceNotImplemented").await;
+    gateway.check(As::Aws("alice"), "PUT /photos\nx-amz-acl: public", "400 InvalidArgument").await;
     gateway
         .check(As::Aws("alice"), "PUT /photos\nx-default-storage-class: HOT", "400 InvalidDefaultStorageClass")
         .await;

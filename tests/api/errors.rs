@@ -36,7 +36,7 @@ async fn a_refused_head_has_its_code_in_headers() {
     x-amz-error-code: AccessDenied
     x-amz-error-message: Access Denied
     ");
-    for request in ["HEAD /photos/%zz", "HEAD /No", "HEAD /photos?acl", "HEAD /photos/k\nAuthorization: x"] {
+    for request in ["HEAD /photos/%zz", "HEAD /No", "HEAD /photos?website", "HEAD /photos/k\nAuthorization: x"] {
         let answer = gateway.send(As::Nobody, request).await;
         assert!(!answer.header("x-obs-error-code").is_empty(), "{}", answer.text());
     }
@@ -49,8 +49,8 @@ async fn checks_come_in_their_order() {
     let wrong = "Authorization: OBS AK-alice:d3Jvbmc=";
     let unknown = "Authorization: OBS AK-none:d3Jvbmc=";
     for (who, request, verdict) in [
-        (As::Nobody, format!("GET /No/%zz?acl\n{unknown}"), "400 InvalidBucketName"),
-        (As::Nobody, format!("GET /missing?acl\n{wrong}"), "501 ServiceNotImplemented"),
+        (As::Nobody, format!("GET /No/%zz?website\n{unknown}"), "400 InvalidBucketName"),
+        (As::Nobody, format!("GET /missing?website\n{wrong}"), "501 ServiceNotImplemented"),
         (As::Nobody, format!("DELETE /missing?quota\n{wrong}"), "405 MethodNotAllowed"),
         (As::Nobody, format!("GET /missing?quota\n{unknown}"), "403 InvalidAccessKeyId"),
         (As::Nobody, format!("GET /missing?quota\n{wrong}"), "403 SignatureDoesNotMatch"),

@@ -1,13 +1,16 @@
 //! The gateway from outside, without a socket: request text in, reply text out, over memory stores and a clock that
 //! stands still. One module a file of `src/ops`, of the same name; the others hold rules that cross operations.
 
+mod access;
 mod addressing;
 mod admin;
 mod answer;
 mod bucket;
+mod bucket_acl;
 mod bucket_cors;
 mod bucket_list;
 mod bucket_location;
+mod bucket_policy;
 mod bucket_quota;
 mod bucket_request_payment;
 mod bucket_storage_class;

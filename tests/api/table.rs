@@ -34,6 +34,7 @@ const fn anyones(name: &'static str, request: &'static str) -> Row {
 }
 
 const TAGS: &str = "PUT /photos?tagging\nContent-MD5: lHulZuz2zNx4X89U7bVvMw==\n\n<Tagging><TagSet><Tag><Key>k</Key><Value/></Tag></TagSet></Tagging>";
+const POLICY: &str = "PUT /photos?policy\n\n{\"Statement\":{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"PutBucketLogging\",\"Resource\":\"photos\"}}";
 const CORS: &str = "PUT /photos?cors\nContent-MD5: HGv5UBbjdmR736tPepqsSQ==\n\n<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>";
 
 /// In an order in which each finds what it needs: `photos` with its object `k`.
@@ -48,6 +49,12 @@ const EXPECTED: &[Row] = &[
     private("GetBucketQuota", "GET /photos?quota", "200"),
     private("PutBucketQuota", "PUT /photos?quota\n\n<Quota><StorageQuota>9</StorageQuota></Quota>", "200"),
     private("GetBucketStorageInfo", "GET /photos?storageinfo", "200"),
+    private("PutBucketAcl", "PUT /photos?acl\nx-obs-acl: private\nx-amz-acl: private", "200"),
+    private("GetBucketAcl", "GET /photos?acl", "200"),
+    private("PutBucketPolicy", POLICY, "204"),
+    private("GetBucketPolicy", "GET /photos?policy", "200"),
+    private("GetBucketPolicyStatus", "GET /photos?policyStatus", "200"),
+    private("DeleteBucketPolicy", "DELETE /photos?policy", "204"),
     private("GetBucketVersioning", "GET /photos?versioning", "200"),
     private("GetBucketStorageClass", "GET /photos?storageClass", "200"),
     private("PutBucketStorageClass", "PUT /photos?storageClass\n\n<StorageClass>WARM</StorageClass>", "200"),

@@ -18,7 +18,7 @@ use crate::wire::xml::{Element, Layout, Writer};
 /// 400 `MalformedACLError` for what is no list, 400 `InvalidArgument` for what is no account's id, 400
 /// `UnresolvableGrantByEmailAddress` for grantees by e-mail, 403 `AccessDenied` for another owner: ownership is not
 /// given away.
-pub fn parse(document: &Element, kind: Kind, owner: AccountId) -> Result<Option<Box<Acl>>> {
+pub fn parse(document: &Element, kind: Kind, owner: AccountId) -> Result<Option<Acl>> {
     let named = only(document, "Owner")?.and_then(|owner| owner.child("ID")).ok_or(Code::MalformedAclError)?;
     if AccountId::parse(named.text_trimmed()) != Some(owner) {
         return Err(Code::AccessDenied.because("The owner in the list is not the owner of what it is for."));
@@ -161,7 +161,7 @@ mod tests {
     const OWNER: AccountId = AccountId(10);
     const OTHER: AccountId = AccountId(11);
 
-    fn read(text: &str, kind: Kind) -> Result<Option<Box<Acl>>> {
+    fn read(text: &str, kind: Kind) -> Result<Option<Acl>> {
         parse(&Element::parse(text.as_bytes(), Code::MalformedAclError)?, kind, OWNER)
     }
 
@@ -199,7 +199,7 @@ mod tests {
                 let mut read = read(&text, kind).unwrap().unwrap();
                 acl.grants.sort_by_key(|grant| format!("{grant:?}"));
                 read.grants.sort_by_key(|grant| format!("{grant:?}"));
-                assert_eq!(*read, acl, "{kind:?} {dialect:?}");
+                assert_eq!(read, acl, "{kind:?} {dialect:?}");
                 assert_eq!(
                     self::read(&written(dialect, kind, None).replace("OWNER", &OWNER.to_string()), kind).unwrap(),
                     None

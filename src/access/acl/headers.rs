@@ -12,13 +12,13 @@ pub enum Given {
     /// Nothing.
     Nothing,
     /// This list; `None` is private.
-    List(Option<Box<Acl>>),
+    List(Option<Acl>),
 }
 
 impl Given {
     /// The list of something new, which is private if nothing is said.
     #[must_use]
-    pub fn into_acl(self) -> Option<Box<Acl>> {
+    pub fn into_acl(self) -> Option<Acl> {
         match self {
             Self::Nothing => None,
             Self::List(acl) => acl,
@@ -85,10 +85,11 @@ fn canned(name: &str, kind: Kind, owners: Owners) -> Result<Acl> {
     };
     let delivered = is_delivered && kind == Kind::Bucket;
     // What the owner is given besides, they have.
-    let given = given.iter().filter(|(grantee, _)| *grantee != Grantee::Account(owners.owner));
+    let owner = Grantee::Account(owners.owner);
+    let given = given.iter().filter(|(grantee, _)| *grantee != owner);
     let mut grants: Vec<Grant> =
         given.map(|(grantee, permission)| Grant { grantee: *grantee, permission: *permission, delivered }).collect();
-    grants.push(Grant::plain(Grantee::Account(owners.owner), FullControl));
+    grants.push(Grant::plain(owner, FullControl));
     Ok(Acl { grants, takes_delivered: true })
 }
 
@@ -133,13 +134,13 @@ mod tests {
         let find = |tail: &str| headers.iter().find(|(name, _)| *name == tail).map(|(_, value)| *value);
         let found = from_headers(find, kind, owners).map_err(|error| error.code()).map(|given| match given {
             Given::Nothing => "nothing".to_owned(),
-            Given::List(acl) => show(acl.as_deref()),
+            Given::List(acl) => show(acl.as_ref()),
         });
         assert_eq!(found, expected.map(str::to_owned), "{kind:?} {headers:?}");
     }
 
     fn bucket(headers: &[(&str, &str)], expected: std::result::Result<&str, Code>) {
-        check_as(Kind::Bucket, Owners { owner: OWNER, bucket_owner: OWNER }, headers, expected);
+        check_as(Kind::Bucket, Owners::of_bucket(OWNER), headers, expected);
     }
 
     fn object(headers: &[(&str, &str)], expected: std::result::Result<&str, Code>) {

@@ -28,42 +28,50 @@ pub enum Kind {
 /// Whose things a list is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owners {
-    /// Of the bucket or object itself.
+    /// Of the bucket or object itself; [`AccountId::NOBODY`] of what nobody signed for.
     pub owner: AccountId,
     /// Of the bucket.
     pub bucket_owner: AccountId,
 }
 
-/// The owner of what nobody signed for; no account has this id.
-pub const NOBODY: AccountId = AccountId(0);
-
-/// Owner and list of an object that is to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owned {
-    /// Who uploads it.
-    pub owner: AccountId,
-    /// `None` is private.
-    pub acl: Option<Box<Acl>>,
+impl Owners {
+    /// Of a bucket.
+    #[must_use]
+    pub fn of_bucket(owner: AccountId) -> Self {
+        Self { owner, bucket_owner: owner }
+    }
 }
 
-/// Who will own an object that `caller` puts into `bucket`, and its list by the headers of the request: `find` gives the
-/// value of `x-obs-<tail>` or `x-amz-<tail>`. Refusals are those of [`from_headers`].
+/// The list of an object that `caller` puts into `bucket`, whose owner the caller will be: by the headers of the request,
+/// where `find` gives the value of `x-obs-<tail>` or `x-amz-<tail>`. `None` is private. Refusals are those of
+/// [`from_headers`].
 ///
 /// What nobody signed for is the bucket owner's to do with as they like, and everyone's to read unless a header says
-/// otherwise (OBS reference, "Uploading Objects - PUT").
-pub fn of_new_object<'h>(caller: &Caller, bucket: &Bucket, find: impl Fn(&str) -> Option<&'h str>) -> Result<Owned> {
-    let owner = caller.id().unwrap_or(NOBODY);
-    let given = from_headers(find, Kind::Object, Owners { owner, bucket_owner: bucket.owner })?;
-    if owner != NOBODY {
-        return Ok(Owned { owner, acl: given.into_acl() });
+/// otherwise.
+pub fn of_new_object<'h>(
+    caller: &Caller,
+    bucket: &Bucket,
+    find: impl Fn(&str) -> Option<&'h str>,
+) -> Result<Option<Acl>> {
+    let owners = Owners { owner: caller.owner(), bucket_owner: bucket.owner };
+    let given = from_headers(find, Kind::Object, owners)?;
+    if owners.owner != AccountId::NOBODY {
+        return Ok(given.into_acl());
     }
-    let mut grants = match given {
-        Given::Nothing => vec![Grant::plain(Grantee::Everyone, Permission::Read)],
-        Given::List(acl) => acl.map_or(Vec::new(), |acl| acl.grants),
-    };
-    grants.retain(|grant| grant.grantee != Grantee::Account(owner));
-    grants.push(Grant::plain(Grantee::Account(bucket.owner), Permission::FullControl));
-    Ok(Owned { owner, acl: Some(Box::new(Acl { grants, takes_delivered: true })) })
+    let mut acl = match given {
+        Given::Nothing => {
+            Some(Acl { grants: vec![Grant::plain(Grantee::Everyone, Permission::Read)], takes_delivered: true })
+        }
+        Given::List(acl) => acl,
+    }
+    .unwrap_or(Acl { grants: Vec::new(), takes_delivered: true });
+    // There is nobody to whom anything could be granted as its owner.
+    acl.grants.retain(|grant| grant.grantee != Grantee::Account(AccountId::NOBODY));
+    let keeps = Grant::plain(Grantee::Account(bucket.owner), Permission::FullControl);
+    if !acl.grants.contains(&keeps) {
+        acl.grants.push(keeps);
+    }
+    Ok(Some(acl))
 }
 
 /// The list that is to take the place of another: by headers or by a document, not both. Both are 400 `InvalidRequest`,
@@ -73,7 +81,7 @@ pub fn replacement<'h>(
     document: Option<&Element>,
     kind: Kind,
     owners: Owners,
-) -> Result<Option<Box<Acl>>> {
+) -> Result<Option<Acl>> {
     match (from_headers(find, kind, owners)?, document) {
         (Given::List(acl), None) => Ok(acl),
         (Given::Nothing, Some(document)) => parse(document, kind, owners.owner),
@@ -116,9 +124,9 @@ fn accounts(acl: Option<&Acl>) -> impl Iterator<Item = AccountId> {
 }
 
 /// The one form of a list: what says no more than that the owner has full control is no list.
-fn normal(acl: Acl, owner: AccountId) -> Option<Box<Acl>> {
+fn normal(acl: Acl, owner: AccountId) -> Option<Acl> {
     let private = [Grant::plain(Grantee::Account(owner), Permission::FullControl)];
-    if acl.takes_delivered && acl.grants == private { None } else { Some(Box::new(acl)) }
+    if acl.takes_delivered && acl.grants == private { None } else { Some(acl) }
 }
 
 /// The bucket's or the group's name of an account: 32 hexadecimal digits, else 400 `InvalidArgument`.

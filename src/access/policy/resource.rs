@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str, kind: Kind<'_>) -> Result<Resource, Malformed> {
         Kind::Bucket(bucket) => parse_own(path, bucket)
             .ok_or_else(|| malformed(format!("{text:?} is neither the bucket {bucket} nor in it"))),
         Kind::Key => {
-            let (path, level) = match text.strip_prefix("obs:").and_then(|rest| rest.splitn(4, ':').nth(2)) {
+            let (path, level) = match text.strip_prefix("obs:").and_then(|rest| rest.split(':').nth(2)) {
                 Some("bucket") => (after_colons(text), Some(Level::Bucket)),
                 Some("object") => (after_colons(text), Some(Level::Object)),
                 Some(_) => return Err(malformed(format!("{text:?} is no resource"))),

@@ -1,1 +1,0 @@
-//! The grammar, line by line, and what policies decide.

@@ -1,0 +1,176 @@
+//! When conditions hold.
+
+use serde_json::{Value, json};
+
+use super::{allows, decide, of_bucket, photos, policy};
+use crate::access::policy::{Policy, Question, Verdict};
+use crate::access::testing::{NOW, caller, head, peer};
+use crate::access::{Action, Context};
+
+/// Whether a condition holds for a request.
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
+fn holds(operator: &str, key: &str, value: Value, action: Action, request: &str) -> bool {
+    allows(json!({ "Condition": { operator: { key: value } } }), action, request)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
+fn check_list(operator: &str, key: &str, value: Value, query: &str, expected: bool) {
+    let found = holds(operator, key, value.clone(), Action::ListBucket, &format!("GET /photos{query}"));
+    assert_eq!(found, expected, "{operator} {key} {value} {query}");
+}
+
+#[test]
+fn string_operators_and_their_negations() {
+    check_list("StringEquals", "prefix", json!("a"), "?prefix=a", true);
+    check_list("StringEquals", "s3:prefix", json!(["b", "a"]), "?prefix=a", true);
+    check_list("StringEquals", "prefix", json!("a"), "?prefix=A", false);
+    check_list("StringEquals", "prefix", json!("a*"), "?prefix=ab", false);
+    check_list("StringEquals", "prefix", json!(""), "?prefix=", true);
+    check_list("StringNotEquals", "prefix", json!("a"), "?prefix=b", true);
+    check_list("StringNotEquals", "prefix", json!(["a", "b"]), "?prefix=b", false);
+    check_list("streqi", "prefix", json!("aÉ"), "?prefix=A%C3%A9", true);
+    check_list("strneqi", "prefix", json!("a"), "?prefix=A", false);
+    check_list("StringLike", "prefix", json!("a/*"), "?prefix=a/b", true);
+    check_list("StringLike", "prefix", json!("a/*"), "?prefix=A/b", false);
+    check_list("StringNotLike", "prefix", json!(["a*", "b*"]), "?prefix=bc", false);
+    check_list("StringNotLike", "prefix", json!(["a*", "b*"]), "?prefix=c", true);
+    check_list("StringEquals", "delimiter", json!("/"), "?delimiter=/", true);
+    // Both have to hold.
+    let both = json!({ "Condition": {
+        "StringEquals": { "prefix": "a", "delimiter": "/" }, "NumericEquals": { "max-keys": 1 }
+    }});
+    assert!(allows(both.clone(), Action::ListBucket, "GET /photos?prefix=a&delimiter=/&max-keys=1"));
+    assert!(!allows(both.clone(), Action::ListBucket, "GET /photos?prefix=a&delimiter=/"));
+    assert!(!allows(both, Action::ListBucket, "GET /photos?prefix=a&delimiter=-&max-keys=1"));
+}
+
+#[test]
+fn what_is_missing_fails_a_test_and_passes_its_negation() {
+    check_list("StringEquals", "prefix", json!("a"), "", false);
+    check_list("StringNotEquals", "prefix", json!("a"), "", true);
+    check_list("StringLike", "prefix", json!("*"), "", false);
+    check_list("StringNotLike", "prefix", json!("*"), "", true);
+    check_list("StringEqualsIfExists", "prefix", json!("a"), "", true);
+    check_list("StringEqualsIfExists", "prefix", json!("a"), "?prefix=b", false);
+    check_list("NumericLessThan", "max-keys", json!(10), "", false);
+    check_list("NumericNotEquals", "max-keys", json!(10), "", true);
+    check_list("NumericEquals", "max-keys", json!(10), "?max-keys=ten", false);
+    check_list("Null", "prefix", json!("true"), "", true);
+    check_list("Null", "prefix", json!(false), "", false);
+    check_list("Null", "prefix", json!("false"), "?prefix", true);
+    check_list("Null", "SourceIp", json!("true"), "", false);
+}
+
+#[test]
+fn null_is_a_missing_referer() {
+    let check = |operator: &str, value: Value, referer: &str, expected: bool| {
+        let found = holds(operator, "Referer", value.clone(), Action::GetObject, &format!("GET /photos/k{referer}"));
+        assert_eq!(found, expected, "{operator} {value} {referer:?}");
+    };
+    let own = json!(["http://www.example.com/*", "${null}"]);
+    check("StringLike", own.clone(), "\nreferer: http://www.example.com/page", true);
+    check("StringLike", own.clone(), "", true);
+    check("StringLike", own.clone(), "\nreferer: http://evil.example.org/", false);
+    check("StringNotLike", own.clone(), "", false);
+    check("StringNotLike", own, "\nreferer: http://evil.example.org/", true);
+    check("StringEquals", json!("${null}"), "", true);
+    check("StringEquals", json!("${null}"), "\nreferer: ${null}", false);
+}
+
+#[test]
+fn numbers_dates_addresses_and_flags() {
+    for (operator, below, same, above) in [
+        ("Equals", false, true, false),
+        ("NotEquals", true, false, true),
+        ("LessThan", true, false, false),
+        ("LessThanEquals", true, true, false),
+        ("GreaterThan", false, false, true),
+        ("GreaterThanEquals", false, true, true),
+    ] {
+        let number = format!("Numeric{operator}");
+        check_list(&number, "max-keys", json!("10"), "?max-keys=9", below);
+        check_list(&number, "max-keys", json!(10), "?max-keys=10", same);
+        check_list(&number, "max-keys", json!("10"), "?max-keys=11", above);
+        let date = format!("Date{operator}");
+        // Now is 2015-07-01T03:27:45.482Z.
+        check_list(&date, "CurrentTime", json!("2015-07-01T03:27:46Z"), "", below);
+        check_list(&date, "aws:CurrentTime", json!("2015-07-01T03:27:45Z"), "", same);
+        check_list(&date, "CurrentTime", json!("2015-07-01"), "", above);
+        check_list(&number, "EpochTime", json!(1_435_721_265), "", same);
+    }
+    for (network, expected) in [
+        ("10.1.2.3", true),
+        ("10.1.2.4", false),
+        ("10.0.0.0/8", true),
+        ("10.1.2.0/31", false),
+        ("10.1.2.2/31", true),
+        ("0.0.0.0/0", true),
+        ("::/0", false),
+    ] {
+        check_list("IpAddress", "SourceIp", json!(network), "", expected);
+        check_list("NotIpAddress", "SourceIp", json!(["192.168.0.0/16", network]), "", !expected);
+    }
+    check_list("Bool", "SecureTransport", json!("false"), "", true);
+    check_list("Bool", "SecureTransport", json!("true"), "", false);
+    check_list("Bool", "SecureTransport", json!("perhaps"), "", true);
+    check_list("StringLike", "UserAgent", json!("curl/*"), "\nuser-agent: curl/8", true);
+}
+
+#[test]
+fn an_ipv4_address_in_ipv6_is_itself() {
+    let policy = of_bucket(&policy(json!({ "Condition": { "IpAddress": { "SourceIp": "10.0.0.0/8" } } }))).unwrap();
+    let (caller, head) = (caller(10, "alice"), head("GET /photos"));
+    for (address, expected) in [("::ffff:10.1.2.3", Verdict::Allow), ("2001:db8::1", Verdict::Silent)] {
+        let context = Context::new(&head, peer(address), NOW);
+        let question =
+            Question { caller: &caller, action: Action::ListBucket, bucket: "photos", key: None, context: &context };
+        assert_eq!(policy.decide(&question), expected, "{address}");
+    }
+}
+
+/// A parameter or header that belongs to some actions cannot open a door of others.
+#[test]
+fn keys_belong_to_their_actions() {
+    let put = |key: &str, value: &str, action, header: &str| {
+        holds("StringEquals", key, json!(value), action, &format!("PUT /photos/k\n{header}"))
+    };
+    assert!(put("acl", "private", Action::PutObject, "x-obs-acl: private"));
+    assert!(put("s3:x-amz-acl", "private", Action::PutObjectAcl, "x-amz-acl: private"));
+    assert!(!put("acl", "private", Action::PutObject, "x-obs-acl: public-read"));
+    assert!(!put("acl", "private", Action::DeleteObject, "x-obs-acl: private"));
+    assert!(put("s3:x-amz-grant-read", "id=1", Action::PutObject, "x-amz-grant-read: id=1"));
+    for header in ["x-obs-copy-source: /src/a%20b", "x-obs-copy-source: src/a%20b?versionId=1"] {
+        assert!(put("copy-source", "/src/a b", Action::PutObject, header));
+        assert!(put("s3:x-amz-copy-source", "src/a b", Action::PutObject, header));
+        assert!(!put("copy-source", "/src/a b", Action::DeleteObject, header));
+    }
+    assert!(put("metadata-directive", "COPY", Action::PutObject, "x-obs-metadata-directive: COPY"));
+    for value in ["kms", "aws:kms"] {
+        assert!(put("server-side-encryption", value, Action::PutObject, "x-obs-server-side-encryption: kms"));
+        assert!(put(
+            "s3:x-amz-server-side-encryption",
+            value,
+            Action::PutObject,
+            "x-amz-server-side-encryption: aws:kms"
+        ));
+    }
+    let get = |action| holds("StringEquals", "versionId", json!("v1"), action, "GET /photos/k?versionId=v1&prefix=a");
+    assert!(get(Action::GetObjectVersion) && !get(Action::GetObject));
+    assert!(!holds("StringEquals", "prefix", json!("a"), Action::GetObject, "GET /photos/k?prefix=a"));
+    // The prefix belongs to the listing that was asked for, not to what is asked beside it.
+    let listing = of_bucket(&policy(json!({ "Condition": { "StringEquals": { "prefix": "a" } } }))).unwrap();
+    let (caller, head) = (caller(10, "alice"), head("GET /photos?prefix=a"));
+    let context = Context::new(&head, peer(""), NOW).aside(Some("v"));
+    let question =
+        Question { caller: &caller, action: Action::ListBucket, bucket: "photos", key: None, context: &context };
+    assert_eq!(listing.decide(&question), Verdict::Silent);
+}
+
+#[test]
+fn of_two_values_of_a_key_the_last_is_kept() {
+    let text = "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"photos\",\
+                \"Condition\":{\"StringEquals\":{\"prefix\":\"a\",\"prefix\":\"b\"}}}}";
+    let policy = Policy::of_bucket(text.as_bytes(), &photos()).unwrap();
+    assert_eq!(decide(&policy, Action::ListBucket, &head("GET /photos?prefix=b")), Verdict::Allow);
+    assert_eq!(decide(&policy, Action::ListBucket, &head("GET /photos?prefix=a")), Verdict::Silent);
+}

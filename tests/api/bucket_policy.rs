@@ -1,0 +1,254 @@
+//! `?policy` and `?policyStatus`: the text, its refusals, and that it decides from the next request on.
+
+use obs_gateway::limits;
+use serde_json::{Value, json};
+
+use crate::support::{As, Gateway, both};
+
+/// A policy of one statement about `photos` and everything in it.
+fn policy(effect: &str, principal: &Value, action: &str) -> String {
+    let policy = json!({ "Statement": [
+        { "Effect": effect, "Principal": principal, "Action": [action], "Resource": ["photos", "photos/*"] }
+    ]});
+    format!("PUT /photos?policy\n\n{policy}")
+}
+
+async fn gateway_with(who: As, policy: &str) -> Gateway {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::Obs("alice"), "PUT /photos/k\n\nhello", "200").await;
+    gateway.check(who, policy, "204").await;
+    gateway
+}
+
+#[tokio::test]
+async fn the_text_is_kept_as_it_was_sent() {
+    for (who, kind) in both("alice").into_iter().zip(["application/xml", "application/json"]) {
+        let gateway = Gateway::with_bucket().await;
+        gateway.check(who, "GET /photos?policy", "404 NoSuchBucketPolicy").await;
+        let text = "{\n \"Statement\" : {\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"s3:GetObject\",\n\
+                    \"Resource\":\"arn:aws:s3:::photos/*\"}, \"Id\":\"ä\" }";
+        let put = gateway.check(who, &format!("PUT /photos?policy\n\n{text}"), "204").await;
+        assert_eq!(put.text(), "204 No Content");
+        let read = gateway.check(who, "GET /photos?policy", "200").await;
+        assert_eq!((read.body_text(), read.header("content-type")), (text, kind));
+        gateway.check(who, "DELETE /photos?policy", "204").await;
+        gateway.check(who, "DELETE /photos?policy", "204").await;
+        gateway.check(who, "GET /photos?policy", "404 NoSuchBucketPolicy").await;
+    }
+}
+
+#[tokio::test]
+async fn bad_policies_are_refused_with_the_reason() {
+    let good = policy("Deny", &json!("*"), "PutBucketLogging");
+    let gateway = gateway_with(As::Obs("alice"), &good).await;
+    let long = format!("{good}{}", " ".repeat(limits::POLICY_BYTES_MAX));
+    for (index, (request, verdict)) in [
+        ("PUT /photos?policy", "400 MissingRequestBodyError"),
+        ("PUT /photos?policy\n\n{", "400 MalformedPolicy"),
+        ("PUT /photos?policy\n\n{}", "400 MalformedPolicy"),
+        ("PUT /photos?policy\n\n<Policy/>", "400 MalformedPolicy"),
+        (&good.replace("photos/*", "other/*"), "400 MalformedPolicy"),
+        (&good.replace("Deny", "deny"), "400 MalformedPolicy"),
+        (&long, "400 EntityTooLarge"),
+        (&good.replace("?policy", "?policy\nContent-MD5: XUFAKrxLKna5cZ2REBfFkg=="), "400 BadDigest"),
+        (&good.replace("?policy", "?policy&x=1"), "400 InvalidArgument"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        gateway.check(both("alice")[index % 2], request, verdict).await;
+        let kept = gateway.check(As::Obs("alice"), "GET /photos?policy", "200").await;
+        assert!(good.ends_with(kept.body_text()), "{request}");
+    }
+    let answer = gateway.check(As::Obs("alice"), &good.replace("\"*\"", "\"bob\""), "400 MalformedPolicy").await;
+    assert_eq!(
+        answer.element("Message"),
+        Some("The policy is not valid: statement 1: a principal is \"*\" or an object.")
+    );
+}
+
+#[tokio::test]
+async fn everyone_may_what_everyone_is_allowed() {
+    for who in both("alice") {
+        let gateway = gateway_with(who, &policy("Allow", &json!("*"), "GetObject")).await;
+        for other in both("bob").into_iter().chain([As::Nobody]) {
+            assert_eq!(gateway.check(other, "GET /photos/k", "200").await.body_text(), "hello");
+            gateway.check(other, "HEAD /photos/k", "200").await;
+            // Whoever may not list learns no keys.
+            gateway.check(other, "GET /photos/missing", "403 AccessDenied").await;
+            gateway.check(other, "HEAD /photos/missing", "403 AccessDenied").await;
+            for refused in ["GET /photos", "PUT /photos/k\n\nx", "DELETE /photos/k", "GET /photos?policy"] {
+                gateway.check(other, refused, "403 AccessDenied").await;
+            }
+        }
+        gateway.check(who, "DELETE /photos?policy", "204").await;
+        gateway.check(As::Nobody, "GET /photos/k", "403 AccessDenied").await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_list_learns_that_a_key_is_missing() {
+    let gateway = gateway_with(As::Obs("alice"), &policy("Allow", &json!("*"), "*")).await;
+    gateway.check(As::Nobody, "GET /photos/missing", "404 NoSuchKey").await;
+    gateway.check(As::Nobody, "GET /photos/missing?versionId=x", "404 NoSuchVersion").await;
+    gateway.check(As::Nobody, "GET /photos", "200").await;
+}
+
+#[tokio::test]
+async fn one_account_may_and_others_may_not() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.create_account("carol", false).await;
+    let bob = gateway.account_id("bob").await;
+    for principal in [
+        json!({ "ID": bob }),
+        json!({ "ID": format!("domain/{bob}") }),
+        json!({ "ID": [format!("domain/{bob}:user/*")] }),
+        json!({ "AWS": format!("arn:aws:iam::{bob}:root") }),
+        json!({ "CanonicalUser": [bob] }),
+    ] {
+        gateway.check(As::Obs("alice"), &policy("Allow", &principal, "*"), "204").await;
+        for who in both("bob") {
+            gateway.check(who, "PUT /photos/k\n\nhello", "200").await;
+            gateway.check(who, "GET /photos?location", "200").await;
+            gateway.check(who, "GET /photos?policy", "200").await;
+            gateway.check(who, "DELETE /photos/k", "204").await;
+            // Quotas are not a policy's to hand out.
+            gateway.check(who, "GET /photos?quota", "403 AccessDenied").await;
+            gateway
+                .check(who, "PUT /photos?quota\n\n<Quota><StorageQuota>5</StorageQuota></Quota>", "403 AccessDenied")
+                .await;
+        }
+        for other in [As::Obs("carol"), As::Nobody] {
+            gateway.check(other, "GET /photos?location", "403 AccessDenied").await;
+            gateway.check(other, "PUT /photos/k\n\nhello", "403 AccessDenied").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_denial_beats_everything_but_the_owners_hold_on_the_policy() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::Obs("alice"), "PUT /photos/k\n\nhello", "200").await;
+    gateway.check(As::Obs("alice"), "PUT /photos?acl\nx-obs-acl: public-read-write-delivered", "200").await;
+    gateway.check(As::Nobody, "GET /photos/k", "200").await;
+    let deny = policy("Deny", &json!("*"), "*");
+    gateway.check(As::Obs("alice"), &deny, "204").await;
+    for who in both("alice").into_iter().chain([As::Obs("bob"), As::Nobody]) {
+        for request in ["GET /photos", "GET /photos/k", "PUT /photos/k\n\nx", "GET /photos?quota", "DELETE /photos"] {
+            gateway.check(who, request, "403 AccessDenied").await;
+        }
+    }
+    gateway.check(As::Obs("bob"), "DELETE /photos?policy", "403 AccessDenied").await;
+    for who in both("alice") {
+        gateway.check(who, "GET /photos?policy", "200").await;
+        gateway.check(who, &deny, "204").await;
+    }
+    // The probe of the SDKs is nobody's secret.
+    gateway.check(As::Nobody, "HEAD /photos?apiversion", "200").await;
+    gateway.check(As::Aws("alice"), "DELETE /photos?policy", "204").await;
+    gateway.check(As::Nobody, "GET /photos/k", "200").await;
+}
+
+#[tokio::test]
+async fn conditions_see_the_request() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::Obs("alice"), "PUT /photos/k\n\nhello", "200").await;
+    let put = |condition: Value, action: &str| {
+        let policy = json!({ "Statement": { "Effect": "Allow", "Principal": "*", "Action": action,
+            "Resource": ["photos", "photos/*"], "Condition": condition } });
+        format!("PUT /photos?policy\n\n{policy}")
+    };
+    let cases = [
+        (json!({ "IpAddress": { "SourceIp": "127.0.0.0/8" } }), "GetObject", "GET /photos/k", "200"),
+        (json!({ "NotIpAddress": { "SourceIp": "127.0.0.0/8" } }), "GetObject", "GET /photos/k", "403 AccessDenied"),
+        (json!({ "Bool": { "SecureTransport": "true" } }), "GetObject", "GET /photos/k", "403 AccessDenied"),
+        (json!({ "DateLessThan": { "CurrentTime": "2015-07-02" } }), "GetObject", "GET /photos/k", "200"),
+        (
+            json!({ "DateGreaterThan": { "CurrentTime": "2015-07-02" } }),
+            "GetObject",
+            "GET /photos/k",
+            "403 AccessDenied",
+        ),
+        (
+            json!({ "StringLike": { "Referer": "http://a/*" } }),
+            "GetObject",
+            "GET /photos/k\nReferer: http://a/b",
+            "200",
+        ),
+        (json!({ "StringLike": { "Referer": "http://a/*" } }), "GetObject", "GET /photos/k", "403 AccessDenied"),
+        (json!({ "StringEquals": { "prefix": "a" } }), "ListBucket", "GET /photos?prefix=a", "200"),
+        (json!({ "StringEquals": { "prefix": "a" } }), "ListBucket", "GET /photos?prefix=b", "403 AccessDenied"),
+        (json!({ "NumericLessThan": { "s3:max-keys": "5" } }), "s3:ListBucket", "GET /photos?max-keys=4", "200"),
+        (json!({ "NumericLessThan": { "s3:max-keys": "5" } }), "s3:ListBucket", "GET /photos", "403 AccessDenied"),
+        (json!({}), "GetObjectVersion", "GET /photos/k?versionId=null", "200"),
+        (json!({}), "GetObjectVersion", "GET /photos/k", "403 AccessDenied"),
+        (json!({}), "GetObject", "GET /photos/k?versionId=null", "403 AccessDenied"),
+    ];
+    for (condition, action, request, verdict) in cases {
+        gateway.check(As::Obs("alice"), &put(condition, action), "204").await;
+        gateway.check(As::Nobody, request, verdict).await;
+    }
+}
+
+#[tokio::test]
+async fn the_requester_pays() {
+    const PAYS: &str = "PUT /photos?requestPayment\n\n<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>";
+    let gateway = gateway_with(As::Obs("alice"), &policy("Allow", &json!("*"), "*")).await;
+    gateway.check(As::Obs("alice"), PAYS, "200").await;
+    for who in both("bob") {
+        let prefix = who.prefix();
+        gateway.check(who, "GET /photos/k", "403 RequestPayerDenied").await;
+        gateway.check(who, &format!("GET /photos/k\n{prefix}request-payer: me"), "403 RequestPayerDenied").await;
+        let paid = gateway.check(who, &format!("GET /photos/k\n{prefix}request-payer: requester"), "200").await;
+        assert_eq!(paid.header(&format!("{prefix}request-charged")), "requester");
+    }
+    gateway.check(As::Nobody, "GET /photos/k\nx-obs-request-payer: requester", "403 RequestPayerDenied").await;
+    // A stranger's unsigned request in the words of S3.
+    gateway.check(As::Nobody, "GET /photos/k\nx-amz-request-payer: requester", "403 AccessDenied").await;
+    let own = gateway.check(As::Obs("alice"), "GET /photos/k", "200").await;
+    assert_eq!(own.header("x-obs-request-charged"), "");
+    gateway.check(As::Nobody, "HEAD /photos?apiversion", "200").await;
+}
+
+#[tokio::test]
+async fn the_status_says_whether_anyone_may_anything() {
+    let gateway = Gateway::with_bucket().await;
+    let bob = gateway.account_id("bob").await;
+    let check = async |who: As, setup: &str, verdict: &str, expected: &str| {
+        gateway.check(As::Obs("alice"), setup, verdict).await;
+        let answer = gateway.check(who, "GET /photos?policyStatus", "200").await;
+        assert_eq!(answer.element("IsPublic"), Some(expected), "{setup}");
+    };
+    for who in both("alice") {
+        check(who, "DELETE /photos?policy", "204", "false").await;
+        check(who, &policy("Allow", &json!("*"), "GetObject"), "204", "true").await;
+        check(who, &policy("Allow", &json!({ "ID": bob }), "GetObject"), "204", "false").await;
+        check(who, &policy("Deny", &json!("*"), "GetObject"), "204", "false").await;
+        check(who, "PUT /photos?acl\nx-obs-acl: authenticated-read", "200", "true").await;
+        check(who, "PUT /photos?acl\nx-obs-acl: private", "200", "false").await;
+    }
+}
+
+/// S3 refuses what OBS documents: to allow all but some.
+#[tokio::test]
+async fn allowing_all_but_some_is_for_obs() {
+    let gateway = Gateway::with_bucket().await;
+    let bob = gateway.account_id("bob").await;
+    let all_but_bob = policy("Allow", &json!({ "ID": bob }), "ListBucket").replace("Principal", "NotPrincipal");
+    for who in both("alice") {
+        gateway.check(who, &all_but_bob, "204").await;
+        gateway.check(As::Nobody, "GET /photos", "200").await;
+        gateway.check(As::Obs("bob"), "GET /photos", "403 AccessDenied").await;
+    }
+}
+
+/// A bucket that was deleted and made again has neither list nor policy.
+#[tokio::test]
+async fn nothing_is_left_of_a_bucket_that_went() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::Obs("alice"), &policy("Allow", &json!("*"), "*"), "204").await;
+    gateway.check(As::Obs("bob"), "DELETE /photos", "204").await;
+    gateway.check(As::Obs("alice"), "PUT /photos", "200").await;
+    gateway.check(As::Obs("bob"), "HEAD /photos", "403 AccessDenied").await;
+    gateway.check(As::Obs("alice"), "GET /photos?policy", "404 NoSuchBucketPolicy").await;
+}
