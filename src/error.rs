@@ -45,6 +45,7 @@ codes! {
     BadDigest                "BadDigest"                BAD_REQUEST           "The Content-MD5 you specified did not match what we received.";
     BadRequest               "BadRequest"               BAD_REQUEST           "Invalid request parameters.";
     EntityTooLarge           "EntityTooLarge"           BAD_REQUEST           "Your proposed upload exceeds the maximum allowed size.";
+    EntityTooSmall           "EntityTooSmall"           BAD_REQUEST           "Your proposed upload is smaller than the minimum allowed object size.";
     ForbidAnonReqOverwriteRespHead "ForbidAnonReqOverwriteRespHead" BAD_REQUEST "Anonymous requests may not override response headers.";
     IllegalVersioningConfiguration "IllegalVersioningConfigurationException" BAD_REQUEST "The versioning configuration is not valid: its Status is Enabled or Suspended.";
     IllegalLocationConstraint "IllegalLocationConstraintException" BAD_REQUEST "The location does not match the region this request was sent to.";
@@ -57,6 +58,8 @@ codes! {
     InvalidDigest            "InvalidDigest"            BAD_REQUEST           "The Content-MD5 you specified is not valid.";
     InvalidLocationConstraint "InvalidLocationConstraint" BAD_REQUEST         "The specified location constraint is not valid.";
     InvalidObjectTag         "InvalidTag"               BAD_REQUEST           "A tag of the object is not valid.";
+    InvalidPart              "InvalidPart"              BAD_REQUEST           "One or more of the specified parts could not be found. The part may not have been uploaded, or its ETag may not match.";
+    InvalidPartOrder         "InvalidPartOrder"         BAD_REQUEST           "The list of parts was not in ascending order. Parts must be ordered by part number.";
     InvalidRedirectLocation  "InvalidRedirectLocation"  BAD_REQUEST           "The redirect location must start with /, http:// or https:// and have 2 KiB at most.";
     InvalidRequest           "InvalidRequest"           BAD_REQUEST           "The request is not valid.";
     InvalidStorageClass      "InvalidStorageClass"      BAD_REQUEST           "The storage class is not valid.";
@@ -68,6 +71,7 @@ codes! {
     MalformedQuotaError      "MalformedQuotaError"      BAD_REQUEST           "The Quota XML format is incorrect.";
     MalformedTags            "MalformedXMLError"        BAD_REQUEST           "The tag set is not well-formed XML or has not the documented elements.";
     MalformedXml             "MalformedXML"             BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
+    MaxMessageLengthExceeded "MaxMessageLengthExceeded" BAD_REQUEST           "Your request was too big.";
     MetadataTooLarge         "MetadataTooLarge"         BAD_REQUEST           "Your metadata headers exceed the maximum allowed metadata size.";
     MissingRequestBody       "MissingRequestBodyError"  BAD_REQUEST           "Request body is empty.";
     MissingRequiredHeader    "MissingRequiredHeader"    BAD_REQUEST           "Missing required header for this request: Content-MD5";
@@ -91,6 +95,7 @@ codes! {
     NoSuchCorsConfiguration  "NoSuchCORSConfiguration"  NOT_FOUND             "The CORS configuration does not exist.";
     NoSuchKey                "NoSuchKey"                NOT_FOUND             "The resource you requested does not exist";
     NoSuchTagSet             "NoSuchTagSet"             NOT_FOUND             "The tag set does not exist.";
+    NoSuchUpload             "NoSuchUpload"             NOT_FOUND             "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NoSuchVersion            "NoSuchVersion"            NOT_FOUND             "The specified version does not exist.";
     MethodNotAllowed         "MethodNotAllowed"         METHOD_NOT_ALLOWED    "Specified method is not supported.";
     FsNotSupport             "FsNotSupport"             METHOD_NOT_ALLOWED    "Parallel file systems do not have this.";

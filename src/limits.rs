@@ -63,7 +63,7 @@ pub const XML_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Nesting of XML elements.
 pub const XML_DEPTH_MAX: usize = 16;
 /// Elements in one XML document.
-pub const XML_ELEMENT_COUNT_MAX: usize = 20_000;
+pub const XML_ELEMENT_COUNT_MAX: usize = 60_000;
 /// Bytes of a JSON document sent to the admin API.
 pub const ADMIN_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
@@ -83,6 +83,21 @@ pub const EXPIRES_DAYS_MAX: u32 = 36_500;
 pub const INLINE_BODY_BYTES_MAX: u64 = 64 * KIB;
 /// Pieces of one composed body: the parts of the largest upload, and room for copies of parts of such objects.
 pub const PIECE_COUNT_MAX: usize = 20_000;
+/// Largest number of a part, and so the number of parts of one upload; the smallest is 1.
+pub const PART_NUMBER_MAX: u16 = 10_000;
+/// Bytes of one part of an upload: 5 GiB.
+pub const PART_BYTES_MAX: u64 = 5 * GIB;
+/// Bytes of every part but the last, at least: 100 KiB (OBS reference).
+pub const PART_BYTES_MIN: u64 = 100 * KIB;
+/// See [`PART_BYTES_MIN`]; of uploads begun in S3 words: 5 MiB.
+pub const S3_PART_BYTES_MIN: u64 = 5 * MIB;
+/// Bytes of one object, however it came: 48.8 TiB.
+pub const OBJECT_BYTES_MAX: u64 = 488 * 1024 * GIB / 10;
+/// Bytes of the document that lists the parts of an upload to complete: 10,000 of them, each with room for an ETag, a
+/// checksum, and a generous layout.
+pub const PART_LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Older versions of a key that are searched for the object of an upload that was completed already.
+pub const COMPLETED_SEARCH_COUNT_MAX: usize = 1000;
 /// Keys and common prefixes in one page of a listing.
 pub const LIST_PAGE_COUNT_MAX: usize = 1000;
 /// Buckets one account may own where the settings name no other number (OBS reference: 100).
@@ -184,6 +199,10 @@ pub const WEBHOOK_PAUSE_MILLIS_MIN: u64 = 1000;
 pub const WEBHOOK_PAUSE_MILLIS_MAX: u64 = 5 * 60 * 1000;
 
 const _: () = assert!(WEBHOOK_PAUSE_MILLIS_MIN <= WEBHOOK_PAUSE_MILLIS_MAX);
+const _: () = assert!(PART_LIST_BYTES_MAX <= XML_BYTES_MAX);
+// A part has its number, its ETag, and at most one checksum.
+const _: () = assert!(4 * PART_NUMBER_MAX as usize + 1 < XML_ELEMENT_COUNT_MAX);
+const _: () = assert!(PART_NUMBER_MAX as usize <= PIECE_COUNT_MAX);
 const _: () = assert!(CORS_DOCUMENT_BYTES_MAX < XML_BYTES_MAX);
 const _: () = assert!(BUCKETS_PER_ACCOUNT_MAX <= BUCKETS_PER_ACCOUNT_SETTING_MAX);
 const _: () = assert!(DOCUMENT_BYTES_MAX < HEAD_BYTES_MAX * 4);

@@ -1,12 +1,11 @@
 //! The circumstances of a request that a policy's conditions ask about. Nothing is worked out before it is asked.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::Action;
 use crate::clock::UnixMillis;
 use crate::name::BucketName;
-use crate::wire::percent::{self, Plus};
+use crate::wire::copy_source::CopySource;
 use crate::wire::{Head, Peer};
 
 /// The circumstances of one request.
@@ -57,7 +56,9 @@ impl<'h> Context<'h> {
         self.peer.address.to_canonical()
     }
 
-    pub(super) fn is_secure(&self) -> bool {
+    /// Whether it came encrypted.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
         self.peer.is_secure
     }
 
@@ -78,9 +79,8 @@ impl<'h> Context<'h> {
     /// The source of a copy as `bucket/key`, decoded, without its version.
     pub(super) fn copy_source(&self, action: Action) -> Option<String> {
         let sent = self.own("copy-source", action == Action::PutObject)?;
-        let (path, _) = sent.split_once("?versionId=").unwrap_or((sent, ""));
-        let path = path.strip_prefix('/').unwrap_or(path);
-        percent::decode(path, Plus::Literal).ok().map(Cow::into_owned)
+        let source = CopySource::parse(sent, self.head.dialect).ok()?;
+        Some(format!("{}/{}", source.bucket, source.key))
     }
 
     /// `/bucket/key` of what is asked for, where error documents have to be told.

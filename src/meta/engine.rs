@@ -27,6 +27,8 @@ pub enum Family {
     Objects,
     /// Versions that are not current objects, delete markers among them.
     Versions,
+    /// Unfinished multipart uploads and their parts.
+    Uploads,
     /// Small bodies, the manifests of large ones, and the lists of composed ones, by blob id.
     Bodies,
     /// How many records name a blob, where it is more than one.
@@ -43,12 +45,13 @@ pub enum Family {
 
 impl Family {
     /// All families, in the order of [`Family::index`].
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Accounts,
         Self::Buckets,
         Self::Counters,
         Self::Objects,
         Self::Versions,
+        Self::Uploads,
         Self::Bodies,
         Self::References,
         Self::Extents,
@@ -72,6 +75,7 @@ impl Family {
             Self::Counters => "counters",
             Self::Objects => "objects",
             Self::Versions => "versions",
+            Self::Uploads => "uploads",
             Self::Bodies => "bodies",
             Self::References => "references",
             Self::Extents => "extents",

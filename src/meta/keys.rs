@@ -2,7 +2,7 @@
 //! lists the rows of each family.
 
 use super::engine::{COUNTER_KEY_BYTES, CounterKey};
-use super::{BlobId, BucketId};
+use super::{BlobId, BucketId, UploadId};
 use crate::name::{AccountId, BucketName};
 
 /// `Accounts`: an account by its id.
@@ -145,11 +145,7 @@ pub(super) fn versions_of(bucket: BucketId, key: &str) -> Vec<u8> {
 
 /// `Versions`: what the rows of all keys that start with `prefix` start with.
 pub(super) fn versions_from(bucket: BucketId, prefix: &str) -> Vec<u8> {
-    let mut row = Vec::with_capacity(1 + 8 + prefix.len() + 10);
-    row.push(b'v');
-    row.extend_from_slice(&bucket.0.to_be_bytes());
-    extend_escaped(&mut row, prefix);
-    row
+    escaped(b'v', bucket, prefix)
 }
 
 /// `Versions`: one version that is not the current object; the newest of a key comes first.
@@ -182,9 +178,88 @@ pub(super) fn null_version(bucket: BucketId, key: &str) -> Vec<u8> {
     row
 }
 
+/// `Uploads`: what the rows of all uploads to keys that start with `prefix` start with.
+pub(super) fn uploads_from(bucket: BucketId, prefix: &str) -> Vec<u8> {
+    escaped(b'u', bucket, prefix)
+}
+
+/// `Uploads`: what the rows of the uploads to one key start with. Keys are escaped as those of versions are.
+pub(super) fn uploads_of(bucket: BucketId, key: &str) -> Vec<u8> {
+    let mut row = uploads_from(bucket, key);
+    row.extend_from_slice(&[0, 1]);
+    row
+}
+
+/// `Uploads`: an unfinished upload; those of a key by age.
+pub(super) fn upload(bucket: BucketId, key: &str, id: UploadId) -> Vec<u8> {
+    let mut row = uploads_of(bucket, key);
+    row.extend_from_slice(&id.0.to_be_bytes());
+    row
+}
+
+/// Bucket, key and id of a row made by [`upload`].
+pub(super) fn parts_of_upload(row: &[u8]) -> Option<(BucketId, String, UploadId)> {
+    let (bucket, rest) = row.strip_prefix(b"u")?.split_first_chunk::<8>()?;
+    let (key, id) = rest.split_last_chunk::<16>()?;
+    let key = unescaped(key.strip_suffix(&[0, 1])?)?;
+    Some((BucketId(u64::from_be_bytes(*bucket)), key, UploadId(u128::from_be_bytes(*id))))
+}
+
+/// `Uploads`: end of the rows of one bucket that start with `tag`.
+pub(super) fn uploads_end(tag: u8, bucket: BucketId) -> Vec<u8> {
+    match bucket.0.checked_add(1) {
+        Some(next) => tagged(tag, &next.to_be_bytes()),
+        None => vec![tag + 1],
+    }
+}
+
+/// `Uploads`: what the rows of an upload's parts start with.
+pub(super) fn parts(bucket: BucketId, id: UploadId) -> Vec<u8> {
+    let mut row = tagged(b'p', &bucket.0.to_be_bytes());
+    row.extend_from_slice(&id.0.to_be_bytes());
+    row
+}
+
+/// `Uploads`: a part, by its number.
+pub(super) fn part(bucket: BucketId, id: UploadId, number: u16) -> Vec<u8> {
+    let mut row = parts(bucket, id);
+    row.extend_from_slice(&number.to_be_bytes());
+    row
+}
+
+/// Bucket, upload and number of a row made by [`part`].
+pub(super) fn parts_of_part(row: &[u8]) -> Option<(BucketId, UploadId, u16)> {
+    let (bucket, rest) = row.strip_prefix(b"p")?.split_first_chunk::<8>()?;
+    let (id, number) = rest.split_first_chunk::<16>()?;
+    let number = u16::from_be_bytes(number.try_into().ok()?);
+    Some((BucketId(u64::from_be_bytes(*bucket)), UploadId(u128::from_be_bytes(*id)), number))
+}
+
+/// `Uploads`: the key of an upload that has parts, written anew with each of them.
+pub(super) fn part_token(bucket: BucketId, id: UploadId) -> Vec<u8> {
+    let mut row = tagged(b't', &bucket.0.to_be_bytes());
+    row.extend_from_slice(&id.0.to_be_bytes());
+    row
+}
+
+/// Bucket and upload of a row made by [`part_token`].
+pub(super) fn parts_of_part_token(row: &[u8]) -> Option<(BucketId, UploadId)> {
+    let (bucket, id) = row.strip_prefix(b"t")?.split_first_chunk::<8>()?;
+    Some((BucketId(u64::from_be_bytes(*bucket)), UploadId(u128::from_be_bytes(id.try_into().ok()?))))
+}
+
 /// `References`: how many records name a blob; no row for one.
 pub(super) fn references(blob: BlobId) -> Vec<u8> {
     blob.0.to_be_bytes().to_vec()
+}
+
+fn escaped(tag: u8, bucket: BucketId, text: &str) -> Vec<u8> {
+    // Room for the end of the key and an identity, so that nothing grows later.
+    let mut row = Vec::with_capacity(1 + 8 + text.len() + 2 + 16);
+    row.push(tag);
+    row.extend_from_slice(&bucket.0.to_be_bytes());
+    extend_escaped(&mut row, text);
+    row
 }
 
 fn extend_escaped(row: &mut Vec<u8>, text: &str) {
@@ -324,6 +399,24 @@ mod tests {
             let (left, right) = (version(BucketId(1), &a, order), version(BucketId(1), &b, order));
             prop_assert_eq!(left.cmp(&right), a.cmp(&b));
             prop_assert_eq!(left.starts_with(&versions_from(BucketId(1), &b)), a.starts_with(&b));
+        }
+
+        #[test]
+        fn uploads_sort_by_bucket_then_key_then_age(a: (u64, String, u128), b: (u64, String, u128)) {
+            let row = |of: &(u64, String, u128)| upload(BucketId(of.0), &of.1, UploadId(of.2));
+            prop_assert_eq!(row(&a).cmp(&row(&b)), (a.0, a.1.as_bytes(), a.2).cmp(&(b.0, b.1.as_bytes(), b.2)));
+            prop_assert!(row(&a) < uploads_end(b'u', BucketId(a.0)));
+            prop_assert!(row(&a).starts_with(&uploads_of(BucketId(a.0), &a.1)));
+            prop_assert_eq!(parts_of_upload(&row(&a)), Some((BucketId(a.0), a.1, UploadId(a.2))));
+        }
+
+        #[test]
+        fn parts_sort_by_upload_then_number(a: (u64, u128, u16), b: (u64, u128, u16)) {
+            let row = |of: (u64, u128, u16)| part(BucketId(of.0), UploadId(of.1), of.2);
+            prop_assert_eq!(row(a).cmp(&row(b)), a.cmp(&b));
+            prop_assert_eq!(parts_of_part(&row(a)), Some((BucketId(a.0), UploadId(a.1), a.2)));
+            let token = part_token(BucketId(a.0), UploadId(a.1));
+            prop_assert_eq!(parts_of_part_token(&token), Some((BucketId(a.0), UploadId(a.1))));
         }
 
         #[test]

@@ -30,6 +30,8 @@ mod slot;
 mod store;
 #[cfg(test)]
 mod testing;
+mod upload;
+mod upload_page;
 mod verify;
 mod version;
 
@@ -51,6 +53,8 @@ pub use seal::{MASTER_KEY_BYTES, Sealer};
 pub use setting::{Setting, Settings};
 pub use slot::{Deleted, Slot};
 pub use store::{Store, Tx};
+pub use upload::{OpenUpload, Part, Upload, UploadId};
+pub use upload_page::{ListedUpload, PartPage, UploadPage, UploadQuery};
 pub use verify::{Verdict, verify};
 pub use version::{DeleteMarker, Kept, Version, VersionId};
 

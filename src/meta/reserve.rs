@@ -43,16 +43,7 @@ impl Store {
 
     /// Whether `change` would fit beside what is stored and held now. Nothing is held.
     pub async fn check_room(&self, bucket: &Bucket, change: Change) -> Result<()> {
-        let growth = quota::growth(change);
-        self.read(|tx| {
-            for bound in tx.bounds(bucket)? {
-                let usage = tx.usage(&bound.counter)?;
-                let held_bytes = tx.reserved_bytes(&bound.counter);
-                quota::check(bound.holder, &usage, held_bytes, &growth, bound.limits).map_err(Error::Over)?;
-            }
-            Ok(())
-        })
-        .await
+        self.read(|tx| tx.check_room(bucket, change)).await
     }
 
     /// Whether anything limits what this bucket may hold.
@@ -66,6 +57,17 @@ impl Store {
 }
 
 impl Tx<'_> {
+    /// Whether `change` would fit beside what this transaction sees and what is held now. Nothing is held.
+    pub fn check_room(&mut self, bucket: &Bucket, change: Change) -> Result<()> {
+        let growth = quota::growth(change);
+        for bound in self.bounds(bucket)? {
+            let usage = self.usage(&bound.counter)?;
+            let held_bytes = self.reserved_bytes(&bound.counter);
+            quota::check(bound.holder, &usage, held_bytes, &growth, bound.limits).map_err(Error::Over)?;
+        }
+        Ok(())
+    }
+
     /// The counters that a change in `bucket` moves, as far as they have limits.
     fn bounds(&mut self, bucket: &Bucket) -> Result<impl Iterator<Item = Bound> + use<>> {
         let account_limits = self.owner(bucket.owner)?.limits(self.now());

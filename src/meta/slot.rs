@@ -85,8 +85,14 @@ impl Tx<'_> {
 
     /// Makes an object whose body is written the newest version of its key.
     pub(super) fn place(&mut self, slot: Slot<'_>, object: &Object) -> Result<Version> {
+        self.place_for(slot, object, Change::default())
+    }
+
+    /// Makes an object the newest version of its key, in place of what `change` says goes: one charge, so that what
+    /// only changes its kind fits under any limit.
+    pub(super) fn place_for(&mut self, slot: Slot<'_>, object: &Object, change: Change) -> Result<Version> {
         let (newest, now) = (slot.newest(), object.modified_millis);
-        let mut change = Change::default().comes(Held::Current(object.size));
+        let mut change = change.comes(Held::Current(object.size));
         let version = match slot.bucket.versioning {
             Versioning::Off => {
                 self.drop_current(&slot, &mut change, now)?;

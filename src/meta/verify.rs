@@ -1,14 +1,13 @@
-//! The check of everything a stopped store holds: the counters recomputed, every object held against its body, every
-//! body and extent against the object that names it. Reads one frozen state and changes nothing.
+//! The check of everything a stopped store holds: the counters recomputed, every object and part held against its body,
+//! every body and extent against the record that names it. Reads one frozen state and changes nothing.
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 
 use super::body::{Body, LetGo, Pieces, Source, extent_of};
 use super::engine::{Engine, Family, Step, Tier, View, get_owned};
-use super::object::Object;
 use super::record::Record;
-use super::recount::{Difference, Slices, recount_with};
+use super::recount::{Difference, Named, Slices, recount_with};
 use super::{BlobId, Result, keys};
 use crate::manifest::{Extent, Manifest};
 
@@ -30,7 +29,7 @@ struct Verifier<'a> {
     verdict: Verdict,
     /// Bodies and how many records name each.
     references: BTreeMap<(BlobId, Body), u32>,
-    /// An object that has a body in segments or in pieces, by what it is called.
+    /// An object or part that has a body in segments or in pieces, by what it is called.
     places: BTreeMap<BlobId, String>,
     extents: BTreeMap<Vec<u8>, Extent>,
 }
@@ -43,7 +42,7 @@ pub fn verify(engine: &dyn Engine, check_body: &mut dyn FnMut(&Manifest) -> Opti
     let (references, places, extents) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let mut verifier = Verifier { view: &*view, verdict, references, places, extents };
     let slices = Slices { view: &*view, slice_count_max: usize::MAX, between: &mut |_| ControlFlow::Continue(()) };
-    let recount = recount_with(slices, &mut |bucket, key, object| verifier.object(format!("/{bucket}/{key}"), object))?;
+    let recount = recount_with(slices, &mut |named| verifier.named(&named))?;
     verifier.let_go()?;
     verifier.pieces()?;
     verifier.bodies(check_body)?;
@@ -66,24 +65,26 @@ impl Verifier<'_> {
         *self.references.entry((blob, body)).or_default() += 1;
     }
 
-    fn object(&mut self, place: String, object: &Object) -> Result<()> {
-        let Some(stored) = get_owned(self.view, Family::Bodies, &keys::body(object.blob), Tier::Disk)? else {
-            self.differ(place, "has no body");
+    /// A body that the record of an object or a part names.
+    fn named(&mut self, named: &Named<'_>) -> Result<()> {
+        let Named { place, blob, body, size } = named;
+        let Some(stored) = get_owned(self.view, Family::Bodies, &keys::body(*blob), Tier::Disk)? else {
+            self.differ(place.to_string(), "has no body");
             return Ok(());
         };
-        self.name(object.blob, object.body);
-        let length = match object.body {
+        self.name(*blob, *body);
+        let length = match body {
             Body::Inline => Ok(stored.len() as u64),
             Body::Segments => Manifest::decode(&stored).map(|manifest| manifest.length),
             Body::Pieces => Pieces::decode(&stored).map(|Pieces(pieces)| pieces.iter().map(|piece| piece.length).sum()),
         };
         match length {
-            Ok(length) if length == object.size => {}
-            Ok(length) => self.differ(&place, format!("has {length} bytes, its record says {}", object.size)),
-            Err(error) => self.differ(&place, error.to_string()),
+            Ok(length) if length == *size => {}
+            Ok(length) => self.differ(place.to_string(), format!("has {length} bytes, its record says {size}")),
+            Err(error) => self.differ(place.to_string(), error.to_string()),
         }
-        if object.body != Body::Inline {
-            self.places.insert(object.blob, place);
+        if *body != Body::Inline {
+            self.places.insert(*blob, place.to_string());
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ pub(super) struct Announced {
     md5: Option<[u8; 16]>,
     sha256: Option<[u8; 32]>,
     crc64: Option<u64>,
+    always_crc64: bool,
 }
 
 impl Announced {
@@ -27,12 +28,23 @@ impl Announced {
             Some(hex) => Some(parse_sha256(hex).ok_or(Code::InvalidDigest)?),
         };
         let crc64 = head.own("checksum-crc64ecma").map(parse_crc64).transpose()?;
-        Ok(Self { md5: content_md5(&head.headers)?, sha256, crc64 })
+        Ok(Self { md5: content_md5(&head.headers)?, sha256, crc64, always_crc64: false })
+    }
+
+    /// The same of a part of an upload, whose CRC-64 is wanted in any case: the whole object's is made of them.
+    pub(super) fn of_part(head: &Head) -> Result<Self> {
+        Ok(Self { always_crc64: true, ..Self::parse(head)? })
+    }
+
+    /// The CRC-64 of a whole object that is completed from parts; there is no body it could be checked against yet.
+    pub(super) fn crc64_of_whole(head: &Head) -> Result<Option<u64>> {
+        refuse_unsupported(head)?;
+        head.own("checksum-crc64ecma").map(parse_crc64).transpose()
     }
 
     /// What must be computed to check it.
     pub(super) fn wanted(&self) -> Wanted {
-        Wanted { sha256: self.sha256.is_some(), crc64: self.crc64.is_some() }
+        Wanted { sha256: self.sha256.is_some(), crc64: self.crc64.is_some() || self.always_crc64 }
     }
 
     /// Refuses a body that is another: 400 `BadDigest`; 400 `XAmzContentSHA256Mismatch` in S3 where it is the SHA-256.

@@ -47,7 +47,6 @@ impl Draft {
         Self::with_expiry(caller, head, bucket, expires_days(head)?)?.checked(app).await
     }
 
-    #[expect(dead_code, reason = "multipart uploads begin with it")]
     /// The same for a multipart upload, where 0 days are no days.
     pub(super) async fn of_upload(app: &App, call: &Call<'_>) -> Result<Self> {
         let days = expires(call.head).filter(|days| *days != "0").map(parse_expires_days).transpose()?;

@@ -15,6 +15,7 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod copy_source;
 mod draft;
 mod object_body;
 mod object_delete;
@@ -26,6 +27,14 @@ mod probe;
 mod receive;
 mod reference;
 mod service_list;
+mod upload;
+mod upload_abort;
+mod upload_begin;
+mod upload_complete;
+mod upload_list;
+mod upload_part;
+mod upload_part_copy;
+mod upload_parts;
 
 pub use call::Call;
 pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
@@ -71,6 +80,13 @@ pub static TABLE: &[&Op] = &[
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
+    &upload_begin::POST,
+    &upload_part::PUT,
+    &upload_part_copy::PUT,
+    &upload_parts::GET,
+    &upload_complete::POST,
+    &upload_abort::DELETE,
+    &upload_list::GET,
 ];
 
 /// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or
@@ -129,7 +145,6 @@ pub static RESERVED: &[&str] = &[
     "torrent",
     "truncate",
     "uploadid",
-    "uploads",
     "versions",
     "website",
     "x-image-process",

@@ -14,7 +14,7 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::meta::{self, Body, Bucket, Object, ObjectState, Reservation, Stored, Version, Versioning};
+use crate::meta::{self, Body, Bucket, Object, ObjectState, Reservation, Stored, Tx, Version, Versioning};
 use crate::name::ObjectKey;
 use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
@@ -124,11 +124,15 @@ async fn look_ahead(app: &App, call: &Call<'_>, conditions: &Conditions, declare
             return Ok(None);
         }
     }
-    let current = app.store.read(|tx| tx.object(bucket.id, key)).await?;
-    check(conditions, current.as_ref())?;
-    let replaced = current.filter(|current| gives_way(bucket, current)).map(|current| current.size);
-    app.store.check_room(bucket, change(replaced)).await?;
-    Ok(replaced)
+    // From one frozen state: an object that comes between the two reads would be counted and not be seen to give way.
+    let look = |tx: &mut Tx<'_>| {
+        let current = tx.object(bucket.id, key)?;
+        check_conditions(conditions, current.as_ref())?;
+        let replaced = current.filter(|current| gives_way(bucket, current)).map(|current| current.size);
+        tx.check_room(bucket, change(replaced))?;
+        Ok::<_, Error>(replaced)
+    };
+    app.store.read_frozen(look).await
 }
 
 /// Whether a new object takes the place of the current one, which otherwise stays as an older version.
@@ -140,7 +144,8 @@ pub(super) fn gives_way(bucket: &Bucket, current: &Object) -> bool {
     }
 }
 
-fn check(conditions: &Conditions, current: Option<&Object>) -> Result<()> {
+/// Refuses with 412 what depends on another current object than there is.
+pub(super) fn check_conditions(conditions: &Conditions, current: Option<&Object>) -> Result<()> {
     match conditions.check_write(current.map(|object| object.etag.as_str())) {
         Verdict::Failed(header) => Err(Verdict::refusal(header)),
         Verdict::Proceed | Verdict::NotModified => Ok(()),
@@ -187,7 +192,7 @@ impl Put {
                 let bucket = tx.bucket(&self.bucket.name)?.filter(|bucket| bucket.id == self.bucket.id);
                 let bucket = bucket.ok_or_else(|| Code::NoSuchBucket.on(self.resource.clone()))?;
                 let slot = tx.slot(&bucket, &self.key)?;
-                check(&self.conditions, slot.current())?;
+                check_conditions(&self.conditions, slot.current())?;
                 Ok::<_, Error>(tx.put_object(slot, &self.object, &self.stored)?)
             })
             .await;

@@ -21,7 +21,7 @@ pub struct Op {
     pub verb: Method,
     /// What the address names.
     pub scope: Scope,
-    /// What else must hold of the request. The row with the most picks wins.
+    /// What else must hold of the request. The row with the most picks wins, parameters before headers.
     pub picks: &'static [Pick],
     /// What `access::admit` is asked.
     pub action: Action,
@@ -53,6 +53,30 @@ pub enum Scope {
 pub enum Pick {
     /// The query has this parameter, with or without a value.
     Query(&'static str),
+    /// There is a header `x-obs-` or `x-amz-` with this tail, by the request's dialect. It weighs less than a
+    /// parameter: `PUT /bucket/key?acl` is about the list, whatever its headers.
+    Header(&'static str),
+}
+
+impl Op {
+    /// The query parameters it is picked by.
+    pub fn picked_parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.picks.iter().filter_map(|pick| match pick {
+            Pick::Query(name) => Some(*name),
+            Pick::Header(_) => None,
+        })
+    }
+
+    /// Whether one of those is `name`, in any letter case.
+    fn is_picked_by(&self, name: &str) -> bool {
+        self.picked_parameters().any(|picked| picked.eq_ignore_ascii_case(name))
+    }
+
+    /// How particular it is: the row for which this is largest answers.
+    fn weight(&self) -> (usize, usize) {
+        let parameters = self.picked_parameters().count();
+        (parameters, self.picks.len() - parameters)
+    }
 }
 
 /// What body an operation takes.
@@ -60,6 +84,9 @@ pub enum Pick {
 pub enum BodyRule {
     /// None; a body is 400 `UnexpectedContent`.
     Empty,
+    /// None, for the bytes are another object's; a body is 400 `MaxMessageLengthExceeded` (OBS reference, "Copying
+    /// Objects").
+    Copied,
     /// A document of at most `limits::DOCUMENT_BYTES_MAX` bytes, unless the operation says otherwise.
     Document,
     /// A document that comes with its digest: `Content-MD5`, or `Content-SHA256` in its place. One without is 400
@@ -98,7 +125,7 @@ pub fn find(head: &Head) -> Result<&'static Op> {
         refuse_reserved(head, scope)?;
     }
     let matching = TABLE.iter().filter(|op| op.scope == scope && op.verb == head.method && holds(op, head));
-    let found = matching.max_by_key(|op| op.picks.len()).copied();
+    let found = matching.max_by_key(|op| op.weight()).copied();
     match found {
         Some(op) => Ok(op),
         None if head.method == Method::POST || head.method == Method::OPTIONS => {
@@ -111,6 +138,7 @@ pub fn find(head: &Head) -> Result<&'static Op> {
 fn holds(op: &Op, head: &Head) -> bool {
     op.picks.iter().all(|pick| match pick {
         Pick::Query(name) => head.query.has(name),
+        Pick::Header(tail) => head.has_own(tail),
     })
 }
 
@@ -118,8 +146,7 @@ fn holds(op: &Op, head: &Head) -> bool {
 /// `DELETE /bucket/key?quota` is a method of nothing.
 fn refuse_reserved(head: &Head, scope: Scope) -> Result<()> {
     for (name, _) in head.query.iter() {
-        let picked = |op: &&&Op| op.picks.iter().any(|Pick::Query(pick)| name.eq_ignore_ascii_case(pick));
-        let mut rows = TABLE.iter().filter(picked);
+        let mut rows = TABLE.iter().filter(|op| op.is_picked_by(name));
         let mut here = rows.clone().filter(|op| op.scope == scope).peekable();
         if here.peek().is_some() {
             if !here.any(|op| op.verb == head.method) {
@@ -147,10 +174,10 @@ const DIGEST_HEADERS: [&str; 2] = ["content-md5", "content-sha256"];
 pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
     let length = head.content_length()?;
     let chunked = head.headers.contains_key(hyper::header::TRANSFER_ENCODING);
+    let has_body = chunked || length.is_some_and(|length| length > 0);
     match op.body {
-        BodyRule::Empty if chunked || length.is_some_and(|length| length > 0) => {
-            return Err(Error::from(Code::UnexpectedContent));
-        }
+        BodyRule::Empty if has_body => return Err(Error::from(Code::UnexpectedContent)),
+        BodyRule::Copied if has_body => return Err(Error::from(Code::MaxMessageLengthExceeded)),
         BodyRule::Stream if length.is_none() && !chunked && !head.is_framed => {
             return Err(Error::from(Code::MissingContentLength));
         }
@@ -163,7 +190,7 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
         return Ok(());
     }
     for (name, _) in head.query.iter() {
-        let known = op.picks.iter().any(|Pick::Query(pick)| name.eq_ignore_ascii_case(pick))
+        let known = op.is_picked_by(name)
             || op.parameters.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))
             || is_common_parameter(name);
         if !known {
@@ -191,8 +218,8 @@ mod tests {
     #[test]
     fn what_can_change_bytes_has_a_growth_rule() {
         for op in TABLE {
-            let can_change =
-                op.body == BodyRule::Stream || matches!(op.action, Action::PutObject | Action::DeleteObject);
+            let can_change = op.body == BodyRule::Stream
+                || matches!(op.action, Action::PutObject | Action::DeleteObject | Action::AbortMultipartUpload);
             assert_eq!(can_change, !op.growth.is_empty(), "{}", op.name);
         }
     }
@@ -203,7 +230,7 @@ mod tests {
         for name in RESERVED {
             let is_picked = |scope| {
                 let rows = TABLE.iter().filter(|op| op.scope == scope);
-                rows.flat_map(|op| op.picks).any(|Pick::Query(pick)| name.eq_ignore_ascii_case(pick))
+                rows.flat_map(|op| op.picked_parameters()).any(|picked| name.eq_ignore_ascii_case(picked))
             };
             assert!(!is_picked(Scope::Object) || !is_picked(Scope::Bucket), "{name}");
             assert_eq!(*name, name.to_ascii_lowercase());

@@ -131,7 +131,10 @@ async fn receive_unannounced(app: &Arc<App>, body: &mut RequestBody, expected: &
         if size > expected.bytes_max {
             return Err(Code::EntityTooLarge.into());
         }
-        hold(app, &mut room, expected.growth_bytes(size)).await?;
+        // A body that may still be small holds no room, as one whose length is known to be.
+        if !is_small(size) {
+            hold(app, &mut room, expected.growth_bytes(size)).await?;
+        }
         match &mut upload {
             Some(upload) => upload.push(piece).await?,
             None if is_small(size) => small.extend_from_slice(&piece),

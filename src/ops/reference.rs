@@ -21,10 +21,15 @@ fn row(op: &Op) -> String {
         Scope::Bucket => "/BUCKET",
         Scope::Object => "/BUCKET/KEY",
     };
-    let picks: Vec<&str> = op.picks.iter().map(|Pick::Query(name)| *name).collect();
-    let mark = if picks.is_empty() { "" } else { "?" };
+    let picked: Vec<&str> = op.picked_parameters().collect();
+    let mark = if picked.is_empty() { "" } else { "?" };
+    let headers = op.picks.iter().filter_map(|pick| match pick {
+        Pick::Header(tail) => Some(format!(" with `x-obs-{tail}`")),
+        Pick::Query(_) => None,
+    });
+    let headers: String = headers.collect();
     let body = match op.body {
-        BodyRule::Empty => "none",
+        BodyRule::Empty | BodyRule::Copied => "none",
         BodyRule::Document => "XML",
         BodyRule::DigestedDocument => "XML, digest",
         BodyRule::Json => "JSON",
@@ -32,10 +37,10 @@ fn row(op: &Op) -> String {
     };
     let parameters: Vec<String> = op.parameters.iter().map(|name| format!("`{name}`")).collect();
     format!(
-        "| {} | `{} {address}{mark}{}` | {} | {body} | `{}` | {} |\n",
+        "| {} | `{} {address}{mark}{}`{headers} | {} | {body} | `{}` | {} |\n",
         op.name,
         op.verb,
-        picks.join("&"),
+        picked.join("&"),
         parameters.join(" "),
         op.action.name(),
         op.document

@@ -4,6 +4,7 @@ use hyper::header::{self, HeaderMap, HeaderName};
 
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error};
+use crate::wire::Head;
 
 /// The conditions of a request. Dates that cannot be read are as good as absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,38 @@ impl Conditions {
             if_none_match: parse_tags(headers, &header::IF_NONE_MATCH),
             if_modified_since: parse_date(headers, &header::IF_MODIFIED_SINCE),
             if_unmodified_since: parse_date(headers, &header::IF_UNMODIFIED_SINCE),
+        }
+    }
+
+    /// Takes the conditions on a copy's source from `x-obs-copy-source-if-match` and its relatives.
+    ///
+    /// `if-match` goes with `if-unmodified-since` and `if-none-match` with `if-modified-since`; any other company is
+    /// 400 `InvalidRequest` (OBS reference, "Copying Objects").
+    pub fn parse_of_source(head: &Head) -> Result<Self, Error> {
+        let tags = |tail| head.own(tail).map(|tags| unescaped(tags.to_owned()));
+        let date = |tail| head.own(tail).and_then(read_date);
+        let conditions = Self {
+            if_match: tags("copy-source-if-match"),
+            if_none_match: tags("copy-source-if-none-match"),
+            if_modified_since: date("copy-source-if-modified-since"),
+            if_unmodified_since: date("copy-source-if-unmodified-since"),
+        };
+        let has = |tail| head.own(tail).is_some();
+        let of_one = has("copy-source-if-match") || has("copy-source-if-unmodified-since");
+        let of_other = has("copy-source-if-none-match") || has("copy-source-if-modified-since");
+        if of_one && of_other {
+            return Err(Code::InvalidRequest.because("These conditions on the copy source do not go together."));
+        }
+        Ok(conditions)
+    }
+
+    /// Evaluates the conditions on a copy's source as those of a read; `Err` is the header that does not hold.
+    pub fn check_source(&self, etag: &str, modified_ms: UnixMillis, now_ms: UnixMillis) -> Result<(), &'static str> {
+        match self.check_read(etag, modified_ms, now_ms) {
+            Verdict::Proceed => Ok(()),
+            Verdict::NotModified if self.if_none_match.is_some() => Err("If-None-Match"),
+            Verdict::NotModified => Err("If-Modified-Since"),
+            Verdict::Failed(header) => Err(header),
         }
     }
 
@@ -96,13 +129,21 @@ fn parse_tags(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let mut values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let first = values.next()?.into_owned();
     let tags = values.fold(first, |tags, value| tags + "," + &value);
-    // OBS's Python SDK percent-encodes header values: an ETag handed back as it was received comes as `%22…%22`.
-    Some(if tags.contains("%22") { tags.replace("%22", "\"") } else { tags })
+    Some(unescaped(tags))
+}
+
+/// OBS's Python SDK percent-encodes header values: an `ETag` handed back as it was received comes as `%22…%22`.
+fn unescaped(tags: String) -> String {
+    if tags.contains("%22") { tags.replace("%22", "\"") } else { tags }
 }
 
 /// One of the three date forms of HTTP, in seconds.
 fn parse_date(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
-    let date = httpdate::parse_http_date(headers.get(name)?.to_str().ok()?.trim()).ok()?;
+    read_date(headers.get(name)?.to_str().ok()?)
+}
+
+fn read_date(text: &str) -> Option<u64> {
+    let date = httpdate::parse_http_date(text.trim()).ok()?;
     date.duration_since(std::time::UNIX_EPOCH).ok().map(|since_epoch| since_epoch.as_secs())
 }
 
@@ -134,6 +175,7 @@ mod tests {
 
     use super::Verdict::{Failed, NotModified, Proceed};
     use super::*;
+    use crate::wire::address::Endpoints;
 
     const NOON: &str = "Wed, 01 Jul 2015 12:00:00 GMT";
     const LATER: &str = "Wed, 01 Jul 2015 12:00:01 GMT";
@@ -211,6 +253,46 @@ mod tests {
         check_write(&[("if-modified-since", NOON)], Some("x"), Proceed);
         let refusal = Verdict::refusal("If-Match");
         assert_eq!(refusal.details().collect::<Vec<_>>(), [&("Condition", "If-Match".to_owned())]);
+    }
+
+    fn check_source(lines: &[(&str, &str)], expected: Result<Result<(), &'static str>, Code>) {
+        for prefix in ["x-obs-", "x-amz-"] {
+            let request =
+                lines.iter().fold(hyper::Request::put("/photos/k").header("host", "localhost"), |request, line| {
+                    request.header([prefix, "copy-source-", line.0].concat(), line.1)
+                });
+            let head = Head::parse(request.body(()).unwrap().into_parts().0, &Endpoints::default()).unwrap();
+            let parsed = Conditions::parse_of_source(&head).map_err(|error| error.code());
+            let found = parsed.map(|conditions| conditions.check_source("abc", NOON_MS + 999, NOON_MS + 60_000));
+            assert_eq!(found, expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn conditions_on_a_source() {
+        let early = "Wed, 01 Jul 2015 11:00:00 GMT";
+        check_source(&[], Ok(Ok(())));
+        check_source(&[("if-match", "abc")], Ok(Ok(())));
+        check_source(&[("if-match", "%22abc%22")], Ok(Ok(())));
+        check_source(&[("if-match", "x")], Ok(Err("If-Match")));
+        check_source(&[("if-none-match", "\"abc\"")], Ok(Err("If-None-Match")));
+        check_source(&[("if-none-match", "x")], Ok(Ok(())));
+        check_source(&[("if-modified-since", NOON)], Ok(Err("If-Modified-Since")));
+        check_source(&[("if-modified-since", early)], Ok(Ok(())));
+        check_source(&[("if-modified-since", FUTURE)], Ok(Ok(())));
+        check_source(&[("if-unmodified-since", early)], Ok(Err("If-Unmodified-Since")));
+        check_source(&[("if-unmodified-since", FUTURE)], Ok(Ok(())));
+        check_source(&[("if-match", "abc"), ("if-unmodified-since", early)], Ok(Ok(())));
+        check_source(&[("if-none-match", "abc"), ("if-modified-since", early)], Ok(Err("If-None-Match")));
+        check_source(&[("if-none-match", "x"), ("if-modified-since", NOON)], Ok(Ok(())));
+        for (one, other) in [
+            ("if-match", "if-none-match"),
+            ("if-match", "if-modified-since"),
+            ("if-unmodified-since", "if-none-match"),
+            ("if-unmodified-since", "if-modified-since"),
+        ] {
+            check_source(&[(one, "abc"), (other, "abc")], Err(Code::InvalidRequest));
+        }
     }
 
     proptest! {

@@ -6,6 +6,7 @@ pub mod address;
 pub mod attributes;
 pub mod body;
 pub mod conditions;
+pub mod copy_source;
 pub mod dialect;
 pub mod headers;
 pub mod letter_case;
@@ -106,6 +107,13 @@ impl Head {
     /// have it, from a query parameter of that name. `tail` is in lower case.
     pub fn own(&self, tail: &str) -> Option<&str> {
         self.dialect.header(tail, &self.headers).or_else(|| self.own_parameter(tail))
+    }
+
+    /// Whether [`Head::own`] would look at something, readable or not.
+    pub fn has_own(&self, tail: &str) -> bool {
+        let prefix = self.dialect.header_prefix();
+        let mut names = self.headers.keys().map(HeaderName::as_str);
+        names.any(|name| name.strip_prefix(prefix) == Some(tail)) || self.own_parameter(tail).is_some()
     }
 
     /// The announced length of the body, in bytes; `None` if it was not announced.

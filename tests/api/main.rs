@@ -31,3 +31,5 @@ mod service_list;
 mod signature;
 mod support;
 mod table;
+mod upload;
+mod upload_complete;

@@ -19,6 +19,8 @@ use obs_gateway::config::Config;
 use obs_gateway::error::{Code, Error};
 use obs_gateway::gateway;
 use obs_gateway::meta::{self, AccountStatus, Engine, MemoryEngine, NewAccount, Sealer, Store};
+use obs_gateway::name::BucketName;
+use obs_gateway::quota::Usage;
 use obs_gateway::wire::address::Endpoints;
 use obs_gateway::wire::body::{ReplyBody, RequestBody};
 use obs_gateway::wire::dialect::Dialect;
@@ -187,6 +189,17 @@ impl Gateway {
         let answer = self.check(As::Obs("alice"), &format!("GET /{bucket}?storageinfo"), "200").await;
         let number = |name| answer.element(name).and_then(|text| text.parse().ok()).expect("a number");
         (number("Size"), number("ObjectNumber"))
+    }
+
+    /// Everything that is counted of a bucket, whoever owns it.
+    pub(crate) async fn usage(&self, bucket: &str) -> Usage {
+        self.assert_sound();
+        let name = BucketName::parse(bucket).expect("a bucket's name");
+        let usage = self.app.store.read(|tx| match tx.bucket(&name)? {
+            Some(bucket) => tx.bucket_usage(bucket.id),
+            None => Ok(Usage::default()),
+        });
+        usage.await.expect("memory does not fail")
     }
 
     /// Recomputes every counter and reads every block.

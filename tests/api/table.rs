@@ -37,6 +37,11 @@ const TAGS: &str = "PUT /photos?tagging\nContent-MD5: lHulZuz2zNx4X89U7bVvMw==\n
 const POLICY: &str = "PUT /photos?policy\n\n{\"Statement\":{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"PutBucketLogging\",\"Resource\":\"photos\"}}";
 const CORS: &str = "PUT /photos?cors\nContent-MD5: HGv5UBbjdmR736tPepqsSQ==\n\n<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>";
 
+const COMPLETE: &str = "POST /photos/k?uploadId=UPLOAD\n\n<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>5d41402abc4b2a76b9719d911017c592</ETag></Part></CompleteMultipartUpload>";
+
+const COPY_PART: &str =
+    "PUT /photos/k?partNumber=2&uploadId=UPLOAD\nx-obs-copy-source: /photos/k\nx-amz-copy-source: /photos/k";
+
 /// In an order in which each finds what it needs: `photos` with its object `k`.
 const EXPECTED: &[Row] = &[
     Row { stranger: "200", ..private("ListBuckets", "GET /", "200") },
@@ -47,7 +52,7 @@ const EXPECTED: &[Row] = &[
     private("ListObjects", "GET /photos", "200"),
     private("GetBucketLocation", "GET /photos?location", "200"),
     private("GetBucketQuota", "GET /photos?quota", "200"),
-    private("PutBucketQuota", "PUT /photos?quota\n\n<Quota><StorageQuota>9</StorageQuota></Quota>", "200"),
+    private("PutBucketQuota", "PUT /photos?quota\n\n<Quota><StorageQuota>90</StorageQuota></Quota>", "200"),
     private("GetBucketStorageInfo", "GET /photos?storageinfo", "200"),
     private("PutBucketAcl", "PUT /photos?acl\nx-obs-acl: private\nx-amz-acl: private", "200"),
     private("GetBucketAcl", "GET /photos?acl", "200"),
@@ -81,6 +86,13 @@ const EXPECTED: &[Row] = &[
     private("PutObject", "PUT /photos/k\n\nhello", "200"),
     private("GetObject", "GET /photos/k", "200"),
     private("HeadObject", "HEAD /photos/k", "200"),
+    private("InitiateMultipartUpload", "POST /photos/k?uploads", "200"),
+    private("UploadPart", "PUT /photos/k?partNumber=1&uploadId=UPLOAD\n\nhello", "200"),
+    private("CopyPart", COPY_PART, "200"),
+    private("ListParts", "GET /photos/k?uploadId=UPLOAD", "200"),
+    private("ListMultipartUploads", "GET /photos?uploads", "200"),
+    private("CompleteMultipartUpload", COMPLETE, "200"),
+    private("AbortMultipartUpload", "DELETE /photos/k?uploadId=UPLOAD", "204"),
     private("DeleteObject", "DELETE /photos/k", "204"),
     private(
         "PutBucketVersioning",
@@ -89,6 +101,26 @@ const EXPECTED: &[Row] = &[
     ),
     private("DeleteBucket", "DELETE /photos", "204"),
 ];
+
+impl Row {
+    /// The request, with an unfinished upload that has a part where it names one.
+    async fn request(&self, gateway: &Gateway) -> String {
+        if !self.request.contains("UPLOAD") {
+            return self.request.to_owned();
+        }
+        let uploads = gateway.check(As::Obs("alice"), "GET /photos?uploads", "200").await;
+        let id = match uploads.element("UploadId") {
+            Some(id) => id.to_owned(),
+            None => {
+                let id = gateway.begin_upload(As::Obs("alice"), "/photos/k").await;
+                let part = format!("PUT /photos/k?partNumber=1&uploadId={id}\n\nhello");
+                gateway.check(As::Obs("alice"), &part, "200").await;
+                id
+            }
+        };
+        self.request.replace("UPLOAD", &id)
+    }
+}
 
 #[test]
 fn every_row_of_the_table_is_expected() {
@@ -104,14 +136,15 @@ async fn everyone_gets_what_is_written() {
     for as_dialect in caller {
         let gateway = Gateway::with_bucket().await;
         for row in EXPECTED {
-            gateway.check(as_dialect("bob"), row.request, row.stranger).await;
-            gateway.check(As::Nobody, row.request, row.nobody).await;
-            gateway.check(as_dialect("frida"), row.request, row.while_frozen).await;
-            gateway.check(as_dialect("dora"), row.request, row.while_gone).await;
+            let request = row.request(&gateway).await;
+            gateway.check(as_dialect("bob"), &request, row.stranger).await;
+            gateway.check(As::Nobody, &request, row.nobody).await;
+            gateway.check(as_dialect("frida"), &request, row.while_frozen).await;
+            gateway.check(as_dialect("dora"), &request, row.while_gone).await;
             gateway.set_status("alice", AccountStatus::Frozen).await;
-            gateway.check(as_dialect("alice"), row.request, row.while_frozen).await;
+            gateway.check(as_dialect("alice"), &request, row.while_frozen).await;
             gateway.set_status("alice", AccountStatus::Active).await;
-            gateway.check(as_dialect("alice"), row.request, row.owner).await;
+            gateway.check(as_dialect("alice"), &request, row.owner).await;
         }
         gateway.check(as_dialect("alice"), "HEAD /photos", "404 NoSuchBucket").await;
         gateway.assert_sound();
@@ -124,9 +157,10 @@ async fn only_rows_with_a_growth_rule_move_the_counters() {
     let gateway = Gateway::with_bucket().await;
     for row in EXPECTED.iter().filter(|row| row.name != "DeleteBucket") {
         let op = TABLE.iter().find(|op| op.name == row.name).unwrap();
-        let before = gateway.used("photos").await;
-        gateway.check(As::Obs("alice"), row.request, row.owner).await;
-        let has_moved = gateway.used("photos").await != before;
+        let request = row.request(&gateway).await;
+        let before = gateway.usage("photos").await;
+        gateway.check(As::Obs("alice"), &request, row.owner).await;
+        let has_moved = gateway.usage("photos").await != before;
         assert_eq!(has_moved, !op.growth.is_empty(), "{}: from {before:?}", row.name);
     }
 }
@@ -136,7 +170,8 @@ async fn only_rows_with_a_growth_rule_move_the_counters() {
 async fn answers_are_counted_by_operation_and_code() {
     let gateway = Gateway::with_bucket().await;
     for row in EXPECTED {
-        gateway.check(As::Obs("alice"), row.request, row.owner).await;
+        let request = row.request(&gateway).await;
+        gateway.check(As::Obs("alice"), &request, row.owner).await;
     }
     gateway.check(As::Obs("alice"), "GET /photos/k", "404 NoSuchBucket").await;
     let metrics = gateway.app.metrics.render();

@@ -1,4 +1,4 @@
-//! Recomputes the counters of one frozen state: each bucket from its objects, each account from its buckets. Reads in
+//! Recomputes the counters of one frozen state: each bucket from its objects and uploads, each account from its buckets. Reads in
 //! slices, so that whoever serves beside it is served, and remembers buckets, never objects. Changes nothing; what
 //! mends a difference is in `repair.rs`.
 
@@ -6,15 +6,18 @@ mod books;
 mod repair;
 #[cfg(test)]
 mod tests;
+mod uploads;
 
+use std::fmt;
 use std::ops::{Bound, ControlFlow};
 
+use super::body::Body;
 use super::engine::{CounterKey, Family, Step, Tier, View, Visit};
 use super::object::Object;
 use super::record::Record;
 use super::version::Kept;
-use super::{BucketId, Result, keys};
-use crate::name::{AccountId, BucketName};
+use super::{BlobId, BucketId, Result, keys};
+use crate::name::AccountId;
 use crate::quota::{Change, Held, Holder, Usage, growth};
 use books::Books;
 
@@ -84,8 +87,20 @@ pub struct Recount {
     pub findings: Vec<Difference>,
 }
 
-/// Called with every object that belongs to a bucket, older versions included.
-pub(super) type OnObject<'a> = &'a mut dyn FnMut(&BucketName, &str, &Object) -> Result<()>;
+/// A body that a record names.
+pub(super) struct Named<'a> {
+    /// What it is the body of, for a finding.
+    pub(super) place: fmt::Arguments<'a>,
+    /// Which.
+    pub(super) blob: BlobId,
+    /// Where its bytes are.
+    pub(super) body: Body,
+    /// Its length in bytes, as the record has it.
+    pub(super) size: u64,
+}
+
+/// Called with the body of every object, older versions included, and of every part of an unfinished upload.
+pub(super) type OnBody<'a> = &'a mut dyn FnMut(Named<'_>) -> Result<()>;
 
 /// Recomputes every counter in `view`, reading at most `slice_count_max` rows at a time. `between` is called after
 /// each slice with the number of its rows, and may wait, or stop the recount, which then gives `None`.
@@ -95,16 +110,18 @@ pub fn recount(
     between: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Option<Recount>> {
     let slices = Slices { view, slice_count_max: slice_count_max.max(1), between };
-    recount_with(slices, &mut |_, _, _| Ok(()))
+    recount_with(slices, &mut |_| Ok(()))
 }
 
-pub(super) fn recount_with(mut slices: Slices<'_>, on_object: OnObject<'_>) -> Result<Option<Recount>> {
+pub(super) fn recount_with(mut slices: Slices<'_>, on_body: OnBody<'_>) -> Result<Option<Recount>> {
     let mut findings = Findings::default();
     let Some(mut books) = Books::open(&mut slices)? else { return Ok(None) };
     let mut seen = Recount { buckets: books.bucket_count(), ..Recount::default() };
-    let mut sums = Sums { books: &mut books, seen: &mut seen, findings: &mut findings, on_object };
-    if sums.objects(&mut slices)?.is_break() || sums.versions(&mut slices)?.is_break() {
-        return Ok(None);
+    let mut sums = Sums { books: &mut books, seen: &mut seen, findings: &mut findings, on_body };
+    for sum in [Sums::objects, Sums::versions, Sums::uploads, Sums::parts, Sums::tokens] {
+        if sum(&mut sums, &mut slices)?.is_break() {
+            return Ok(None);
+        }
     }
     let Some(drifts) = books.compare(&mut slices, &mut findings)? else { return Ok(None) };
     Ok(Some(Recount { drifts, findings: findings.into_list(), ..seen }))
@@ -115,7 +132,7 @@ struct Sums<'a, 'b> {
     books: &'a mut Books,
     seen: &'a mut Recount,
     findings: &'a mut Findings,
-    on_object: OnObject<'b>,
+    on_body: OnBody<'b>,
 }
 
 impl Sums<'_, '_> {
@@ -159,7 +176,8 @@ impl Sums<'_, '_> {
                 bucket.add(&growth(Change::default().comes(as_object(object.size))));
                 self.seen.objects += 1;
                 self.seen.bytes = self.seen.bytes.saturating_add(object.size);
-                (self.on_object)(bucket.name(), key, &object)?;
+                let place = format_args!("/{}/{key}", bucket.name());
+                (self.on_body)(Named { place, blob: object.blob, body: object.body, size: object.size })?;
             }
             Ok(Kept::Marker(_)) => bucket.add(&growth(Change::default().comes(Held::DeleteMarker))),
             Err(error) => {

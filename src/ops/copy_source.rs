@@ -1,0 +1,110 @@
+//! The source of a copy: what the request asks of it, and the object it is in a transaction. An object and a part are
+//! copied alike (OBS reference, "Copying Objects" and "Copying Parts").
+
+use hyper::header::{HeaderName, HeaderValue};
+
+use super::Call;
+use crate::access::{self, Action, Policies};
+use crate::clock::UnixMillis;
+use crate::error::{Code, Error, Result};
+use crate::meta::{Bucket, Kept, Object, Tx, VersionId, Versioning};
+use crate::wire::conditions::Conditions;
+use crate::wire::copy_source::CopySource;
+use crate::wire::dialect::Dialect;
+use crate::wire::{Head, Reply};
+
+/// The source as a request names it.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// Which object.
+    pub(super) named: CopySource,
+    conditions: Conditions,
+}
+
+/// The source as a transaction sees it.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Its bucket.
+    pub(super) bucket: Bucket,
+    /// The object, of which the caller may read the bytes.
+    pub(super) object: Object,
+}
+
+impl Source {
+    /// Takes the source and its conditions from a request that has the header. What cannot be read is 400
+    /// `InvalidArgument`, conditions that do not go together 400 `InvalidRequest`; encrypted sources are 501.
+    pub(super) fn parse(head: &Head) -> Result<Self> {
+        let sent =
+            head.own("copy-source").ok_or_else(|| Code::InvalidArgument.because("The copy source is no text."))?;
+        if head.own("copy-source-server-side-encryption-customer-algorithm").is_some() {
+            return Err(Code::InvalidRequest.because("The copy source is not encrypted with a key of the customer's."));
+        }
+        Ok(Self { named: CopySource::parse(sent, head.dialect)?, conditions: Conditions::parse_of_source(head)? })
+    }
+
+    /// The object, if the caller may read it, its conditions hold, and its bytes can be had.
+    ///
+    /// 404 `NoSuchBucket`, `NoSuchKey` (also where a delete marker is the newest version) and `NoSuchVersion`; a delete
+    /// marker that was named is 400 `InvalidRequest`; an archived object that is not restored 403
+    /// `InvalidObjectState`; a condition that does not hold 412, never 304.
+    pub(super) fn find_in(&self, tx: &mut Tx<'_>, policies: &Policies, call: &Call<'_>) -> Result<Found> {
+        let named = &self.named;
+        let bucket = tx.bucket(&named.bucket)?.ok_or_else(|| Code::NoSuchBucket.on(format!("/{}", named.bucket)))?;
+        let aside = call.context.aside(named.version.as_deref());
+        let permit = access::may(tx, policies, &call.caller, aside, Action::GetObject, &bucket, &named.key)?;
+        let found = self.object_in(tx, &bucket).and_then(|object| {
+            permit.check_object(object.owner, object.acl())?;
+            Ok(object)
+        });
+        let object = permit.settle(found)?;
+        if let Err(header) = self.conditions.check_source(&object.etag, object.modified_millis, call.now) {
+            let header = format!("{}copy-source-{header}", call.head.dialect.header_prefix());
+            return Err(Error::from(Code::PreconditionFailed).detail("Condition", header));
+        }
+        if is_out_of_reach(&object, tx.now()) {
+            return Err(Code::InvalidObjectState.on(named.resource()));
+        }
+        Ok(Found { bucket, object })
+    }
+
+    fn object_in(&self, tx: &mut Tx<'_>, bucket: &Bucket) -> Result<Object> {
+        let named = &self.named;
+        let Some(version) = &named.version else {
+            let object = tx.object(bucket.id, &named.key)?;
+            return object.ok_or_else(|| Code::NoSuchKey.on(named.resource()).detail("Key", named.key.as_str()));
+        };
+        let kept = match VersionId::parse(version) {
+            Some(id) => tx.version(bucket.id, &named.key, id)?,
+            None => None,
+        };
+        match kept {
+            Some(Kept::Object(object)) => Ok(*object),
+            Some(Kept::Marker(_)) => {
+                Err(Code::InvalidRequest.because("The version of the copy source is a delete marker."))
+            }
+            None => Err(Code::NoSuchVersion.on(named.resource())),
+        }
+    }
+}
+
+impl Found {
+    /// Names the version that was copied, where the source's bucket has versions.
+    pub(super) fn with_source_version(&self, reply: Reply, dialect: Dialect) -> Reply {
+        if self.bucket.versioning == Versioning::Off {
+            return reply;
+        }
+        let name = if dialect.is_obs() { "x-obs-copy-source-version-id" } else { "x-amz-copy-source-version-id" };
+        // Hexadecimal digits, or `null`.
+        match HeaderValue::try_from(self.object.version.id().to_string()) {
+            Ok(id) => reply.with(HeaderName::from_static(name), id),
+            Err(_) => reply,
+        }
+    }
+}
+
+/// Whether the bytes of an archived object cannot be had now.
+fn is_out_of_reach(object: &Object, now: UnixMillis) -> bool {
+    let restore = object.state.as_ref().and_then(|state| state.restore);
+    let is_restored = restore.is_some_and(|restore| restore.ready_millis <= now && now < restore.expires_millis);
+    object.storage_class.is_archive() && !is_restored
+}
