@@ -7,6 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Milliseconds since the Unix epoch.
 pub type UnixMillis = u64;
 
+/// A day, in milliseconds.
+pub const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
+
 /// Where the time comes from. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Clock {

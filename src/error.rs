@@ -42,6 +42,7 @@ macro_rules! codes {
 }
 
 codes! {
+    AppendTooLarge           "AppendTooLarge"           BAD_REQUEST           "The object would exceed the maximum size of an object.";
     BadDigest                "BadDigest"                BAD_REQUEST           "The Content-MD5 you specified did not match what we received.";
     BadRequest               "BadRequest"               BAD_REQUEST           "Invalid request parameters.";
     EntityTooLarge           "EntityTooLarge"           BAD_REQUEST           "Your proposed upload exceeds the maximum allowed size.";
@@ -50,6 +51,7 @@ codes! {
     IllegalVersioningConfiguration "IllegalVersioningConfigurationException" BAD_REQUEST "The versioning configuration is not valid: its Status is Enabled or Suspended.";
     IllegalLocationConstraint "IllegalLocationConstraintException" BAD_REQUEST "The location does not match the region this request was sent to.";
     IncompleteBody           "IncompleteBody"           BAD_REQUEST           "The body is shorter than the Content-Length header announced.";
+    IncorrectNumberOfFiles   "IncorrectNumberOfFilesInPostRequest" BAD_REQUEST "POST requires exactly one file upload per request.";
     InvalidArgument          "InvalidArgument"          BAD_REQUEST           "Invalid argument.";
     InvalidBucketName        "InvalidBucketName"        BAD_REQUEST           "The specified bucket is not valid.";
     InvalidBucketStoragePolicy "InvalidBucketStoragePolicy" BAD_REQUEST       "The storage policy of the bucket is not valid.";
@@ -57,6 +59,7 @@ codes! {
     InvalidDefaultStorageClass "InvalidDefaultStorageClass" BAD_REQUEST       "The default storage class is not valid.";
     InvalidDigest            "InvalidDigest"            BAD_REQUEST           "The Content-MD5 you specified is not valid.";
     InvalidLocationConstraint "InvalidLocationConstraint" BAD_REQUEST         "The specified location constraint is not valid.";
+    InvalidPolicyDocument    "InvalidPolicyDocument"    BAD_REQUEST           "The policy of the form is not valid.";
     InvalidObjectTag         "InvalidTag"               BAD_REQUEST           "A tag of the object is not valid.";
     InvalidPart              "InvalidPart"              BAD_REQUEST           "One or more of the specified parts could not be found. The part may not have been uploaded, or its ETag may not match.";
     InvalidPartOrder         "InvalidPartOrder"         BAD_REQUEST           "The list of parts was not in ascending order. Parts must be ordered by part number.";
@@ -66,16 +69,19 @@ codes! {
     InvalidTag               "InvalidTagError"          BAD_REQUEST           "A tag is not valid.";
     InvalidUri               "InvalidURI"               BAD_REQUEST           "The URI could not be parsed.";
     KeyTooLong               "KeyTooLongError"          BAD_REQUEST           "Your key is too long.";
+    MalformedPostRequest     "MalformedPOSTRequest"     BAD_REQUEST           "The body of your POST request is not well-formed multipart/form-data.";
     MalformedAclError        "MalformedACLError"        BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
     MalformedPolicy          "MalformedPolicy"          BAD_REQUEST           "The policy is not valid.";
     MalformedQuotaError      "MalformedQuotaError"      BAD_REQUEST           "The Quota XML format is incorrect.";
     MalformedTags            "MalformedXMLError"        BAD_REQUEST           "The tag set is not well-formed XML or has not the documented elements.";
     MalformedXml             "MalformedXML"             BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
     MaxMessageLengthExceeded "MaxMessageLengthExceeded" BAD_REQUEST           "Your request was too big.";
+    MaxPostPreDataLengthExceeded "MaxPostPreDataLengthExceededError" BAD_REQUEST "Your POST request fields preceding the upload file were too large.";
     MetadataTooLarge         "MetadataTooLarge"         BAD_REQUEST           "Your metadata headers exceed the maximum allowed metadata size.";
     MissingRequestBody       "MissingRequestBodyError"  BAD_REQUEST           "Request body is empty.";
     MissingRequiredHeader    "MissingRequiredHeader"    BAD_REQUEST           "Missing required header for this request: Content-MD5";
     MultipleContentLengths   "MultipleContentLengths"   BAD_REQUEST           "The Content-Length header appears more than once.";
+    RequestIsNotMultiPartContent "RequestIsNotMultiPartContent" BAD_REQUEST "Bucket POST must be of the enclosure-type multipart/form-data.";
     TooManyBuckets           "TooManyBuckets"           BAD_REQUEST           "You have attempted to create more buckets than allowed.";
     UnresolvableGrantByEmailAddress "UnresolvableGrantByEmailAddress" BAD_REQUEST "Grants by e-mail address are not supported; name the account by its ID.";
     UnexpectedContent        "UnexpectedContent"        BAD_REQUEST           "This request does not support content.";
@@ -86,6 +92,8 @@ codes! {
     InArrearOrInsufficientBalance "InArrearOrInsufficientBalance" FORBIDDEN   "The account is frozen; the operation is not allowed.";
     InsufficientStorageSpace "InsufficientStorageSpace" FORBIDDEN             "Insufficient storage space.";
     InvalidAccessKeyId       "InvalidAccessKeyId"       FORBIDDEN             "The access key ID you provided does not exist in our records.";
+    ExpiredToken             "ExpiredToken"             FORBIDDEN             "The security token has expired.";
+    InvalidSecurity          "InvalidSecurity"          FORBIDDEN             "The security token is not valid.";
     InvalidObjectState       "InvalidObjectState"       FORBIDDEN             "The operation is not valid in the object's current state: an archived object is restored before it is read.";
     RequestPayerDenied       "RequestPayerDenied"       FORBIDDEN             "The requester pays for this bucket; send x-obs-request-payer: requester.";
     RequestTimeTooSkewed     "RequestTimeTooSkewed"     FORBIDDEN             "The difference between the request time and the current time is too large.";
@@ -102,9 +110,14 @@ codes! {
     RequestTimeout           "RequestTimeout"           REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";
     BucketAlreadyExists      "BucketAlreadyExists"      CONFLICT              "The requested bucket name is not available.";
     BucketNotEmpty           "BucketNotEmpty"           CONFLICT              "The bucket you tried to delete is not empty";
+    DirectoryNotEmpty        "DirectoryNotEmpty"        CONFLICT              "The directory you tried to delete is not empty.";
+    FsObjectConflict         "FsObjectConflict"         CONFLICT              "There is another file or directory where this one would be.";
+    FsRenameConflict         "FsRenameConflict"         CONFLICT              "The name is changed by another operation at the same time.";
     InvalidBucketState       "InvalidBucketState"       CONFLICT              "The request is not valid in the current state of the bucket.";
     ObjectHasAlreadyRestored "ObjectHasAlreadyRestored" CONFLICT              "The object is restored already, and for longer.";
+    ObjectNotAppendable      "ObjectNotAppendable"      CONFLICT              "The object is not appendable.";
     OperationAborted         "OperationAborted"         CONFLICT              "A conflicting operation is being performed on this resource. Retry.";
+    PositionNotEqualToLength "PositionNotEqualToLength" CONFLICT              "The position is not the length of the object.";
     RestoreAlreadyInProgress "RestoreAlreadyInProgress" CONFLICT              "The object is being restored.";
     MissingContentLength     "MissingContentLength"     LENGTH_REQUIRED       "You must provide the Content-Length HTTP header.";
     PreconditionFailed       "PreconditionFailed"       PRECONDITION_FAILED   "At least one of the preconditions you specified did not hold.";

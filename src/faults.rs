@@ -11,6 +11,7 @@ impl From<meta::Error> for Error {
             meta::Error::Conflict => Self::from(Code::OperationAborted),
             meta::Error::Over(over) => over_limit(&over),
             meta::Error::NotEmpty => Self::from(Code::BucketNotEmpty),
+            meta::Error::WrongKind => Self::from(Code::FsObjectConflict),
             meta::Error::WouldBlock | meta::Error::Corrupt(_) | meta::Error::Engine(_) => Self::internal(fault),
         }
     }

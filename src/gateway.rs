@@ -2,6 +2,7 @@
 //!
 //! No operation is named here. What a request means stands in `ops`, who asks in `auth`, whether they may in `access`.
 
+use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,14 +14,17 @@ use hyper::{HeaderMap, Method, Request, Response, Version};
 
 use crate::access::{self, Caller, Context};
 use crate::app::App;
-use crate::auth::{self, Claim};
+use crate::auth::form_policy::FormPolicy;
+use crate::auth::{self, Claim, temporary};
 use crate::clock::{UnixMillis, http_date};
 use crate::error::{Code, Error, Result};
 use crate::limits;
+use crate::meta::Credential;
 use crate::metrics::RequestLabels;
-use crate::ops::{self, Call};
+use crate::ops::{self, BodyRule, Call, Op};
 use crate::wire::body::{ReplyBody, RequestBody};
 use crate::wire::dialect::Dialect;
+use crate::wire::form::Fields;
 use crate::wire::render;
 use crate::wire::request_id::RequestId;
 use crate::wire::{Head, Peer, Reply};
@@ -32,6 +36,8 @@ struct Trail {
     dialect: Dialect,
     resource: String,
     is_head: bool,
+    /// Whether what a client sends only when told to continue is under way.
+    is_body_begun: bool,
     operation: &'static str,
     code: &'static str,
     /// What a page of another origin may know of the answer, if one asks.
@@ -50,6 +56,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
         dialect: Dialect::Obs,
         resource: String::new(),
         is_head: parts.method == Method::HEAD,
+        is_body_begun: false,
         operation: "none",
         code: "OK",
         cross_origin: HeaderMap::new(),
@@ -93,15 +100,16 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
     let answered = route(app, &head, &mut body, peer, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();
-        if !expects_continue(&head) {
+        if trail.is_body_begun || !expects_continue(&head) {
             drain(body);
         }
     }
     answered
 }
 
-/// The order of the checks: what was asked, who asks, may they, is the shape right, then the operation itself. The
-/// body is taken only by the operation, so a client that waits for `100 Continue` has sent nothing before that.
+/// The order of the checks: what was asked, who asks, may they, has this kind of bucket got it, is the shape right,
+/// then the operation itself. The body is taken only by the operation, so a client that waits for `100 Continue` has sent
+/// nothing before that.
 async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, trail: &mut Trail) -> Result<Reply> {
     // Before anything changes or refuses: pages may read refusals too. Boxed: few requests come from one.
     if head.headers.contains_key(ORIGIN) {
@@ -109,11 +117,59 @@ async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, 
     }
     let op = ops::find(head)?;
     trail.operation = op.name;
+    if op.body == BodyRule::Form {
+        // Boxed: few requests are one.
+        return Box::pin(route_form(app, op, head, body, peer, trail)).await;
+    }
     let caller = if op.action.is_unsigned() { Caller::Anonymous } else { authenticate(app, head, trail.now).await? };
-    let context = Context::new(head, peer, trail.now);
-    let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
+    perform(app, op, Asked { head, form: None, caller, peer, now: trail.now }, body).await
+}
+
+/// The same order for a form, which is signed in its fields: they are read before it is known who asks, and nothing of
+/// its file is.
+async fn route_form(
+    app: &Arc<App>,
+    op: &'static Op,
+    head: &Head,
+    body: &mut RequestBody,
+    peer: Peer,
+    trail: &mut Trail,
+) -> Result<Reply> {
     ops::check_shape(op, head)?;
-    let mut call = Call { head, caller, bucket, permit, body, context, now: trail.now };
+    if let Claim::Signed(_) = auth::claim(head)? {
+        return Err(Code::InvalidArgument.because("A form is signed in its fields, and nowhere else."));
+    }
+    trail.is_body_begun = true;
+    let fields = Fields::read(&head.headers, body).await?;
+    trail.dialect = fields.dialect(head.dialect);
+    let (caller, bytes) = authenticate_form(app, head, &fields, trail).await?;
+    let RequestBody::Form(file) = &mut *body else { return Err(Error::internal("a form without its file")) };
+    file.limit(bytes);
+    let request = fields.request(head)?;
+    perform(app, op, Asked { head: &request, form: Some(&fields), caller, peer, now: trail.now }, body).await
+}
+
+/// A request whose sender is known.
+struct Asked<'h> {
+    head: &'h Head,
+    form: Option<&'h Fields>,
+    caller: Caller,
+    peer: Peer,
+    now: UnixMillis,
+}
+
+async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut RequestBody) -> Result<Reply> {
+    let Asked { head, form, caller, peer, now } = asked;
+    let context = Context::new(head, peer, now);
+    let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
+    if let Some(bucket) = &bucket {
+        ops::check_bucket_kind(op, head, bucket)?;
+    }
+    // A form's was seen to before it was read.
+    if form.is_none() {
+        ops::check_shape(op, head)?;
+    }
+    let mut call = Call { head, caller, bucket, permit, body, context, form, now };
     let answered = (op.run)(app, &mut call).await;
     let mut answered = call.permit.settle(answered);
     if let (true, Ok(reply)) = (call.permit.is_charged(), &mut answered) {
@@ -124,10 +180,37 @@ async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, 
 
 async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller> {
     let Claim::Signed(signed) = auth::claim(head)? else { return Ok(Caller::Anonymous) };
-    let credential = app.store.credential(&signed.access_key).await?;
-    let credential = credential.ok_or_else(|| Error::from(Code::InvalidAccessKeyId))?;
+    let credential = find_credential(app, &signed.access_key).await?;
     signed.check(head, &credential.secret_key, now)?;
-    Ok(Caller::of(Arc::clone(&credential.account)))
+    identify(&credential, head.own("security-token"), now)
+}
+
+/// Who sent a form, and how many bytes its policy lets its file have.
+async fn authenticate_form(
+    app: &App,
+    head: &Head,
+    fields: &Fields,
+    trail: &Trail,
+) -> Result<(Caller, RangeInclusive<u64>)> {
+    let Some(signed) = auth::form::claim(fields)? else { return Ok((Caller::Anonymous, 0..=u64::MAX)) };
+    let credential = find_credential(app, &signed.access_key).await?;
+    signed.check(&credential.secret_key)?;
+    let token = [trail.dialect.header_prefix(), "security-token"].concat();
+    let caller = identify(&credential, fields.get(&token), trail.now)?;
+    let bucket = head.target.bucket.as_ref().ok_or(Code::InvalidRequest)?;
+    let bytes = FormPolicy::parse(&signed.policy)?.check(fields, bucket, trail.now)?;
+    Ok((caller, bytes))
+}
+
+async fn find_credential(app: &App, access_key: &str) -> Result<Arc<Credential>> {
+    let credential = app.store.credential(access_key).await?;
+    credential.ok_or_else(|| Code::InvalidAccessKeyId.into())
+}
+
+/// Who holds the secret of `credential`, if that still opens anything.
+fn identify(credential: &Credential, token: Option<&str>, now: UnixMillis) -> Result<Caller> {
+    temporary::check_token(credential, token, now)?;
+    Ok(Caller::Account { account: Arc::clone(&credential.account), narrowing: credential.narrowing.clone() })
 }
 
 fn refuse(trail: &mut Trail, error: &Error) -> Reply {

@@ -71,6 +71,12 @@ pub const ADMIN_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes of one object sent in one request: 5 GiB, as OBS and S3 document it.
 pub const OBJECT_PUT_BYTES_MAX: u64 = 5 * GIB;
+/// Bytes of one file of a parallel file system: the 50 TB that OBS documents for files changed in place.
+pub const FILE_BYTES_MAX: u64 = 54_975_581_388_800;
+/// Appends to one object (OBS reference: 10 000).
+pub const APPEND_COUNT_MAX: u32 = 10_000;
+/// Objects that the renaming of a directory moves in its one commit; a larger directory is refused.
+pub const DIRECTORY_RENAME_COUNT_MAX: usize = 1000;
 /// Names and values of `x-obs-meta-*` headers together, in bytes.
 pub const METADATA_BYTES_MAX: usize = 8 * 1024;
 /// Headers that one `x-obs-persistent-headers` may name.
@@ -119,6 +125,18 @@ pub const BODY_BUFFER_BYTES: usize = 1024 * 1024;
 /// Bytes covered by one stored checksum.
 pub const BLOCK_BYTES: u64 = 256 * KIB;
 
+// --- forms -----------------------------------------------------------------------------------------------------
+
+/// Bytes of a form before its file, boundaries and headers of parts included, and as many after it; above: 400
+/// `MaxPostPreDataLengthExceededError`.
+pub const FORM_FIELDS_BYTES_MAX: usize = 20 * 1024;
+/// Bytes of a whole form.
+pub const FORM_BYTES_MAX: u64 = OBJECT_PUT_BYTES_MAX + 2 * FORM_FIELDS_BYTES_MAX as u64;
+/// Fields of a form.
+pub const FORM_FIELD_COUNT_MAX: usize = 128;
+/// Bytes of the boundary between the parts of a form (RFC 2046, 5.1.1).
+pub const FORM_BOUNDARY_BYTES_MAX: usize = 70;
+
 // --- access ----------------------------------------------------------------------------------------------------
 
 /// Rules of one CORS configuration (OBS reference: 100).
@@ -139,6 +157,15 @@ pub const POLICY_BYTES_MAX: usize = 20 * 1024;
 pub const POLICY_STEP_COUNT_MAX: u32 = 2 * 1024 * 1024;
 /// Policies kept in memory as they were read, of buckets and as many of access keys.
 pub const POLICY_CACHE_COUNT_MAX: usize = 512;
+
+/// Bytes of the policy that narrows an access key.
+pub const NARROWING_BYTES_MAX: usize = 2048;
+/// Life of a temporary access key, in seconds, lower and upper bound: 15 minutes to 24 hours.
+pub const TEMPORARY_KEY_SECONDS_MIN: u64 = 15 * 60;
+/// See [`TEMPORARY_KEY_SECONDS_MIN`].
+pub const TEMPORARY_KEY_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// Time a temporary access key is kept after it has run out, so that its holder is told so.
+pub const EXPIRED_KEY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
 // --- signing in ------------------------------------------------------------------------------------------------
 
@@ -198,6 +225,8 @@ pub const WEBHOOK_PAUSE_MILLIS_MIN: u64 = 1000;
 /// Longest pause between two deliveries of an event, in milliseconds.
 pub const WEBHOOK_PAUSE_MILLIS_MAX: u64 = 5 * 60 * 1000;
 
+const _: () = assert!(TEMPORARY_KEY_SECONDS_MIN < TEMPORARY_KEY_SECONDS_MAX);
+const _: () = assert!(NARROWING_BYTES_MAX < ADMIN_DOCUMENT_BYTES_MAX);
 const _: () = assert!(WEBHOOK_PAUSE_MILLIS_MIN <= WEBHOOK_PAUSE_MILLIS_MAX);
 const _: () = assert!(PART_LIST_BYTES_MAX <= XML_BYTES_MAX);
 // A part has its number, its ETag, and at most one checksum.
@@ -210,6 +239,8 @@ const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(METADATA_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(KEY_BYTES_MAX * 3 < URI_BYTES_MAX);
 const _: () = assert!(INLINE_BODY_BYTES_MAX < COMMIT_GROUP_BYTES_MAX as u64);
+const _: () = assert!(DIRECTORY_RENAME_COUNT_MAX <= LIST_PAGE_COUNT_MAX);
+const _: () = assert!((APPEND_COUNT_MAX as usize) < PIECE_COUNT_MAX);
 const _: () = assert!((BODY_BUFFER_BYTES as u64).is_multiple_of(BLOCK_BYTES));
 const _: () = assert!(ACCESS_TOKEN_SECONDS > 600 && ACCESS_TOKEN_SECONDS < REFRESH_TOKEN_SECONDS);
 const _: () = assert!(SIGN_IN_FAILURES_PER_EMAIL_MAX <= SIGN_IN_FAILURES_PER_PEER_MAX);

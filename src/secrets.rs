@@ -17,6 +17,12 @@ pub fn generate_secret_key() -> String {
     random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 40)
 }
 
+/// A new token for a temporary access key: 64 letters and digits, more chance than anyone can search through.
+#[must_use]
+pub fn generate_security_token() -> String {
+    random_text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 64)
+}
+
 fn random_text(alphabet: &[u8], length: usize) -> String {
     let mut random = rand::rng();
     (0..length).map(|_| char::from(alphabet[random.random_range(0..alphabet.len())])).collect()

@@ -117,7 +117,8 @@ pub(super) async fn remove_pack(app: &Arc<App>, ask: Ask) -> Result<Reply> {
     json(StatusCode::OK, &account.await?)
 }
 
-fn parse_date(text: &str) -> Result<UnixMillis> {
+/// A date as the admin API takes it.
+pub(super) fn parse_date(text: &str) -> Result<UnixMillis> {
     let message = || format!("{text} is not a date such as 2027-01-31T00:00:00Z.");
     parse_iso_date(text).ok_or_else(|| Code::InvalidArgument.because(message()))
 }

@@ -27,6 +27,7 @@ use subtle::ConstantTimeEq as _;
 use crate::app::App;
 use crate::auth::admin::{admin_signature, admin_string_to_sign};
 use crate::auth::date::parse_date;
+use crate::auth::temporary::check_token;
 use crate::blob::digest;
 use crate::clock::{UnixMillis, http_date};
 use crate::error::{Code, Error, Result};
@@ -67,6 +68,7 @@ static ROUTES: &[Route] = &[
     Route { verb: Method::DELETE, path: "accounts/*/packs/*", run: |app, ask| Box::pin(limit::remove_pack(app, ask)) },
     Route { verb: Method::GET, path: "keys", run: |app, ask| Box::pin(key::list(app, ask)) },
     Route { verb: Method::POST, path: "keys", run: |app, ask| Box::pin(key::create(app, ask)) },
+    Route { verb: Method::POST, path: "keys/temporary", run: |app, ask| Box::pin(key::create_temporary(app, ask)) },
     Route { verb: Method::DELETE, path: "keys/*", run: |app, ask| Box::pin(key::revoke(app, ask)) },
     Route { verb: Method::GET, path: "buckets", run: |app, ask| Box::pin(bucket::list(app, ask)) },
     Route { verb: Method::GET, path: "buckets/*", run: |app, ask| Box::pin(bucket::show(app, ask)) },
@@ -170,7 +172,7 @@ fn metrics(app: &App) -> Reply {
     text(app.metrics.render())
 }
 
-/// The root account's active keys alone, signed within the usual quarter of an hour; a body is covered by its
+/// The root account's active keys alone, neither temporary nor narrowed, signed within the usual quarter of an hour; a body is covered by its
 /// `Content-MD5`.
 async fn authenticate(app: &App, parts: &Parts, body: &[u8], now: UnixMillis) -> Result<()> {
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -191,8 +193,13 @@ async fn authenticate(app: &App, parts: &Parts, body: &[u8], now: UnixMillis) ->
     if !bool::from(expected.as_bytes().ct_eq(signature.as_bytes())) {
         return Err(Code::SignatureDoesNotMatch.into());
     }
+    // No token is taken here: what opens everything is not lent.
+    check_token(&credential, None, now)?;
     if !credential.account.root {
         return Err(Code::AccessDenied.because("The admin API is the root account's alone."));
+    }
+    if credential.narrowing.is_some() {
+        return Err(Code::AccessDenied.because("The admin API does not take keys that a policy narrows."));
     }
     check_body(content_md5(&parts.headers)?, body)
 }

@@ -23,6 +23,8 @@ pub struct Input<'a> {
     is_bucket: bool,
     /// `x-obs-` or `x-amz-`: whose headers and parameters are covered.
     prefix: &'static str,
+    /// The dialect's own parameters are covered as the headers they stand for, not as part of the resource.
+    moves_parameters: bool,
 }
 
 /// One way to write the resource. The default is what documents and nearly all clients agree on.
@@ -62,7 +64,24 @@ impl<'a> Input<'a> {
             host_bucket: bucket.filter(|_| head.target.style == Style::VirtualHost).map(BucketName::as_str),
             is_bucket: bucket.is_some() && head.target.key.is_none(),
             prefix,
+            moves_parameters: false,
         }
+    }
+
+    /// The same parts as botocore covers them in URLs: it signs `x-amz-` headers as such and then sends them as
+    /// parameters. `None` where there is nothing to move, and where a header of the same name was sent too: then it
+    /// would be open which of the two was signed.
+    pub fn with_moved_parameters(&self) -> Option<Self> {
+        let mut own = self.own_parameters().peekable();
+        own.peek()?;
+        let is_ambiguous = own.any(|(name, _)| self.headers.contains_key(name));
+        (!is_ambiguous).then_some(Self { moves_parameters: true, ..*self })
+    }
+
+    fn own_parameters(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let prefix = self.prefix;
+        let own = self.query.iter().filter(move |(name, _)| has_prefix(name, prefix));
+        own.map(|(name, value)| (name, value.unwrap_or_default()))
     }
 
     /// The `Date` slot of a header signature: empty when the dialect's own date header is there, because that one is
@@ -97,6 +116,9 @@ impl<'a> Input<'a> {
 
     /// `name:value` lines of the covered headers, sorted; values of one name joined by `,`.
     fn write_headers(&self, string: &mut Vec<u8>) {
+        if self.moves_parameters {
+            return self.write_headers_and_parameters(string);
+        }
         let mut names: Vec<&str> = Vec::new();
         for name in self.headers.keys().map(HeaderName::as_str) {
             if name.starts_with(self.prefix) {
@@ -112,6 +134,29 @@ impl<'a> Input<'a> {
                 string.extend_from_slice(value.as_bytes().trim_ascii());
                 separator = b',';
             }
+            string.push(b'\n');
+        }
+    }
+
+    /// As [`Input::write_headers`], with parameters among them; no name is both.
+    fn write_headers_and_parameters(&self, string: &mut Vec<u8>) {
+        let own_headers = self.headers.keys().filter(|name| name.as_str().starts_with(self.prefix));
+        let mut lines: Vec<(String, Vec<u8>)> = own_headers
+            .map(|name| {
+                let values: Vec<_> =
+                    self.headers.get_all(name).iter().map(|value| value.as_bytes().trim_ascii()).collect();
+                (name.as_str().to_owned(), values.join(&b','))
+            })
+            .collect();
+        let parameters = self.own_parameters();
+        lines.extend(
+            parameters.map(|(name, value)| (name.to_ascii_lowercase(), value.trim_ascii().as_bytes().to_vec())),
+        );
+        lines.sort_unstable();
+        for (name, value) in lines {
+            string.extend_from_slice(name.as_bytes());
+            string.push(b':');
+            string.extend_from_slice(&value);
             string.push(b'\n');
         }
     }
@@ -208,8 +253,8 @@ impl<'a> Input<'a> {
     }
 
     fn standing(&self, name: &str) -> Standing {
-        if name.get(..self.prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(self.prefix)) {
-            return Standing::Signed;
+        if has_prefix(name, self.prefix) {
+            return if self.moves_parameters { Standing::Unsigned } else { Standing::Signed };
         }
         match SIGNED_PARAMETERS.binary_search_by(|(known, _)| compare_ignoring_case(known, name)) {
             Err(_) => Standing::Unsigned,
@@ -243,6 +288,10 @@ enum By {
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| str::from_utf8(value.as_bytes()).ok())
+}
+
+fn has_prefix(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 /// Compares a lower-case name with one in any case.

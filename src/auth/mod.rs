@@ -6,14 +6,17 @@ pub mod admin;
 pub mod attempts;
 pub mod canonical;
 pub mod date;
+pub mod form;
+pub mod form_policy;
 mod hs256;
 mod sign;
+pub mod temporary;
 pub mod token;
 mod v2;
 mod v4;
 
 pub use sign::{sign_header, sign_url};
-pub use v2::sign_string;
+pub use v2::{refuse_policy_url, sign_string};
 
 use hyper::header::AUTHORIZATION;
 
@@ -80,7 +83,8 @@ pub static SCHEMES: &[&Scheme] = &[&v2::OBS_HEADER, &v2::AWS_HEADER, &v2::OBS_UR
 /// What `head` says about its sender.
 ///
 /// Two signatures, an unknown `Authorization` word or a mutilated one are 400 `InvalidArgument`; a signature without
-/// a readable date or expiry is 403 `AccessDenied`; temporary credentials are 501, because none are issued.
+/// a readable date or expiry is 403 `AccessDenied`. Whether the key needs a security token is not known here yet:
+/// [`temporary::check_token`] asks once it is.
 pub fn claim(head: &Head) -> Result<Claim> {
     let mut values = head.headers.get_all(AUTHORIZATION).iter();
     // A value that is not text is an unknown word.
@@ -102,13 +106,7 @@ pub fn claim(head: &Head) -> Result<Claim> {
     if claims.next().is_some() || (has_word && scheme.place == Place::Url) {
         return Err(Code::InvalidArgument.because("Only one authentication mechanism is allowed in a request."));
     }
-    let signed = signed?;
-    if head.own("security-token").is_some() {
-        return Err(
-            Code::ServiceNotImplemented.because("Temporary security credentials are not implemented by this server.")
-        );
-    }
-    Ok(Claim::Signed(signed))
+    Ok(Claim::Signed(signed?))
 }
 
 impl Signed {

@@ -19,7 +19,7 @@ fn claim_url(head: &Head, _: Option<&str>) -> Option<Result<Signed>> {
     head.query.has("X-Amz-Algorithm").then(|| Err(refusal()))
 }
 
-fn refusal() -> Error {
+pub(super) fn refusal() -> Error {
     Code::ServiceNotImplemented
         .because("AWS4-HMAC-SHA256 signatures are not implemented by this server; sign with OBS or AWS V2.")
 }

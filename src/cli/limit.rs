@@ -101,23 +101,28 @@ fn table_of(account: Record) -> Table {
     list(["ID", "BYTES", "STARTS", "EXPIRES", "VALID"], rows)
 }
 
-/// A date, or `+` and a number of seconds, minutes, hours or days from now; gives a date.
-fn parse_time(text: &str) -> Result<String, String> {
+/// A date, or `+` and a time span from now; gives a date.
+pub(super) fn parse_time(text: &str) -> Result<String, String> {
     const EXPECTED: &str = "expected 2027-01-31T00:00:00Z, or +90s, +15m, +12h, +30d";
     let Some(ahead) = text.strip_prefix('+') else {
         return parse_iso_date(text).map(iso_date).ok_or_else(|| EXPECTED.to_owned());
     };
-    let digits = ahead.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit_millis = match &ahead[digits.len()..] {
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(EXPECTED.to_owned()),
+    let seconds = parse_span(ahead).ok_or_else(|| EXPECTED.to_owned())?;
+    Ok(iso_date(Clock::System.now_millis() + seconds * 1000))
+}
+
+/// A number of seconds, minutes, hours or days, less than two hundred years; gives seconds.
+pub(super) fn parse_span(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit_seconds = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
     };
-    let number: u64 = digits.parse().map_err(|_| EXPECTED.to_owned())?;
-    let millis = number.checked_mul(unit_millis).filter(|millis| *millis < 200 * 365 * 86_400_000);
-    millis.map(|millis| iso_date(Clock::System.now_millis() + millis)).ok_or_else(|| EXPECTED.to_owned())
+    let number: u64 = if digits.starts_with('+') { None } else { digits.parse().ok() }?;
+    number.checked_mul(unit_seconds).filter(|seconds| *seconds < 200 * 365 * 86_400)
 }
 
 #[cfg(test)]
@@ -129,7 +134,7 @@ mod tests {
         assert_eq!(parse_time("2027-01-31T00:00:00Z").as_deref(), Ok("2027-01-31T00:00:00.000Z"));
         assert_eq!(parse_time("2027-01-31T01:00:00+01:00").as_deref(), Ok("2027-01-31T00:00:00.000Z"));
         assert!(parse_time("+1d").unwrap() > iso_date(Clock::System.now_millis()));
-        for bad in ["", "+", "+1", "+d", "+1w", "tomorrow", "+99999999999999d", "+-1d", "2027-01-31"] {
+        for bad in ["", "+", "+1", "+d", "+1w", "tomorrow", "+99999999999999d", "+-1d", "++1d", "2027-01-31"] {
             assert!(parse_time(bad).is_err(), "{bad}");
         }
     }

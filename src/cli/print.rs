@@ -11,9 +11,9 @@ pub(super) fn list<const N: usize>(header: [&str; N], rows: impl IntoIterator<It
 }
 
 /// One thing, a line per property.
-pub(super) fn card<const N: usize>(lines: [(&str, String); N]) -> Table {
+pub(super) fn card<'n>(lines: impl IntoIterator<Item = (&'n str, String)>) -> Table {
     let mut table = plain();
-    table.add_rows(lines.map(|(name, value)| [name.to_owned(), printable(&value)]));
+    table.add_rows(lines.into_iter().map(|(name, value)| [name.to_owned(), printable(&value)]));
     table
 }
 

@@ -36,8 +36,14 @@ fn every_subcommand_parses() {
     check("account freeze a", r#"Freeze(Named { name: "a" })"#);
     check("account activate a", r#"Activate(Named { name: "a" })"#);
     check("account deregister a", r#"Deregister(Named { name: "a" })"#);
-    check("key create --account a", r#"Create { account: "a", access_key: None, secret_key: None }"#);
+    check(
+        "key create --account a",
+        r#"Create { account: "a", access_key: None, secret_key: None, expires: None, policy: None }"#,
+    );
     check("key create --account a --access-key A --secret-key S", r#"access_key: Some("A"), secret_key: Some("S")"#);
+    check("key create --account a --expires 2027-01-31T00:00:00Z", r#"expires: Some("2027-01-31T00:00:00.000Z")"#);
+    check("key temporary --account a", r#"Temporary { account: "a", duration: 3600, policy: None }"#);
+    check("key temporary --account a --duration 15m --policy -", r#"duration: 900, policy: Some("-")"#);
     check("key list", "List { account: None }");
     check("key list --account a", r#"List { account: Some("a") }"#);
     check("key revoke A", r#"Revoke { access_key: "A" }"#);
@@ -91,6 +97,10 @@ fn wrong_usage_is_refused() {
     refused("account create a --password p", ErrorKind::MissingRequiredArgument);
     refused("key create", ErrorKind::MissingRequiredArgument);
     refused("key create --account a --access-key A", ErrorKind::MissingRequiredArgument);
+    refused("key temporary", ErrorKind::MissingRequiredArgument);
+    for span in ["14m", "25h", "899s", "1w", "900", "-1h"] {
+        refused(&format!("key temporary --account a --duration={span}"), ErrorKind::ValueValidation);
+    }
     refused("quota set b 1.5GiB", ErrorKind::ValueValidation);
     refused("quota set b -1", ErrorKind::UnknownArgument);
     refused("quota set b 0 --soft 90,80", ErrorKind::ValueValidation);
@@ -193,17 +203,34 @@ fn json_is_what_the_server_sent() {
 
 #[test]
 fn keys_are_asked_for_and_shown() {
-    let created = r#"{"access_key":"AK","secret_key":"SK","account":"a","status":"active","created":"2026"}"#;
+    let created = r#"{"access_key":"AK","secret_key":"SK","account":"a","status":"active","created":"2026",
+"expires":null,"temporary":false,"policy":null}"#;
     let shown = " account     a\n access key  AK\n secret key  SK\n\n\
                  Keep the secret key: the server will not show it again.\n";
     let bare = ("POST", "/admin/v1/keys", r#"{"account":"a"}"#);
     converse("key create --account a", bare, (201, created), shown);
     let full = ("POST", "/admin/v1/keys", r#"{"access_key":"AK","account":"a","secret_key":"SK"}"#);
     converse("key create --account a --access-key AK --secret-key SK", full, (201, created), shown);
-    let list = r#"{"keys":[{"access_key":"AK","account":"a","status":"revoked","created":"2026"}]}"#;
-    let table = " ACCESS KEY  ACCOUNT  STATUS   CREATED\n AK          a        revoked  2026\n";
+    let list = r#"{"keys":[{"access_key":"AK","account":"a","status":"revoked","created":"2026",
+"expires":null,"temporary":false,"policy":null},{"access_key":"TK","account":"a","status":"active","created":"2026",
+"expires":"2027","temporary":true,"policy":"{}"}]}"#;
+    let table = " ACCESS KEY  ACCOUNT  STATUS   CREATED  EXPIRES  KIND\n \
+                 AK          a        revoked  2026     never    permanent\n \
+                 TK          a        active   2026     2027     temporary, narrowed\n";
     converse("key list", ("GET", "/admin/v1/keys", ""), (200, list), table);
     converse("key list --account a", ("GET", "/admin/v1/keys?account=a", ""), (200, list), table);
+    let made = r#"{"access_key":"TK","secret_key":"SK","security_token":"T","account":"a","status":"active",
+"created":"2026","expires":"2027","temporary":true,"policy":null}"#;
+    let shown = " account     a\n access key  TK\n secret key  SK\n token       T\n expires     2027\n\n\
+                 Keep the secret key and the token: the server will not show them again.\n";
+    let ask = ("POST", "/admin/v1/keys/temporary", r#"{"account":"a","duration_seconds":900}"#);
+    converse("key temporary --account a --duration 15m", ask, (201, made), shown);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy");
+    #[expect(clippy::disallowed_methods, reason = "a file of whoever runs the command")]
+    std::fs::write(&file, "{}").unwrap();
+    let ask = ("POST", "/admin/v1/keys/temporary", r#"{"account":"a","duration_seconds":3600,"policy":"{}"}"#);
+    converse(&format!("key temporary --account a --policy {}", file.display()), ask, (201, made), shown);
     converse("key revoke AK", ("DELETE", "/admin/v1/keys/AK", ""), (204, ""), "revoked AK\n");
 }
 

@@ -2,7 +2,9 @@
 //! each time is a step that takes its time from the app's clock, so that tests take steps instead of waiting.
 
 pub mod edges;
+pub mod expiry;
 pub mod history;
+pub mod keys;
 mod sweep;
 mod verify;
 pub mod webhook;
@@ -25,8 +27,10 @@ pub async fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<
     let mut jobs = JoinSet::new();
     let segments = sweep::segments_of_earlier_runs(app).await;
     jobs.spawn(sweep::run(Arc::clone(app), segments, stopping.clone()));
+    jobs.spawn(expiry::run(Arc::clone(app), stopping.clone()));
     jobs.spawn(edges::run(Arc::clone(app), stopping.clone()));
     jobs.spawn(history::run(Arc::clone(app), stopping.clone()));
+    jobs.spawn(keys::run(Arc::clone(app), stopping.clone()));
     jobs.spawn(webhook::run(Arc::clone(app), stopping.clone()));
     jobs.spawn(verify::run(Arc::clone(app), stopping.clone()));
     jobs

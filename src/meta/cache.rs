@@ -9,7 +9,8 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
-use super::account::{Account, Credential};
+use super::access_key::Credential;
+use super::account::Account;
 use super::engine::Revision;
 use crate::name::AccountId;
 

@@ -41,6 +41,8 @@ pub enum Family {
     Events,
     /// Samples of the counters over time.
     History,
+    /// When current objects go that have a number of days.
+    Expiries,
 }
 
 impl Family {
@@ -58,6 +60,7 @@ impl Family {
         Self::Sweep,
         Self::Events,
         Self::History,
+        Self::Expiries,
     ];
 
     /// Position in [`Family::ALL`].
@@ -82,6 +85,7 @@ impl Family {
             Self::Sweep => "sweep",
             Self::Events => "events",
             Self::History => "history",
+            Self::Expiries => "expiries",
         }
     }
 }

@@ -351,6 +351,30 @@ pub(super) fn parts_of_sample(row: &[u8]) -> Option<(CounterKey, u64)> {
     Some((*counter, u64::MAX - u64::from_be_bytes(minute.try_into().ok()?)))
 }
 
+/// `Expiries`: a version that goes at `millis`.
+pub(super) fn expiry(millis: u64, bucket: BucketId, order: u64, key: &str) -> Vec<u8> {
+    let mut row = Vec::with_capacity(24 + key.len());
+    row.extend_from_slice(&millis.to_be_bytes());
+    row.extend_from_slice(&bucket.0.to_be_bytes());
+    row.extend_from_slice(&order.to_be_bytes());
+    row.extend_from_slice(key.as_bytes());
+    row
+}
+
+/// `Expiries`: end of the rows of what goes at `now` or earlier.
+pub(super) fn expiries_end(now: u64) -> Option<Vec<u8>> {
+    now.checked_add(1).map(|next| next.to_be_bytes().to_vec())
+}
+
+/// Time, bucket, order and key of a row made by [`expiry`].
+pub(super) fn parts_of_expiry(row: &[u8]) -> Option<(u64, BucketId, u64, &str)> {
+    let (millis, rest) = row.split_first_chunk::<8>()?;
+    let (bucket, rest) = rest.split_first_chunk::<8>()?;
+    let (order, key) = rest.split_first_chunk::<8>()?;
+    let key = std::str::from_utf8(key).ok()?;
+    Some((u64::from_be_bytes(*millis), BucketId(u64::from_be_bytes(*bucket)), u64::from_be_bytes(*order), key))
+}
+
 /// The smallest key above every key that starts with `prefix`; `None` when there is none (all `0xff`).
 pub(super) fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
     let kept = prefix.iter().rposition(|byte| *byte != 0xff)?;
@@ -433,6 +457,15 @@ mod tests {
         fn extents_sort_by_place_and_read_back(a: (u64, u64), b: (u64, u64)) {
             prop_assert_eq!(extent(a.0, a.1).cmp(&extent(b.0, b.1)), a.cmp(&b));
             prop_assert_eq!(place_of_extent(&extent(a.0, a.1)), Some(a));
+        }
+
+        #[test]
+        fn expiries_sort_by_time_and_read_back(a: (u64, u64, u64, String), b: (u64, u64, u64, String), now: u64) {
+            let row = |of: &(u64, u64, u64, String)| expiry(of.0, BucketId(of.1), of.2, &of.3);
+            prop_assert_eq!(row(&a).cmp(&row(&b)), a.cmp(&b));
+            let encoded = row(&a);
+            prop_assert_eq!(parts_of_expiry(&encoded), Some((a.0, BucketId(a.1), a.2, a.3.as_str())));
+            prop_assert_eq!(expiries_end(now).is_none_or(|end| encoded < end), a.0 <= now);
         }
 
         #[test]

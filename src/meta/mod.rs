@@ -3,6 +3,7 @@
 //!
 //! Not here: headers, XML, HTTP, object bytes.
 
+mod access_key;
 mod account;
 mod arbiter;
 mod body;
@@ -11,8 +12,11 @@ mod cache;
 mod charge;
 #[cfg(test)]
 mod conformance;
+mod directory;
+mod edit;
 mod engine;
 mod event;
+mod expiry;
 pub mod faulty;
 mod history;
 mod keys;
@@ -35,14 +39,18 @@ mod upload_page;
 mod verify;
 mod version;
 
-pub use account::{AccessKey, Account, AccountStatus, Capacity, Credential, KeyStatus, NewAccount, Pack};
+pub use access_key::{AccessKey, Credential, KeyStatus, NewAccessKey};
+pub use account::{Account, AccountStatus, Capacity, NewAccount, Pack};
 pub use body::{Body, LetGo, Piece, Source, Stored, SweepRow, slice_pieces};
 pub use bucket::{Bucket, NewBucket, Versioning};
+pub use directory::Renamed;
+pub use edit::{Edited, Patch};
 pub use engine::{
     COUNTER_KEY_BYTES, Charge, Commit, CounterKey, Deadline, Engine, Family, Revision, Step, Tier, View, Visit, Watch,
     Written, get_owned, get_usage,
 };
 pub use event::Event;
+pub use expiry::Expiring;
 pub use listing::{Listed, Page, PageQuery};
 pub use memory::MemoryEngine;
 pub use object::{Checksum, ChecksumAlgorithm, CompletedUpload, Object, ObjectState, Restore};
@@ -93,6 +101,9 @@ pub enum Error {
     /// The answer is not in memory; [`Store`] repeats the read where it may block.
     #[error("the read needs the disk")]
     WouldBlock,
+    /// A file is where a directory has to be, or the other way round; nothing was written.
+    #[error("a name of another kind is in the way")]
+    WrongKind,
     /// Stored bytes that make no sense.
     #[error("damaged metadata: {0}")]
     Corrupt(String),

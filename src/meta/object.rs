@@ -10,7 +10,7 @@ use super::version::Version;
 use super::{BlobId, BucketId, Result, keys};
 use crate::acl::Acl;
 use crate::attributes::Attributes;
-use crate::clock::UnixMillis;
+use crate::clock::{DAY_MILLIS, UnixMillis};
 use crate::headers::ObjectHeaders;
 use crate::name::{AccountId, ObjectKey};
 use crate::storage_class::StorageClass;
@@ -114,6 +114,22 @@ impl Object {
     #[must_use]
     pub fn acl(&self) -> Option<&Acl> {
         self.attributes.as_ref()?.acl.as_ref()
+    }
+
+    /// When it goes by itself: at the end of the day (UTC) on which its days since it was stored are over.
+    #[must_use]
+    pub fn expires_millis(&self) -> Option<UnixMillis> {
+        let days = self.attributes.as_ref()?.expires_days?;
+        let over = self.modified_millis.saturating_add(u64::from(days).saturating_mul(DAY_MILLIS));
+        over.checked_next_multiple_of(DAY_MILLIS)
+    }
+
+    /// Whether its class keeps it from being read at `now`: it is archived, and no restore holds.
+    #[must_use]
+    pub fn is_archived(&self, now: UnixMillis) -> bool {
+        let restore = self.state.as_ref().and_then(|state| state.restore);
+        let is_restored = restore.is_some_and(|restore| (restore.ready_millis..restore.expires_millis).contains(&now));
+        self.storage_class.is_archive() && !is_restored
     }
 
     /// Its tags.

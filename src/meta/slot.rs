@@ -19,10 +19,10 @@ use crate::quota::{Change, Held};
 /// A key of a bucket within one transaction, with what is stored there now.
 #[derive(Debug)]
 pub struct Slot<'a> {
-    bucket: &'a Bucket,
-    key: ObjectKey,
-    row: Vec<u8>,
-    current: Option<Object>,
+    pub(super) bucket: &'a Bucket,
+    pub(super) key: ObjectKey,
+    pub(super) row: Vec<u8>,
+    pub(super) current: Option<Object>,
     marker: Option<DeleteMarker>,
 }
 
@@ -91,6 +91,9 @@ impl Tx<'_> {
     /// Makes an object the newest version of its key, in place of what `change` says goes: one charge, so that what
     /// only changes its kind fits under any limit.
     pub(super) fn place_for(&mut self, slot: Slot<'_>, object: &Object, change: Change) -> Result<Version> {
+        if slot.bucket.is_file_system && slot.current.is_none() {
+            self.check_kind(slot.bucket.id, &slot.key)?;
+        }
         let (newest, now) = (slot.newest(), object.modified_millis);
         let mut change = change.comes(Held::Current(object.size));
         let version = match slot.bucket.versioning {
@@ -109,7 +112,7 @@ impl Tx<'_> {
         };
         self.charge_change(slot.bucket, change)?;
         let object = Object { version, ..object.clone() };
-        self.put(Family::Objects, slot.row, object.encode()?.into());
+        self.put_current(&slot, &object)?;
         Ok(version)
     }
 
@@ -122,7 +125,7 @@ impl Tx<'_> {
                 let Some(old) = slot.current.clone() else { return Ok(Deleted::Nothing) };
                 self.drop_current(&slot, &mut change, now)?;
                 self.charge_change(slot.bucket, change)?;
-                self.delete(Family::Objects, slot.row);
+                self.delete_current(&slot);
                 return Ok(Deleted::Gone(Box::new(Kept::Object(Box::new(old)))));
             }
             Versioning::Enabled => {
@@ -138,7 +141,7 @@ impl Tx<'_> {
         change = change.comes(Held::DeleteMarker);
         self.put_kept(slot.bucket, &slot.key, &Kept::Marker(DeleteMarker { version, modified_millis: now, owner }))?;
         self.charge_change(slot.bucket, change)?;
-        self.delete(Family::Objects, slot.row);
+        self.delete_current(&slot);
         Ok(Deleted::Marked(version))
     }
 
@@ -164,9 +167,9 @@ impl Tx<'_> {
                 Some(Kept::Object(next)) => {
                     change = change.gone(Held::Noncurrent(next.size)).comes(Held::Current(next.size));
                     self.delete_kept_row(&slot, next.version);
-                    self.put(Family::Objects, slot.row.clone(), next.encode()?.into());
+                    self.put_current(&slot, &next)?;
                 }
-                Some(Kept::Marker(_)) | None => self.delete(Family::Objects, slot.row.clone()),
+                Some(Kept::Marker(_)) | None => self.delete_current(&slot),
             }
         }
         self.charge_change(slot.bucket, change)?;
@@ -178,8 +181,7 @@ impl Tx<'_> {
     pub fn rewrite_version(&mut self, slot: Slot<'_>, object: &Object) -> Result<()> {
         let is_current = slot.current.as_ref().is_some_and(|current| current.version == object.version);
         if is_current {
-            self.put(Family::Objects, slot.row, object.encode()?.into());
-            return Ok(());
+            return self.put_current(&slot, object);
         }
         self.put_kept(slot.bucket, &slot.key, &Kept::Object(Box::new(object.clone())))
     }
@@ -254,11 +256,12 @@ mod tests {
     use super::super::testing::{NOW, OWNER, bucket, inline, key, store};
     use super::super::{Store, verify};
     use super::*;
+    use crate::attributes::Attributes;
 
     #[derive(Clone, Debug)]
     enum Step {
         Versioning(Versioning),
-        Put { key: usize, size: u64 },
+        Put { key: usize, size: u64, days: Option<u32> },
         Delete { key: usize },
         DeleteVersion { key: usize, nth: usize },
     }
@@ -268,7 +271,7 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             1 => prop_oneof![Just(Versioning::Enabled), Just(Versioning::Suspended)].prop_map(Step::Versioning),
-            4 => (0..KEYS.len(), 0..9_u64).prop_map(|(key, size)| Step::Put { key, size }),
+            4 => (0..KEYS.len(), 0..9_u64, proptest::option::of(1..3_u32)).prop_map(|(key, size, days)| Step::Put { key, size, days }),
             2 => (0..KEYS.len()).prop_map(|key| Step::Delete { key }),
             3 => (0..KEYS.len(), 0..4_usize).prop_map(|(key, nth)| Step::DeleteVersion { key, nth }),
         ]
@@ -328,8 +331,9 @@ mod tests {
                 done(store.write(|tx| tx.put_bucket(&Bucket { versioning, ..bucket.clone() })));
                 model.versioning = versioning;
             }
-            Step::Put { key: at, size } => {
-                let (object, stored) = inline(size);
+            Step::Put { key: at, size, days } => {
+                let (mut object, stored) = inline(size);
+                object.attributes = Attributes { expires_days: days, ..Attributes::default() }.boxed();
                 let version = done(store.write(|tx| {
                     let slot = tx.slot(&bucket, &key(KEYS[at]))?;
                     tx.put_object(slot, &object, &stored)

@@ -1,7 +1,7 @@
 //! The check of everything a stopped store holds: the counters recomputed, every object and part held against its body,
 //! every body and extent against the record that names it. Reads one frozen state and changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, ControlFlow};
 
 use super::body::{Body, LetGo, Pieces, Source, extent_of};
@@ -48,6 +48,7 @@ pub fn verify(engine: &dyn Engine, check_body: &mut dyn FnMut(&Manifest) -> Opti
     verifier.bodies(check_body)?;
     verifier.reference_counts()?;
     verifier.extents()?;
+    verifier.expiries()?;
     // Nobody stops this one.
     let recount = recount.unwrap_or_default();
     let drifts = recount.drifts.iter().map(|drift| Difference { place: drift.place.clone(), finding: drift.finding() });
@@ -198,6 +199,31 @@ impl Verifier<'_> {
         })?;
         for extent in named.into_values() {
             self.differ(format!("extent {extent:?}"), "belongs to an object, but is not in the table of live extents");
+        }
+        Ok(())
+    }
+
+    /// The table of what goes by itself against the current objects.
+    fn expiries(&mut self) -> Result<()> {
+        let view = self.view;
+        let mut expected = BTreeSet::new();
+        view.scan(Family::Objects, Bound::Unbounded, None, Tier::Bulk, &mut |row, value| {
+            // What cannot be read has been found already.
+            if let (Some((bucket, key)), Ok(object)) = (keys::key_of_object(row), Object::decode(value))
+                && let Some(millis) = object.expires_millis()
+            {
+                expected.insert(keys::expiry(millis, bucket, object.version.order, key));
+            }
+            Ok(Step::Next)
+        })?;
+        view.scan(Family::Expiries, Bound::Unbounded, None, Tier::Disk, &mut |row, _| {
+            if !expected.remove(row) {
+                self.differ(format!("expiry row {row:02x?}"), "is of no current object");
+            }
+            Ok(Step::Next)
+        })?;
+        for row in expected {
+            self.differ(format!("expiry row {row:02x?}"), "is missing, though its object has days");
         }
         Ok(())
     }

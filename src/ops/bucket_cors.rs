@@ -57,7 +57,6 @@ pub(super) static DELETE: Op = Op {
 const ROOT: &str = "CORSConfiguration";
 
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    call.refuse_file_system()?;
     let cors = app
         .store
         .read(|tx| {
@@ -74,7 +73,6 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    call.refuse_file_system()?;
     let document = call.document_up_to(limits::CORS_DOCUMENT_BYTES_MAX, &[ROOT], Code::MalformedXml).await?;
     let cors = parse(&document.ok_or(Code::MissingRequestBody)?)?;
     app.store
@@ -87,7 +85,6 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    call.refuse_file_system()?;
     app.store
         .write(|tx| {
             let mut bucket = call.bucket_in(tx)?;

@@ -91,7 +91,6 @@ pub(super) fn class_name(class: StorageClass, dialect: Dialect) -> &'static str 
 
 #[expect(clippy::unused_async, reason = "the shape of every handler")]
 async fn get(app: &Arc<App>, call: &mut Call<'_>, form: Form) -> Result<Reply> {
-    call.refuse_file_system()?;
     let dialect = call.head.dialect;
     let name = class_name(call.bucket()?.storage_class, dialect);
     let mut xml = Writer::document(form.root(), Some(app.namespace(dialect)), Layout::Compact);
@@ -103,7 +102,6 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>, form: Form) -> Result<Reply> {
 }
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>, form: Form) -> Result<Reply> {
-    call.refuse_file_system()?;
     let document = call.document(&[form.root()], Code::MalformedXml).await?.ok_or(Code::MissingRequestBody)?;
     let class = parse(&document, form)?;
     app.store

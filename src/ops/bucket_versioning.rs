@@ -44,7 +44,6 @@ const ROOT: &str = "VersioningConfiguration";
 
 #[expect(clippy::unused_async, reason = "the shape of every handler")]
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    call.refuse_file_system()?;
     let mut xml = Writer::document(ROOT, Some(app.namespace(call.head.dialect)), Layout::Compact);
     match call.bucket()?.versioning {
         // One that was never set has no status.
@@ -56,7 +55,6 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    call.refuse_file_system()?;
     let document = call.document(&[ROOT], Code::MalformedXml).await?.ok_or(Code::MissingRequestBody)?;
     let versioning = parse(&document, call.head.dialect)?;
     app.store

@@ -11,6 +11,7 @@ use crate::meta::{Account, Bucket, Tx};
 use crate::name::ObjectKey;
 use crate::wire::Head;
 use crate::wire::body::RequestBody;
+use crate::wire::form::Fields;
 use crate::wire::headers::{content_md5, content_sha256};
 use crate::wire::xml::Element;
 
@@ -29,6 +30,8 @@ pub struct Call<'h> {
     pub body: &'h mut RequestBody,
     /// The circumstances, for access checks of what else the request names.
     pub context: Context<'h>,
+    /// The fields of the form that was sent; `head` is the request they stand for, `body` their file.
+    pub form: Option<&'h Fields>,
     /// When the request arrived.
     pub now: UnixMillis,
 }
@@ -47,14 +50,14 @@ impl Call<'_> {
         bucket.ok_or_else(|| Code::NoSuchBucket.on(self.head.target.resource()))
     }
 
-    /// Refuses with 405 `FsNotSupport` what parallel file systems do not have.
-    pub fn refuse_file_system(&self) -> Result<()> {
-        if self.bucket()?.is_file_system { Err(Code::FsNotSupport.into()) } else { Ok(()) }
-    }
-
     /// The key; rows of object scope always have one.
     pub fn key(&self) -> Result<&ObjectKey> {
         self.head.target.key.as_ref().ok_or_else(|| Error::internal("a row of object scope ran without its key"))
+    }
+
+    /// The fields of the form; rows that take one always have them.
+    pub fn form(&self) -> Result<&Fields> {
+        self.form.ok_or_else(|| Error::internal("a row of a form ran without its fields"))
     }
 
     /// The account that asks.

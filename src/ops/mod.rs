@@ -17,11 +17,18 @@ mod bucket_versioning;
 mod call;
 mod copy_source;
 mod draft;
+mod file_system;
+mod object_append;
 mod object_body;
 mod object_delete;
+mod object_edit;
 mod object_get;
+mod object_modify;
 mod object_put;
+mod object_rename;
+mod object_truncate;
 mod op;
+mod post_object;
 mod preflight;
 mod probe;
 mod receive;
@@ -37,6 +44,7 @@ mod upload_part_copy;
 mod upload_parts;
 
 pub use call::Call;
+pub use file_system::check_bucket_kind;
 pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
 pub use preflight::cross_origin;
 pub use reference::reference;
@@ -77,6 +85,7 @@ pub static TABLE: &[&Op] = &[
     &bucket_request_payment::GET,
     &bucket_request_payment::PUT,
     &object_put::PUT,
+    &post_object::POST,
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
@@ -87,6 +96,10 @@ pub static TABLE: &[&Op] = &[
     &upload_complete::POST,
     &upload_abort::DELETE,
     &upload_list::GET,
+    &object_append::POST,
+    &object_modify::PUT,
+    &object_truncate::PUT,
+    &object_rename::POST,
 ];
 
 /// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or
@@ -96,7 +109,6 @@ pub static RESERVED: &[&str] = &[
     "accelerate",
     "acl",
     "analytics",
-    "append",
     "attributes",
     "backtosource",
     "bucketstatus",
@@ -120,7 +132,6 @@ pub static RESERVED: &[&str] = &[
     "metrics",
     "mirrorbacktosource",
     "mirrorrefresh",
-    "modify",
     "multilistcontentsummary",
     "notification",
     "object-lock",
@@ -133,7 +144,6 @@ pub static RESERVED: &[&str] = &[
     "partnumber",
     "publicaccessblock",
     "readahead",
-    "rename",
     "replication",
     "replication_progress",
     "restore",
@@ -143,7 +153,6 @@ pub static RESERVED: &[&str] = &[
     "symlink",
     "tagging",
     "torrent",
-    "truncate",
     "uploadid",
     "versions",
     "website",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 
+use super::file_system::check_deletable;
 use super::object_put::with_version;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
@@ -41,6 +42,7 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let now = app.clock.now_millis();
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;
+        check_deletable(tx, &bucket, key)?;
         let slot = tx.slot(&bucket, key)?;
         Ok::<_, Error>(match id {
             Some(id) => tx.delete_version(slot, id, now)?,

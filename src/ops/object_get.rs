@@ -19,7 +19,7 @@ use crate::access::Action;
 use crate::app::App;
 use crate::clock::http_date;
 use crate::error::{Code, Error, Result};
-use crate::meta::{Body, DeleteMarker, Kept, Object, Stored, Tx, VersionId, Versioning};
+use crate::meta::{Body, DeleteMarker, Kept, Object, Stored, Tx, UploadId, VersionId, Versioning};
 use crate::wire::Reply;
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::percent;
@@ -108,6 +108,11 @@ async fn head(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     if reply.status != StatusCode::NOT_MODIFIED {
         let length: u64 = parts(&mut reply, &object, selection)?.iter().map(Part::length).sum();
         reply.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        // By it a client that lost the answer to its completion sees that it came to pass.
+        if let Some(upload) = object.state.as_ref().and_then(|state| state.upload) {
+            let id = UploadId(upload.id).to_string();
+            reply.headers.insert(HeaderName::from_static("x-obs-uploadid"), value(&id)?);
+        }
     }
     Ok(reply)
 }

@@ -35,7 +35,8 @@ pub(super) static PUT: Op = Op {
     run: |app, call| Box::pin(put(app, call)),
 };
 
-async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+/// Stores the object that `call` names, with what its head says and the bytes of its body.
+pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     refuse_copy(call.head)?;
     let draft = Draft::parse(app, call).await?;
     let announced = Announced::parse(call.head)?;

@@ -8,9 +8,11 @@ use hyper::Method;
 use super::{Call, RESERVED, TABLE};
 use crate::access::Action;
 use crate::app::App;
+use crate::auth;
 use crate::error::{Code, Error, Result};
+use crate::limits;
 use crate::quota::Rule;
-use crate::wire::{Head, Reply};
+use crate::wire::{Head, Reply, form};
 
 /// An operation: its facts, and the function that performs it.
 #[derive(Debug)]
@@ -96,6 +98,9 @@ pub enum BodyRule {
     Json,
     /// Object bytes.
     Stream,
+    /// A form with object bytes in it. It is signed in its fields: the spine reads them and asks who they are from, and
+    /// the operation sees the request the form stands for.
+    Form,
 }
 
 /// Query parameters that belong to signatures, to the SDKs' own book-keeping, or to request headers passed in the
@@ -121,6 +126,7 @@ pub fn find(head: &Head) -> Result<&'static Op> {
         (Some(_), None) => Scope::Bucket,
         (Some(_), Some(_)) => Scope::Object,
     };
+    auth::refuse_policy_url(&head.query)?;
     if !head.query.is_empty() && head.method != Method::OPTIONS {
         refuse_reserved(head, scope)?;
     }
@@ -178,12 +184,20 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
     match op.body {
         BodyRule::Empty if has_body => return Err(Error::from(Code::UnexpectedContent)),
         BodyRule::Copied if has_body => return Err(Error::from(Code::MaxMessageLengthExceeded)),
-        BodyRule::Stream if length.is_none() && !chunked && !head.is_framed => {
+        BodyRule::Stream | BodyRule::Form if length.is_none() && !chunked && !head.is_framed => {
             return Err(Error::from(Code::MissingContentLength));
+        }
+        // What stands in the address is covered by no signature of a form.
+        BodyRule::Form if head.query.iter().any(|(name, _)| has_own_prefix(name)) => {
+            return Err(Code::InvalidArgument.because("What a form says of its object stands in its fields."));
+        }
+        BodyRule::Form if length.is_some_and(|length| length > limits::FORM_BYTES_MAX) => {
+            return Err(Error::from(Code::EntityTooLarge));
         }
         BodyRule::DigestedDocument if !DIGEST_HEADERS.iter().any(|name| head.headers.contains_key(*name)) => {
             return Err(Error::from(Code::MissingRequiredHeader));
         }
+        BodyRule::Form => form::check_type(&head.headers)?,
         _ => {}
     }
     if matches!(op.verb, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -192,7 +206,8 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
     for (name, _) in head.query.iter() {
         let known = op.is_picked_by(name)
             || op.parameters.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))
-            || is_common_parameter(name);
+            || is_common_parameter(name)
+            || head.is_header_parameter(name);
         if !known {
             return Err(Code::InvalidArgument.because(format!("{} has no parameter {name}.", op.name)));
         }
@@ -218,7 +233,7 @@ mod tests {
     #[test]
     fn what_can_change_bytes_has_a_growth_rule() {
         for op in TABLE {
-            let can_change = op.body == BodyRule::Stream
+            let can_change = matches!(op.body, BodyRule::Stream | BodyRule::Form)
                 || matches!(op.action, Action::PutObject | Action::DeleteObject | Action::AbortMultipartUpload);
             assert_eq!(can_change, !op.growth.is_empty(), "{}", op.name);
         }

@@ -46,7 +46,6 @@ pub(super) static OBJECT: Op = Op {
 
 /// The object need not be there.
 async fn answer(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    call.refuse_file_system()?;
     let Some(origin) = call.head.header(ORIGIN) else {
         return Err(Code::BadRequest.because("Insufficient information. Origin request header needed."));
     };

@@ -34,6 +34,7 @@ fn row(op: &Op) -> String {
         BodyRule::DigestedDocument => "XML, digest",
         BodyRule::Json => "JSON",
         BodyRule::Stream => "object",
+        BodyRule::Form => "form",
     };
     let parameters: Vec<String> = op.parameters.iter().map(|name| format!("`{name}`")).collect();
     format!(

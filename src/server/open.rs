@@ -12,7 +12,7 @@ use crate::blob::segment::SegmentStore;
 use crate::clock::Clock;
 use crate::config::{Config, Credentials, read_private, write_private};
 use crate::error::{Code, Error};
-use crate::meta::{MASTER_KEY_BYTES, NewAccount, RocksEngine, Sealer, Store};
+use crate::meta::{MASTER_KEY_BYTES, NewAccessKey, NewAccount, RocksEngine, Sealer, Store};
 use crate::secrets::{generate_access_key, generate_secret_key, hash_password};
 use crate::wire::hex;
 
@@ -121,9 +121,10 @@ async fn open_root(config: &Config, store: &Store) -> io::Result<bool> {
     credentials.write(&config.data).map_err(io::Error::other)?;
     let new = NewAccount { name: ROOT_NAME.to_owned(), email: Some(email), password_hash: Some(hash), root: true };
     let now = Clock::System.now_millis();
+    let key = NewAccessKey::permanent(access_key, secret_key);
     let made = store.write(|tx| {
         let account = tx.create_account(&new, now)?.ok_or(Code::AccountAlreadyExists)?;
-        let key = tx.create_access_key(account.id, access_key, secret_key, store.sealer(), now)?;
+        let key = tx.create_access_key(account.id, &key, store.sealer(), now)?;
         key.ok_or(Code::AccessKeyAlreadyExists)?;
         Ok::<_, Error>(())
     });

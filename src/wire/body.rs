@@ -14,12 +14,15 @@ use hyper::body::Incoming;
 
 use crate::error::{Code, Error, Result};
 use crate::limits;
+use crate::wire::form::FormFile;
 
 /// The body of a request, in pieces as they arrive.
 #[derive(Debug)]
 pub enum RequestBody {
     /// From the network.
     Incoming(Incoming),
+    /// The file of a form, out of the body it came in.
+    Form(Box<FormFile>),
     /// All at hand, given out as one piece.
     Full(Option<Bytes>),
     /// All at hand, given out piece by piece; what tests stream from.
@@ -36,6 +39,7 @@ impl RequestBody {
     pub fn is_end(&self) -> bool {
         match self {
             Self::Incoming(incoming) => incoming.is_end_stream(),
+            Self::Form(file) => file.is_end(),
             Self::Full(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Self::Pieces(pieces) => pieces.is_empty(),
         }
@@ -46,7 +50,7 @@ impl RequestBody {
         match self {
             Self::Incoming(incoming) => incoming.size_hint().exact(),
             Self::Full(bytes) => Some(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Pieces(_) => None,
+            Self::Form(_) | Self::Pieces(_) => None,
         }
     }
 
@@ -58,6 +62,7 @@ impl RequestBody {
         loop {
             let piece = match self {
                 Self::Incoming(incoming) => next_piece(incoming).await?,
+                Self::Form(file) => file.next_piece().await?,
                 Self::Full(bytes) => bytes.take(),
                 Self::Pieces(pieces) => pieces.pop_front(),
             };

@@ -66,7 +66,8 @@ impl Dialect {
         names.find_map(Self::of_name).unwrap_or(Self::Obs)
     }
 
-    fn of_name(name: &str) -> Option<Self> {
+    /// The vocabulary a prefix stands for.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
         let starts_with =
             |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if starts_with(OBS_PREFIX) {
@@ -93,6 +94,9 @@ impl Dialect {
         match (self, code) {
             (Self::S3, Code::InsufficientStorageSpace) => "QuotaExceeded",
             (Self::S3, Code::ServiceNotImplemented) => "NotImplemented",
+            (Self::S3, Code::InvalidSecurity) => "InvalidToken",
+            // The OBS reference has one code for every token that does not hold.
+            (Self::Obs | Self::AwsV2, Code::ExpiredToken) => "InvalidSecurity",
             (Self::S3, Code::RequestPayerDenied) => "AccessDenied",
             (Self::S3, Code::MissingRequiredHeader) => "InvalidRequest",
             (Self::S3, Code::InvalidTag) => "InvalidTag",
@@ -105,10 +109,13 @@ impl Dialect {
         }
     }
 
-    /// The status of `code`. `RequestTimeout` is 408 in the OBS reference and 400 in the S3-compatible one.
+    /// The status of `code`. `RequestTimeout` is 408 in the OBS reference and 400 in the S3-compatible one; AWS
+    /// answers 400 where a token does not hold, OBS's references 403.
     pub fn status(self, code: Code) -> StatusCode {
         match (self, code) {
-            (Self::AwsV2 | Self::S3, Code::RequestTimeout) => StatusCode::BAD_REQUEST,
+            (Self::S3, Code::InvalidSecurity | Code::ExpiredToken) | (Self::AwsV2 | Self::S3, Code::RequestTimeout) => {
+                StatusCode::BAD_REQUEST
+            }
             _ => code.status(),
         }
     }
@@ -194,6 +201,11 @@ mod tests {
         assert_eq!(Dialect::AwsV2.code_name(Code::InsufficientStorageSpace), "InsufficientStorageSpace");
         assert_eq!(Dialect::S3.code_name(Code::KeyTooLong), "KeyTooLongError");
         assert_eq!(Dialect::AwsV2.code_name(Code::KeyTooLong), "KeyTooLong");
+        assert_eq!(Dialect::S3.code_name(Code::InvalidSecurity), "InvalidToken");
+        assert_eq!(Dialect::S3.code_name(Code::ExpiredToken), "ExpiredToken");
+        assert_eq!(Dialect::AwsV2.code_name(Code::ExpiredToken), "InvalidSecurity");
+        assert_eq!(Dialect::S3.status(Code::ExpiredToken), StatusCode::BAD_REQUEST);
+        assert_eq!(Dialect::AwsV2.status(Code::ExpiredToken), StatusCode::FORBIDDEN);
         assert_eq!(Dialect::S3.code_name(Code::MissingRequiredHeader), "InvalidRequest");
         assert_eq!(Dialect::S3.code_name(Code::InvalidTag), "InvalidTag");
         assert_eq!(Dialect::AwsV2.code_name(Code::InvalidTag), "InvalidTagError");

@@ -8,6 +8,7 @@ pub mod body;
 pub mod conditions;
 pub mod copy_source;
 pub mod dialect;
+pub mod form;
 pub mod headers;
 pub mod letter_case;
 pub mod percent;
@@ -53,7 +54,7 @@ pub struct Head {
     pub method: Method,
     /// The request line's URI as sent.
     pub uri: Uri,
-    /// The headers as sent.
+    /// The headers as sent; in V2 URLs also those that boto3 sends as parameters.
     pub headers: HeaderMap,
     /// What the request is about.
     pub target: Target,
@@ -83,8 +84,18 @@ impl Head {
         let dialect = Dialect::of(&parts.headers, &query);
         let parsed = check_host(&parts).and_then(|host| Target::parse(host, parts.uri.path(), endpoints));
         let target = parsed.map_err(|error| (error, dialect, is_head))?;
+        let mut parts = parts;
+        if takes_header_parameters(dialect, &query) {
+            add_header_parameters(&query, &mut parts.headers).map_err(|error| (error, dialect, is_head))?;
+        }
         let is_framed = parts.version >= Version::HTTP_2;
         Ok(Self { method: parts.method, uri: parts.uri, headers: parts.headers, target, query, dialect, is_framed })
+    }
+
+    /// Whether `name` is a parameter that stands for a standard header, as boto3 sends them in V2 URLs.
+    pub fn is_header_parameter(&self, name: &str) -> bool {
+        takes_header_parameters(self.dialect, &self.query)
+            && HEADER_PARAMETERS.iter().any(|header| name.eq_ignore_ascii_case(header))
     }
 
     /// The path as sent, still percent-encoded.
@@ -193,6 +204,25 @@ fn parse_query(uri: &Uri) -> Result<Query> {
         return Err(Code::UriTooLarge.into());
     }
     Query::parse(uri.query())
+}
+
+/// Standard headers that boto3 covers with a V2 URL and then sends as parameters.
+const HEADER_PARAMETERS: [&str; 2] = ["content-md5", "content-type"];
+
+fn takes_header_parameters(dialect: Dialect, query: &Query) -> bool {
+    dialect == Dialect::AwsV2 && query.has("AWSAccessKeyId")
+}
+
+/// Puts parameters that stand for headers where those belong; a header that was sent wins. The signature covers
+/// them as headers.
+fn add_header_parameters(query: &Query, headers: &mut HeaderMap) -> Result<()> {
+    for name in HEADER_PARAMETERS {
+        let Some(value) = query.get(name).filter(|_| !headers.contains_key(name)) else { continue };
+        let value = HeaderValue::from_str(value);
+        let value = value.map_err(|_| Code::InvalidArgument.because("A parameter does not fit in a header."))?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    Ok(())
 }
 
 fn find_header(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {

@@ -257,3 +257,101 @@ async fn health_and_metrics_are_open() {
     assert_eq!(status, 200);
     assert!(metrics.contains("operation=\"ListBuckets\",code=\"OK\"} 1"), "{metrics}");
 }
+
+#[tokio::test]
+async fn temporary_keys_are_made_shown_and_used() {
+    let gateway = gateway().await;
+    let policy = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    let ask = json!({"account": "alice", "duration_seconds": 900, "policy": policy});
+    let made = gateway.root("POST /admin/v1/keys/temporary", ask, 201).await;
+    assert_eq!((&made["expires"], &made["temporary"]), (&json!("2015-07-01T03:42:45.482Z"), &json!(true)));
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let (access_key, secret_key, token) = (text("access_key"), text("secret_key"), text("security_token"));
+    let key = gateway.app.store.read(|tx| tx.access_key(&access_key)).await.unwrap().unwrap();
+    assert_eq!(key.narrowing.as_deref(), Some(policy));
+
+    let ask = json!({"account": "alice", "duration_seconds": 900});
+    let made = gateway.root("POST /admin/v1/keys/temporary", ask, 201).await;
+    let headers = [
+        ("Date".to_owned(), http_date(NOW)),
+        ("x-obs-security-token".to_owned(), made["security_token"].as_str().unwrap().to_owned()),
+    ];
+    let authorization = obs_gateway::auth::sign_header(
+        obs_gateway::wire::dialect::Dialect::Obs,
+        "GET",
+        "127.0.0.1:8080",
+        "/",
+        &headers,
+        &gateway.app.endpoints,
+        made["access_key"].as_str().unwrap(),
+        made["secret_key"].as_str().unwrap(),
+    );
+    let request = format!("GET /\nx-obs-security-token: {}\nAuthorization: {}", headers[1].1, authorization.unwrap());
+    gateway.check(As::Nobody, &request, "200").await;
+
+    let keys = gateway.root("GET /admin/v1/keys?account=alice", Value::Null, 200).await;
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 3);
+    let shown = keys["keys"].as_array().unwrap().iter().find(|key| key["access_key"] == access_key.as_str()).unwrap();
+    assert_eq!((&shown["status"], &shown["policy"]), (&json!("active"), &json!(policy)));
+    assert!(!keys.to_string().contains(&secret_key) && !keys.to_string().contains(&token), "{keys}");
+    gateway.app.clock.set(NOW + 900_000);
+    let fresh = Ask { date: http_date(NOW + 900_000), ..Ask::new("GET /admin/v1/keys?account=alice", &Value::Null) };
+    let (_, keys) = gateway.ask(fresh).await;
+    let states: Vec<_> = keys["keys"].as_array().unwrap().iter().map(|key| key["status"].as_str().unwrap()).collect();
+    assert_eq!(states.iter().filter(|state| **state == "expired").count(), 2, "{keys}");
+}
+
+#[tokio::test]
+async fn bounds_of_keys_are_kept() {
+    let gateway = gateway().await;
+    for (path, ask, verdict) in [
+        ("keys/temporary", json!({"account": "alice", "duration_seconds": 899}), "400 InvalidArgument"),
+        ("keys/temporary", json!({"account": "alice", "duration_seconds": 86401}), "400 InvalidArgument"),
+        ("keys/temporary", json!({"account": "alice", "duration_seconds": -1}), "400 BadRequest"),
+        ("keys/temporary", json!({"account": "alice"}), "400 BadRequest"),
+        ("keys/temporary", json!({"account": "none", "duration_seconds": 900}), "404 NoSuchAccount"),
+        (
+            "keys/temporary",
+            json!({"account": "alice", "duration_seconds": 900, "policy": " ".repeat(2049)}),
+            "400 InvalidArgument",
+        ),
+        ("keys", json!({"account": "alice", "policy": " ".repeat(2049)}), "400 InvalidArgument"),
+        ("keys", json!({"account": "alice", "policy": "{}"}), "400 MalformedPolicy"),
+        (
+            "keys/temporary",
+            json!({"account": "alice", "duration_seconds": 900, "policy": "{\"Statement\":[]}"}),
+            "400 MalformedPolicy",
+        ),
+        ("keys", json!({"account": "alice", "expires": "2015-07-01T03:27:45.482Z"}), "400 InvalidArgument"),
+        ("keys", json!({"account": "alice", "expires": "tomorrow"}), "400 InvalidArgument"),
+    ] {
+        gateway.refused(Ask::new(&format!("POST /admin/v1/{path}"), &ask), verdict).await;
+    }
+    let keys = gateway.root("GET /admin/v1/keys?account=alice", Value::Null, 200).await;
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1);
+}
+
+/// What opens everything is not lent, and does not end with a key that does.
+#[tokio::test]
+async fn bounded_keys_of_root_are_no_way_in() {
+    let gateway = gateway().await;
+    let narrowed = json!({"account": "root", "access_key": "AK-narrow", "secret_key": "SK-narrow",
+                          "policy": r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#});
+    gateway.root("POST /admin/v1/keys", narrowed, 201).await;
+    let list = || Ask::new("GET /admin/v1/keys", &Value::Null);
+    gateway.refused(Ask { keys: ("AK-narrow", "SK-narrow"), ..list() }, "403 AccessDenied").await;
+    let made =
+        gateway.root("POST /admin/v1/keys/temporary", json!({"account": "root", "duration_seconds": 900}), 201).await;
+    let keys = (made["access_key"].as_str().unwrap(), made["secret_key"].as_str().unwrap());
+    gateway.refused(Ask { keys, ..list() }, "403 InvalidAccessKeyId").await;
+
+    let expiring = json!({"account": "root", "access_key": "AK-short", "secret_key": "SK-short",
+                          "expires": "2015-07-01T03:28:00Z"});
+    gateway.root("POST /admin/v1/keys", expiring, 201).await;
+    assert_eq!(gateway.ask(Ask { keys: ("AK-short", "SK-short"), ..list() }).await.0, 200);
+    let revoke = Ask::new("DELETE /admin/v1/keys/AK-root", &Value::Null);
+    gateway.refused(revoke, "400 InvalidArgument").await;
+    gateway.app.clock.set(NOW + 60_000);
+    gateway.refused(Ask { keys: ("AK-short", "SK-short"), ..list() }, "403 InvalidAccessKeyId").await;
+    gateway.root("DELETE /admin/v1/keys/AK-short", Value::Null, 204).await;
+}

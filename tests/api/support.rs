@@ -18,7 +18,7 @@ use obs_gateway::clock::{Clock, UnixMillis, http_date};
 use obs_gateway::config::Config;
 use obs_gateway::error::{Code, Error};
 use obs_gateway::gateway;
-use obs_gateway::meta::{self, AccountStatus, Engine, MemoryEngine, NewAccount, Sealer, Store};
+use obs_gateway::meta::{self, AccountStatus, Engine, MemoryEngine, NewAccessKey, NewAccount, Sealer, Store};
 use obs_gateway::name::BucketName;
 use obs_gateway::quota::Usage;
 use obs_gateway::wire::address::Endpoints;
@@ -26,6 +26,7 @@ use obs_gateway::wire::body::{ReplyBody, RequestBody};
 use obs_gateway::wire::dialect::Dialect;
 
 use crate::answer::Answer;
+use crate::form::Form;
 
 /// Wed, 01 Jul 2015 03:27:45.482 GMT.
 pub(crate) const NOW: UnixMillis = 1_435_721_265_482;
@@ -79,6 +80,13 @@ impl Gateway {
         gateway
     }
 
+    /// The same, with an empty file system `files` beside it.
+    pub(crate) async fn with_file_system() -> Self {
+        let gateway = Self::with_bucket().await;
+        gateway.check(As::Obs("alice"), "PUT /files\nx-obs-fs-file-interface: Enabled", "200").await;
+        gateway
+    }
+
     pub(crate) async fn with_blobs(blobs: MemoryStore) -> Self {
         Self::over(Arc::new(MemoryEngine::new()), blobs).await
     }
@@ -109,9 +117,9 @@ impl Gateway {
         let new = NewAccount { name: name.to_owned(), root, ..NewAccount::default() };
         let account = self.app.store.write(|tx| tx.create_account(&new, NOW)).await.expect("memory does not fail");
         let account = account.expect("the name is free");
-        let (access_key, secret_key) = (format!("AK-{name}"), format!("SK-{name}"));
+        let new = NewAccessKey::permanent(format!("AK-{name}"), format!("SK-{name}"));
         let sealer = self.app.store.sealer();
-        let key = self.app.store.write(|tx| tx.create_access_key(account.id, &access_key, &secret_key, sealer, NOW));
+        let key = self.app.store.write(|tx| tx.create_access_key(account.id, &new, sealer, NOW));
         assert!(key.await.expect("memory does not fail").is_some());
     }
 
@@ -130,9 +138,12 @@ impl Gateway {
         account.expect("the account exists").id.to_string()
     }
 
-    /// Sends a request.
+    /// Sends a request. `POST /photos form: KEY` with a body is the form of that key, signed in its fields.
     pub(crate) async fn send(&self, who: As, text: &str) -> Answer {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        if let Some(key) = head.strip_prefix("POST /photos form: ") {
+            return self.post(who, &Form::new(key, body.to_owned())).await;
+        }
         self.send_bytes(who, head, Bytes::copy_from_slice(body.as_bytes())).await
     }
 
@@ -200,6 +211,17 @@ impl Gateway {
             None => Ok(Usage::default()),
         });
         usage.await.expect("memory does not fail")
+    }
+
+    /// The bytes of an object, as its owner `alice` reads them.
+    pub(crate) async fn read(&self, resource: &str) -> Bytes {
+        self.check(As::Obs("alice"), &format!("GET {resource}"), "200").await.body
+    }
+
+    /// Sets the quota of a bucket of `alice`.
+    pub(crate) async fn limit(&self, bucket: &str, bytes: u64) {
+        let body = format!("<Quota><StorageQuota>{bytes}</StorageQuota></Quota>");
+        self.check(As::Obs("alice"), &format!("PUT /{bucket}?quota\n\n{body}"), "200").await;
     }
 
     /// Recomputes every counter and reads every block.

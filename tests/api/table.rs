@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use obs_gateway::meta::AccountStatus;
 use obs_gateway::ops::TABLE;
+use obs_gateway::quota::Rule;
 
 use crate::support::{As, Gateway};
 
@@ -43,6 +44,7 @@ const COPY_PART: &str =
     "PUT /photos/k?partNumber=2&uploadId=UPLOAD\nx-obs-copy-source: /photos/k\nx-amz-copy-source: /photos/k";
 
 /// In an order in which each finds what it needs: `photos` with its object `k`.
+/// In an order in which each finds what it needs: `photos` with its object `k`, the file system `files` with `f`.
 const EXPECTED: &[Row] = &[
     Row { stranger: "200", ..private("ListBuckets", "GET /", "200") },
     Row { stranger: "200", nobody: "200", ..private("GetApiVersion", "HEAD /?apiversion", "200") },
@@ -83,7 +85,9 @@ const EXPECTED: &[Row] = &[
         "PUT /photos?requestPayment\n\n<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
         "200",
     ),
+    private("AppendObject", "POST /photos/k?append&position=0\n\n!", "200"),
     private("PutObject", "PUT /photos/k\n\nhello", "200"),
+    private("PostObject", "POST /photos form: k\n\nform", "204"),
     private("GetObject", "GET /photos/k", "200"),
     private("HeadObject", "HEAD /photos/k", "200"),
     private("InitiateMultipartUpload", "POST /photos/k?uploads", "200"),
@@ -94,6 +98,9 @@ const EXPECTED: &[Row] = &[
     private("CompleteMultipartUpload", COMPLETE, "200"),
     private("AbortMultipartUpload", "DELETE /photos/k?uploadId=UPLOAD", "204"),
     private("DeleteObject", "DELETE /photos/k", "204"),
+    private("ModifyObject", "PUT /files/f?modify&position=0\n\nhello", "200"),
+    private("TruncateObject", "PUT /files/f?truncate&length=2", "204"),
+    private("RenameObject", "POST /files/f?rename&name=g", "204"),
     private(
         "PutBucketVersioning",
         "PUT /photos?versioning\n\n<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
@@ -134,7 +141,7 @@ fn every_row_of_the_table_is_expected() {
 async fn everyone_gets_what_is_written() {
     let caller = [As::Obs as fn(&'static str) -> As, As::Aws];
     for as_dialect in caller {
-        let gateway = Gateway::with_bucket().await;
+        let gateway = Gateway::with_file_system().await;
         for row in EXPECTED {
             let request = row.request(&gateway).await;
             gateway.check(as_dialect("bob"), &request, row.stranger).await;
@@ -154,7 +161,7 @@ async fn everyone_gets_what_is_written() {
 /// A row that moves what a bucket holds names the rule of the ledger by which it does; the others move nothing.
 #[tokio::test]
 async fn only_rows_with_a_growth_rule_move_the_counters() {
-    let gateway = Gateway::with_bucket().await;
+    let gateway = Gateway::with_file_system().await;
     for row in EXPECTED.iter().filter(|row| row.name != "DeleteBucket") {
         let op = TABLE.iter().find(|op| op.name == row.name).unwrap();
         let request = row.request(&gateway).await;
@@ -162,13 +169,20 @@ async fn only_rows_with_a_growth_rule_move_the_counters() {
         gateway.check(As::Obs("alice"), &request, row.owner).await;
         let has_moved = gateway.usage("photos").await != before;
         assert_eq!(has_moved, !op.growth.is_empty(), "{}: from {before:?}", row.name);
+        let used = async || (gateway.used("photos").await, gateway.used("files").await);
+        let before = used().await;
+        gateway.check(As::Obs("alice"), row.request, row.owner).await;
+        let has_moved = used().await != before;
+        // By the rule of renaming nothing comes and nothing goes.
+        let has_rule = op.growth.iter().any(|rule| *rule != Rule::Rename);
+        assert_eq!(has_moved, has_rule, "{}: from {before:?}", row.name);
     }
 }
 
 /// Each row's metric carries its documented name.
 #[tokio::test]
 async fn answers_are_counted_by_operation_and_code() {
-    let gateway = Gateway::with_bucket().await;
+    let gateway = Gateway::with_file_system().await;
     for row in EXPECTED {
         let request = row.request(&gateway).await;
         gateway.check(As::Obs("alice"), &request, row.owner).await;

@@ -19,7 +19,7 @@ use obs_gateway::blob::{Blobs, digest};
 use obs_gateway::clock::{Clock, UnixMillis, http_date};
 use obs_gateway::config::Config;
 use obs_gateway::error::{Code, Error};
-use obs_gateway::meta::{self, Account, MemoryEngine, NewAccount, Sealer, Store};
+use obs_gateway::meta::{self, Account, MemoryEngine, NewAccessKey, NewAccount, Sealer, Store};
 use obs_gateway::secrets::hash_password;
 use obs_gateway::wire::body::RequestBody;
 use obs_gateway::wire::dialect::Dialect;
@@ -79,8 +79,9 @@ impl Gateway {
         let new = NewAccount { name: name.to_owned(), email: Some(email), password_hash: Some(hash), root };
         let account = self.app.store.write(|tx| tx.create_account(&new, NOW)).await.expect("memory does not fail");
         let account = account.expect("the name is free");
-        let (access_key, secret_key, sealer) = (format!("AK-{name}"), format!("SK-{name}"), self.app.store.sealer());
-        let key = self.app.store.write(|tx| tx.create_access_key(account.id, &access_key, &secret_key, sealer, NOW));
+        let new = NewAccessKey::permanent(format!("AK-{name}"), format!("SK-{name}"));
+        let sealer = self.app.store.sealer();
+        let key = self.app.store.write(|tx| tx.create_access_key(account.id, &new, sealer, NOW));
         assert!(key.await.expect("memory does not fail").is_some());
     }
 

@@ -18,7 +18,7 @@ use obs_gateway::blob::transfer::Blobs;
 use obs_gateway::clock::{Clock, UnixMillis, http_date};
 use obs_gateway::config::{Config, Webhook};
 use obs_gateway::gateway;
-use obs_gateway::meta::{Engine, MemoryEngine, NewAccount, Sealer, Store};
+use obs_gateway::meta::{Engine, MemoryEngine, NewAccessKey, NewAccount, Sealer, Store};
 use obs_gateway::wire::body::RequestBody;
 use obs_gateway::wire::dialect::Dialect;
 use serde_json::Value;
@@ -59,9 +59,9 @@ impl Gateway {
         let new = NewAccount { name: name.to_owned(), root: name == "root", ..NewAccount::default() };
         let account = self.app.store.write(|tx| tx.create_account(&new, NOW)).await.expect("memory does not fail");
         let id = account.expect("the name is free").id;
-        let (access_key, secret_key) = (format!("AK-{name}"), format!("SK-{name}"));
+        let new = NewAccessKey::permanent(format!("AK-{name}"), format!("SK-{name}"));
         let sealer = self.app.store.sealer();
-        let key = self.app.store.write(|tx| tx.create_access_key(id, &access_key, &secret_key, sealer, NOW));
+        let key = self.app.store.write(|tx| tx.create_access_key(id, &new, sealer, NOW));
         assert!(key.await.expect("memory does not fail").is_some());
     }
 

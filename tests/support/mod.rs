@@ -15,7 +15,7 @@ use obs_gateway::clock::{Clock, http_date};
 use obs_gateway::config::Config;
 use obs_gateway::error::{Code, Error};
 use obs_gateway::gateway;
-use obs_gateway::meta::{Account, Engine, MASTER_KEY_BYTES, MemoryEngine, NewAccount, Sealer, Store};
+use obs_gateway::meta::{Account, Engine, MASTER_KEY_BYTES, MemoryEngine, NewAccessKey, NewAccount, Sealer, Store};
 use obs_gateway::wire::body::RequestBody;
 use obs_gateway::wire::dialect::Dialect;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -81,7 +81,7 @@ impl Gateway {
         let store = &self.app.store;
         let made = store.write(|tx| {
             let account = tx.create_account(&new, START_MILLIS)?.ok_or(Code::AccountAlreadyExists)?;
-            tx.create_access_key(account.id, name, name, store.sealer(), START_MILLIS)?;
+            tx.create_access_key(account.id, &NewAccessKey::permanent(name, name), store.sealer(), START_MILLIS)?;
             Ok::<_, Error>(account)
         });
         made.await.expect("an account")

@@ -17,7 +17,6 @@ struct Vector {
     string: String,
     signature: String,
     request: Option<(String, String)>,
-    is_temporary: bool,
     headers: Vec<(String, String)>,
 }
 
@@ -33,8 +32,7 @@ fn vectors() -> Vec<Vector> {
         match word {
             "string" => vector.string = rest.replace('|', "\n"),
             "signature" => rest.clone_into(&mut vector.signature),
-            "request" | "token" => {
-                vector.is_temporary = word == "token";
+            "request" => {
                 vector.request = rest.split_once(' ').map(|(method, path)| (method.to_owned(), path.to_owned()));
             }
             header => vector.headers.push((header.trim_end_matches(':').to_owned(), rest.to_owned())),
@@ -92,7 +90,7 @@ fn requests_have_their_strings() {
 
 #[test]
 fn requests_pass_and_altered_ones_do_not() {
-    for vector in vectors().into_iter().filter(|vector| !vector.is_temporary) {
+    for vector in vectors() {
         let Some(mut head) = vector.head() else { continue };
         let Claim::Signed(signed) = auth::claim(&head).expect("a readable signature") else {
             panic!("{} is anonymous", vector.name)
@@ -110,15 +108,4 @@ fn requests_pass_and_altered_ones_do_not() {
         head.headers.insert(covered, HeaderValue::from_static("later"));
         assert!(signed.check(&head, SECRET, now_millis).is_err(), "{} takes another header", vector.name);
     }
-}
-
-#[test]
-fn temporary_credentials_are_refused_clearly() {
-    let refused: Vec<Code> = vectors()
-        .iter()
-        .filter(|vector| vector.is_temporary)
-        .filter_map(Vector::head)
-        .map(|head| auth::claim(&head).expect_err("no tokens are issued").code())
-        .collect();
-    assert_eq!(refused, [Code::ServiceNotImplemented; 2]);
 }
