@@ -47,7 +47,7 @@ pub enum Family {
 
 impl Family {
     /// All families, in the order of [`Family::index`].
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Accounts,
         Self::Buckets,
         Self::Counters,

@@ -6,6 +6,7 @@ use std::ops::{Bound, ControlFlow};
 
 use super::body::{Body, LetGo, Pieces, Source, extent_of};
 use super::engine::{Engine, Family, Step, Tier, View, get_owned};
+use super::object::Object;
 use super::record::Record;
 use super::recount::{Difference, Named, Slices, recount_with};
 use super::{BlobId, Result, keys};

@@ -8,6 +8,7 @@ use hyper::{Method, StatusCode, Uri};
 
 use super::announced::Announced;
 use super::draft::Draft;
+use super::object_reply::describe_stored;
 use super::receive::{Expected, discard, is_small, receive};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
@@ -20,7 +21,7 @@ use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
-use crate::wire::{Head, Reply, hex};
+use crate::wire::{Reply, hex};
 
 pub(super) static PUT: Op = Op {
     name: "PutObject",
@@ -37,7 +38,6 @@ pub(super) static PUT: Op = Op {
 
 /// Stores the object that `call` names, with what its head says and the bytes of its body.
 pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    refuse_copy(call.head)?;
     let draft = Draft::parse(app, call).await?;
     let announced = Announced::parse(call.head)?;
     let conditions = Conditions::parse(&call.head.headers);
@@ -59,6 +59,7 @@ pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let mut object = draft.into_object(now, received.size, hex(&received.md5), body);
     object.state = ObjectState { crc64: received.crc64, ..ObjectState::default() }.boxed();
     let mut reply = Reply::empty(StatusCode::OK).with(ETAG, etag_value(&object.etag)?);
+    describe_stored(&object, call.head.dialect, &mut reply.headers)?;
     if let Some(url) = redirect {
         reply = Reply { status: StatusCode::SEE_OTHER, ..reply };
         reply.headers.insert(LOCATION, redirect_after(&url, &bucket, &key, &object.etag)?);
@@ -70,15 +71,7 @@ pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 /// Where the client is sent after a success; the same name in every dialect.
-const SUCCESS_ACTION_REDIRECT: &str = "success-action-redirect";
-
-/// A copy is another operation.
-fn refuse_copy(head: &Head) -> Result<()> {
-    match head.own("copy-source") {
-        Some(_) => Err(Code::ServiceNotImplemented.because("Copies are not implemented.")),
-        None => Ok(()),
-    }
-}
+pub(super) const SUCCESS_ACTION_REDIRECT: &str = "success-action-redirect";
 
 /// An entity tag, in quotes.
 pub(super) fn etag_value(etag: &str) -> Result<HeaderValue> {

@@ -136,7 +136,8 @@ fn keys_are_generated_imported_listed_and_revoked() {
     assert_eq!((generated.access_key.len(), generated.secret_key.len()), (20, 40));
     let line = "key create --account alice --access-key IMPORTEDKEY --secret-key imported-secret";
     let imported = stage.json(line);
-    assert_eq!(members(&imported), ["access_key", "account", "created", "secret_key", "status"]);
+    let expected = ["access_key", "account", "created", "expires", "policy", "secret_key", "status", "temporary"];
+    assert_eq!(members(&imported), expected);
     stage.run(line).failed(1, &["AccessKeyAlreadyExists"]);
     let imported = Keys::new("IMPORTEDKEY", "imported-secret");
     for keys in [&generated, &imported] {
@@ -156,6 +157,21 @@ fn keys_are_generated_imported_listed_and_revoked() {
     assert_eq!(stage.verdict(&Request::get("/").signed(&generated)).0, 403);
     let root = stage.folder.keys().access_key;
     stage.run(&format!("key revoke {root}")).failed(1, &["last"]);
+    stage.gateway.stop();
+}
+
+#[test]
+fn a_temporary_key_opens_with_its_token() {
+    let stage = Stage::new();
+    stage.done("account create alice");
+    let made = stage.json("key temporary --account alice --duration 15m");
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let keys = Keys::new(&text("access_key"), &text("secret_key"));
+    let with = Request::get("/").header("x-obs-security-token", &text("security_token")).signed(&keys);
+    assert_eq!(stage.verdict(&with).0, 200);
+    assert_eq!(stage.verdict(&Request::get("/").signed(&keys)), (403, "InvalidAccessKeyId".to_owned()));
+    let listed = stage.done("key list --account alice");
+    assert!(listed.contains("temporary") && !listed.contains(&text("security_token")), "{listed}");
     stage.gateway.stop();
 }
 
