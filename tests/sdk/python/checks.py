@@ -78,7 +78,7 @@ def answer(method, url, body=None, headers=None):
         connection.close()
 
 
-def told_of(told, size):
+def told_truly(told, size):
     """Progress was told, and truly; not to the end, for the SDK closes before its own thread has counted everything."""
     assert told and all(0 <= done <= size and whole == size for done, whole in told), told
 
