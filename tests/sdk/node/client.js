@@ -36,13 +36,13 @@ async function makeClient(mode, { accessKey, secretKey, token, port }) {
 /** Every method of a client as a promise: call('getBucketQuota', { … }). */
 const callsOf = (client) => (method, parameters) => promisify(client[method].bind(client))(parameters);
 
-// Run by itself: one call, told by the parent, in a process that ends with it. What the SDK would still do afterwards
-// (its file transfers write on after they have reported a failure) does not happen then.
+// Run by itself: one call, told by the parent, in a process that ends when nothing is left to do. The SDK's file
+// transfers write on after they have reported a failure: then that is over too.
 if (require.main === module) {
   process.once('message', async ({ mode, options, method, parameters }) => {
     const call = callsOf(await makeClient(mode, options));
     const failure = await call(method, parameters).then(() => null, String);
-    process.send({ failure }, () => process.exit());
+    process.send({ failure }, () => process.disconnect());
   });
 }
 

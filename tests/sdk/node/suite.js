@@ -119,7 +119,9 @@ class Side {
   failureElsewhere(options, method, parameters) {
     return new Promise((resolve, reject) => {
       const child = fork(require.resolve('./client.js'), { execArgv: [] });
-      child.once('message', ({ failure }) => child.once('exit', () => resolve(failure)));
+      let told = new Error('the process has left without a word');
+      child.once('message', ({ failure }) => (told = failure));
+      child.once('exit', () => (told instanceof Error ? reject(told) : resolve(told)));
       child.once('error', reject);
       child.send({ mode: this.mode, options: { ...this.#defaults(), ...options }, method, parameters });
     });

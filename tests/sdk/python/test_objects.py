@@ -4,7 +4,7 @@ import hashlib
 import os
 
 import pytest
-from checks import Stream, accept, content, etag_of, header, keys_of, md5_of, refuse, usage
+from checks import Stream, accept, content, etag_of, header, keys_of, md5_of, refuse, told_truly, usage
 from obs import GetObjectHeader, GetObjectRequest, PutObjectHeader
 
 ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
@@ -246,14 +246,14 @@ def test_a_stream_that_says_its_length(client, bucket):
     assert content(client, bucket, "a") == data[:150_000]
 
 
-def test_progress_is_told_to_the_end(client, bucket, tmp_path):
+def test_progress_is_told(client, bucket, tmp_path):
     told = []
     (tmp_path / "source").write_bytes(b"x" * 500_000)
     result = client.putFile(
         bucket, "a", str(tmp_path / "source"), progressCallback=lambda done, all, _: told.append((done, all))
     )
     accept(result)
-    assert told[-1] == (500_000, 500_000)
+    told_truly(told, 500_000)
 
 
 # Vectors of CRC-64/XZ, which the SDK calls crc64ecma.
