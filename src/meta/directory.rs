@@ -94,7 +94,6 @@ impl Tx<'_> {
             }
             moves.push((old, new, object));
         }
-        // Files go by nobody's hand but their owner's: there is no time to move with them.
         for (old, new, object) in moves {
             self.delete_current(&old);
             self.put_current(&new, &object)?;

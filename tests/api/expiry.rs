@@ -12,7 +12,7 @@ const DUE: u64 = NOW - NOW % DAY + 3 * DAY;
 
 async fn step(gateway: &Gateway) -> u64 {
     let (_stop, stopping) = watch::channel(false);
-    expiry::step(&gateway.app, &stopping).await.unwrap()
+    expiry::step(&gateway.app, &stopping).await.expect("memory does not fail")
 }
 
 #[tokio::test]
