@@ -288,8 +288,8 @@ fn table(columns: &[Vec<String>]) -> String {
         }
         text.push_str("|\n");
         if row == 0 {
-            let rules: String = widths.iter().map(|width| format!("|{}", "-".repeat(width + 2))).collect();
-            text.extend([&rules, "|\n"]);
+            let rules: Vec<String> = widths.iter().map(|width| "-".repeat(width + 2)).collect();
+            text.extend(["|", &rules.join("|"), "|\n"]);
         }
     }
     text
