@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::*;
 use bytes::Bytes;
 use hyper::Method;
 

@@ -58,15 +58,19 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let asked = parse(&document.ok_or(Code::MissingRequestBody)?)?;
     let now = app.clock.now_millis();
     let mut outcomes = Vec::with_capacity(asked.items.len());
+    // Whether a directory is empty depends on the deletions before.
+    let count_max = if call.bucket()?.is_file_system { 1 } else { limits::DELETE_BATCH_COUNT_MAX };
     let mut rest = asked.items.as_slice();
     while !rest.is_empty() {
-        let (batch, later) = rest.split_at(first_batch(rest));
+        let (batch, later) = rest.split_at(first_batch(rest, count_max));
         match delete_batch(app, call, batch, now).await {
             Ok(done) => outcomes.extend(done),
             Err(error) if error.code() == Code::NoSuchBucket => return Err(error),
             Err(error) => {
-                // Told with each of its keys; whether some of them are gone nobody knows.
-                tracing::error!(?error, keys = batch.len(), "a batch of keys could not be deleted");
+                // Told with each of its keys.
+                if error.code().status().is_server_error() {
+                    tracing::error!(?error, keys = batch.len(), "a batch of keys could not be deleted");
+                }
                 outcomes.extend(batch.iter().map(|_| Err(Error::from(error.code()))));
             }
         }
@@ -77,9 +81,9 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 /// How many of `items` go into one transaction. It does not see its own writes, so no key comes twice.
-fn first_batch(items: &[Item]) -> usize {
+fn first_batch(items: &[Item], count_max: usize) -> usize {
     let mut keys = HashSet::new();
-    items.iter().take(limits::DELETE_BATCH_COUNT_MAX).take_while(|item| keys.insert(&item.key)).count()
+    items.iter().take(count_max).take_while(|item| keys.insert(&item.key)).count()
 }
 
 async fn delete_batch(app: &App, call: &Call<'_>, batch: &[Item], now: UnixMillis) -> Result<Vec<Result<Deleted>>> {
@@ -268,11 +272,9 @@ mod tests {
         let items = |keys: &[&str]| -> Vec<Item> {
             keys.iter().map(|key| Item { key: ObjectKey::parse(key).unwrap(), version: None }).collect()
         };
-        assert_eq!(first_batch(&items(&["a"])), 1);
-        assert_eq!(first_batch(&items(&["a", "b", "a", "c"])), 2);
-        assert_eq!(first_batch(&items(&["a", "a"])), 1);
-        let many: Vec<String> = (0..200).map(|number| number.to_string()).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        assert_eq!(first_batch(&items(&many)), limits::DELETE_BATCH_COUNT_MAX);
+        assert_eq!(first_batch(&items(&["a"]), 9), 1);
+        assert_eq!(first_batch(&items(&["a", "b", "a", "c"]), 9), 2);
+        assert_eq!(first_batch(&items(&["a", "b", "a", "c"]), 1), 1);
+        assert_eq!(first_batch(&items(&["a", "a"]), 9), 1);
     }
 }

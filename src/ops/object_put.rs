@@ -21,7 +21,7 @@ use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
-use crate::wire::{Reply, hex};
+use crate::wire::{Head, Reply, hex};
 
 pub(super) static PUT: Op = Op {
     name: "PutObject",
@@ -38,6 +38,7 @@ pub(super) static PUT: Op = Op {
 
 /// Stores the object that `call` names, with what its head says and the bytes of its body.
 pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    refuse_copy(call.head)?;
     let draft = Draft::parse(app, call).await?;
     let announced = Announced::parse(call.head)?;
     let conditions = Conditions::parse(&call.head.headers);
@@ -68,6 +69,16 @@ pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let put = Put { bucket, key, resource, conditions, object, stored: received.stored };
     let version = put.commit(app, received.room).await?;
     Ok(with_new_version(reply, call.head.dialect, version))
+}
+
+/// A form has fields for headers, but none that makes it a copy; a request with this header is another operation.
+fn refuse_copy(head: &Head) -> Result<()> {
+    if head.has_own("copy-source") {
+        return Err(
+            Code::InvalidRequest.because("An object comes with its bytes or from a copy source, not from both.")
+        );
+    }
+    Ok(())
 }
 
 /// Where the client is sent after a success; the same name in every dialect.

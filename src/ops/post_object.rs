@@ -37,9 +37,6 @@ pub(super) static POST: Op = Op {
 const UNSUPPORTED: [&str; 5] = ["callbackbody", "callbackbodytype", "callbackhost", "callbackurl", "tagging"];
 
 async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    if call.head.has_own("copy-source") {
-        return Err(Code::InvalidArgument.because("A form stores its file, and copies nothing."));
-    }
     let answer = Answer::of(call)?;
     let stored = put(app, call).await?;
     answer.reply(stored)

@@ -20,18 +20,18 @@ fn copy(who: As, source: &str, target: &str, lines: &str) -> String {
 }
 
 async fn object(gateway: &Gateway, bucket: &str, key: &str) -> Object {
-    let (bucket, key) = (BucketName::parse(bucket).unwrap(), ObjectKey::parse(key).unwrap());
+    let (bucket, key) = (BucketName::parse(bucket).expect("a name"), ObjectKey::parse(key).expect("a key"));
     let read = gateway.app.store.read(|tx| {
         let bucket = tx.bucket(&bucket)?.expect("the bucket is there");
         Ok::<_, Error>(tx.object(bucket.id, &key)?.expect("the object is there"))
     });
-    read.await.unwrap()
+    read.await.expect("memory does not fail")
 }
 
 /// Stores an object as no request could.
 async fn plant(gateway: &Gateway, key: &str, change: impl Fn(&mut Object), stored: &Stored) {
-    let name = BucketName::parse("photos").unwrap();
-    let key = ObjectKey::parse(key).unwrap();
+    let name = BucketName::parse("photos").expect("a name");
+    let key = ObjectKey::parse(key).expect("a key");
     gateway.check(As::Obs("alice"), "PUT /photos/template\n\nhello", "200").await;
     let mut object = object(gateway, "photos", "template").await;
     object.blob = BlobId::mint(1);
@@ -42,7 +42,7 @@ async fn plant(gateway: &Gateway, key: &str, change: impl Fn(&mut Object), store
         let slot = tx.slot(&bucket, &key)?;
         Ok::<_, Error>(tx.put_object(slot, &object, stored)?)
     });
-    write.await.unwrap();
+    write.await.expect("memory does not fail");
     gateway.check(As::Obs("alice"), "DELETE /photos/template", "204").await;
 }
 

@@ -18,7 +18,7 @@ fn delete(inner: &str) -> String {
 }
 
 fn keys(keys: &[&str]) -> String {
-    keys.iter().map(|key| format!("<Object><Key>{key}</Key></Object>")).collect()
+    keys.iter().map(|key| ["<Object><Key>", key, "</Key></Object>"].concat()).collect()
 }
 
 /// The answer's body without declaration and root.
@@ -186,4 +186,21 @@ async fn refusals_delete_nothing() {
         gateway.check(who, &delete(&k).replace("POST", "GET"), "405 MethodNotAllowed").await;
         assert_eq!(gateway.used("photos").await, (5, 1));
     }
+}
+
+/// In a file system a directory goes when it is empty, which the deletions before it can make it.
+#[tokio::test]
+async fn directories_go_last() {
+    let gateway = Gateway::new().await;
+    let who = As::Obs("alice");
+    gateway.check(who, "PUT /photos\nx-obs-fs-file-interface: Enabled", "200").await;
+    for key in ["d/", "d/f"] {
+        gateway.check(who, &format!("PUT /photos/{key}"), "200").await;
+    }
+    let answer = gateway.check(who, &delete(&keys(&["d/", "d/f"])), "200").await;
+    assert_eq!((answer.elements("Code"), answer.elements("Key")), (vec!["DirectoryNotEmpty"], vec!["d/", "d/f"]));
+    gateway.check(who, "PUT /photos/d/f", "200").await;
+    let answer = gateway.check(who, &delete(&keys(&["d/f", "d/"])), "200").await;
+    assert_eq!(answer.element("Error"), None);
+    assert_eq!(gateway.used("photos").await, (0, 0));
 }
