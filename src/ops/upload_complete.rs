@@ -232,3 +232,90 @@ fn choose(listed: &[Listed], parts: &BTreeMap<u16, Part>, bytes_min: u64) -> Res
     }
     Ok(chosen)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_of_every_client_are_read() {
+        let check = |parts: &str, expected: std::result::Result<&[(u64, bool)], Code>| {
+            let document = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+            let root = Element::parse(document.as_bytes(), Code::MalformedXml).unwrap();
+            let parsed = parse(&root).map_err(|error| error.code());
+            let parsed =
+                parsed.map(|parts| parts.iter().map(|part| (part.number, part.md5.is_some())).collect::<Vec<_>>());
+            assert_eq!(parsed.as_deref().map_err(|code| *code), expected, "{parts}");
+        };
+        let etag = "<ETag>5d41402abc4b2a76b9719d911017c592</ETag>";
+        check(&format!("<Part><PartNumber>1</PartNumber>{etag}</Part>"), Ok(&[(1, true)]));
+        check(&format!("<Part>{etag}<PartNumber> 1 </PartNumber></Part>"), Ok(&[(1, true)]));
+        check(&format!("\n <Part>\n  {etag}<PartNumber>00001</PartNumber><Size>3</Size></Part>\n"), Ok(&[(1, true)]));
+        let two = |first, second| {
+            let part = |number| format!("<Part><PartNumber>{number}</PartNumber>{etag}</Part>");
+            [part(first), part(second)].concat()
+        };
+        check(&two("1", "10000"), Ok(&[(1, true), (10_000, true)]));
+        check(&two("2", "1"), Err(Code::InvalidPartOrder));
+        check(&two("2", "02"), Err(Code::InvalidPartOrder));
+        // A number or an ETag that no part has is no part's.
+        check(&two("0", "18446744073709551615"), Ok(&[(0, true), (u64::MAX, true)]));
+        check("<Part><PartNumber>1</PartNumber><ETag/></Part>", Ok(&[(1, false)]));
+        check("", Err(Code::MalformedXml));
+        check("<Part/>", Err(Code::MalformedXml));
+        check(&two("1", "18446744073709551616"), Err(Code::MalformedXml));
+        check(&two("+1", "2"), Err(Code::MalformedXml));
+        check(&two("1", "2").replace("Part>", "Parts>"), Err(Code::MalformedXml));
+        check(&two("1", "2").replace("<ETag>", "<ChecksumSHA1/><ETag>"), Err(Code::ServiceNotImplemented));
+    }
+
+    #[test]
+    fn etags_are_digests_quoted_or_bare() {
+        let digest = Some(0x5d41_402a_bc4b_2a76_b971_9d91_1017_c592_u128.to_be_bytes());
+        assert_eq!(parse_etag("5d41402abc4b2a76b9719d911017c592"), digest);
+        assert_eq!(parse_etag("\"5D41402ABC4B2A76B9719D911017C592\""), digest);
+        for bad in [
+            "",
+            "\"\"",
+            "5d41402abc4b2a76b9719d911017c59",
+            "+d41402abc4b2a76b9719d911017c592",
+            "\"5d41402abc4b2a76b9719d911017c592",
+        ] {
+            assert_eq!(parse_etag(bad), None, "{bad}");
+        }
+        // Of one part with the digest of nothing.
+        let listed = [Listed { number: 1, md5: parse_etag("d41d8cd98f00b204e9800998ecf8427e") }];
+        assert_eq!(etag_of(&listed), "59adb24ef3cdbe0297f05b395827453f-1");
+    }
+
+    #[test]
+    fn sizes_are_checked_when_all_parts_are_known() {
+        let check = |sizes: &[u64], bytes_min, expected: std::result::Result<(), Code>| {
+            let part = |size| Part {
+                blob: BlobId(1),
+                body: Body::Segments,
+                size,
+                md5: [1; 16],
+                modified_millis: 0,
+                crc64: None,
+                checksum: None,
+            };
+            let parts: BTreeMap<u16, Part> = (1..).zip(sizes.iter().map(|size| part(*size))).collect();
+            let listed: Vec<Listed> =
+                parts.keys().map(|number| Listed { number: u64::from(*number), md5: Some([1; 16]) }).collect();
+            let chosen = choose(&listed, &parts, bytes_min);
+            assert_eq!(chosen.map(drop).map_err(|error| error.code()), expected, "{sizes:?}");
+        };
+        check(&[0], 10, Ok(()));
+        check(&[10, 10, 0], 10, Ok(()));
+        check(&[10, 9, 10], 10, Err(Code::EntityTooSmall));
+        check(&[0, 0], 10, Err(Code::EntityTooSmall));
+        let most = limits::OBJECT_BYTES_MAX;
+        let full = usize::try_from(most / limits::PART_BYTES_MAX).unwrap();
+        let mut sizes = vec![limits::PART_BYTES_MAX; full];
+        sizes.push(most % limits::PART_BYTES_MAX);
+        check(&sizes, 10, Ok(()));
+        sizes[full] += 1;
+        check(&sizes, 10, Err(Code::EntityTooLarge));
+    }
+}
