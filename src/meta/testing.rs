@@ -1,12 +1,15 @@
 //! What the unit tests of this part share: a store in memory, and small things to put into it.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
+use super::engine::{self, View};
 use super::{
-    Account, AccountStatus, BlobId, Body, Bucket, Engine, MASTER_KEY_BYTES, MemoryEngine, NewBucket, Object, Part,
-    Result, Sealer, Store, Stored, Upload, UploadId, Version,
+    Account, AccountStatus, BlobId, Body, Bucket, Engine, Family, MASTER_KEY_BYTES, MemoryEngine, NewBucket, Object,
+    Part, Result, Sealer, Store, Stored, Tier, Tx, Upload, UploadId, Version,
 };
 use crate::headers::ObjectHeaders;
 use crate::level::Percents;
@@ -91,6 +94,43 @@ pub(super) async fn put(
         tx.put_object(slot, object, stored)
     });
     write.await
+}
+
+/// A view that counts the rows it shows to scans.
+#[derive(Debug, Default)]
+pub(super) struct Counting {
+    pub(super) engine: Arc<MemoryEngine>,
+    row_counts: Mutex<BTreeMap<&'static str, usize>>,
+}
+
+impl View for Counting {
+    fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()> {
+        self.engine.get(family, key, tier, visit)
+    }
+
+    fn scan(
+        &self,
+        family: Family,
+        from: Bound<&[u8]>,
+        to: Option<&[u8]>,
+        tier: Tier,
+        visit: engine::Visit<'_>,
+    ) -> Result<()> {
+        self.engine.scan(family, from, to, tier, &mut |key, value| {
+            *self.row_counts.lock().unwrap().entry(family.name()).or_default() += 1;
+            visit(key, value)
+        })
+    }
+}
+
+impl Counting {
+    /// Runs `read`, and counts the rows that scans showed it, by family.
+    pub(super) fn count<T>(&self, read: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> (T, BTreeMap<&'static str, usize>) {
+        self.row_counts.lock().unwrap().clear();
+        let store = store_over(self.engine.clone());
+        let value = read(&mut Tx::new(&store, self, Tier::Disk, 0, false)).unwrap();
+        (value, self.row_counts.lock().unwrap().clone())
+    }
 }
 
 /// An upload of nothing special.

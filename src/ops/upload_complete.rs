@@ -8,7 +8,8 @@ use hyper::Method;
 
 use super::announced::Announced;
 use super::object_put::{check_conditions, with_new_version};
-use super::upload::{Spelling, check_initiator, no_such_upload, parse_number, refuse_late, upload_id, with_crc64};
+use super::object_reply::describe_stored;
+use super::upload::{Spelling, check_initiator, no_such_upload, parse_number, refuse_late, upload_id};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -58,7 +59,8 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     xml.element("Bucket", call.bucket()?.name.as_str());
     spelling.element(&mut xml, "Key", call.key()?.as_str());
     xml.element("ETag", &format!("\"{}\"", done.etag));
-    let reply = with_crc64(Reply::xml(xml.finish()), dialect, done.crc64);
+    let mut reply = Reply::xml(xml.finish());
+    describe_stored(&done, dialect, &mut reply.headers)?;
     Ok(with_new_version(reply, dialect, done.version))
 }
 
@@ -95,21 +97,12 @@ struct Asked {
     parts: Vec<Listed>,
 }
 
-/// The object, as the answer tells of it.
-struct Done {
-    etag: String,
-    version: Version,
-    crc64: Option<u64>,
-}
-
-/// Stores the object; where an earlier request of the same parts has, says the same as it did.
-fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) -> Result<Done> {
+/// Stores the object; where an earlier request of the same parts has, it is that one.
+fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) -> Result<Object> {
     let (bucket, key) = (call.bucket_in(tx)?, call.key()?);
     let etag = etag_of(&asked.parts);
     let Some(open) = tx.open_upload(bucket.id, key, asked.id)? else {
         let done = tx.completed(bucket.id, key, asked.id)?.filter(|object| object.etag == etag);
-        let crc64 = |object: &Object| object.state.as_ref().and_then(|state| state.crc64);
-        let done = done.map(|object| Done { crc64: crc64(&object), etag: object.etag, version: object.version });
         return done.ok_or_else(|| no_such_upload(call));
     };
     let parts = tx.all_parts(&open)?;
@@ -135,7 +128,7 @@ fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) ->
         version: Version::default(),
         blob: asked.blob,
         size: 0,
-        etag: etag.clone(),
+        etag,
         modified_millis: now,
         owner: upload.owner,
         body: Body::Pieces,
@@ -145,7 +138,7 @@ fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) ->
         state: state.boxed(),
     };
     let version = tx.complete_upload(slot, &open, &parts, (&chosen, pieces), &object)?;
-    Ok(Done { etag, version, crc64 })
+    Ok(Object { version, ..object })
 }
 
 /// How many bytes every part but the last has at least, by the words the upload was begun in.
