@@ -6,8 +6,6 @@ use std::ops::Bound;
 use super::bucket::Bucket;
 use super::engine::{Family, Step};
 use super::listing::{Listed, PageQuery};
-use super::object::Object;
-use super::record::Record;
 use super::store::Tx;
 use super::{BucketId, Error, Result, keys};
 use crate::limits;
@@ -88,17 +86,17 @@ impl Tx<'_> {
             };
             check(&old)?;
             check(&new)?;
-            let row = keys::object(bucket.id, old.as_str());
+            let (old, new) = (self.slot(bucket, &old)?, self.slot(bucket, &new)?);
             // Whatever has gone since the names were read needs no moving; whatever came has to wait.
-            let Some(object) = self.get_record::<Object>(Family::Objects, row.clone())? else { continue };
-            if new != *target && self.is_there(bucket.id, new.as_str())? {
+            let Some(object) = old.current().cloned() else { continue };
+            if new.current().is_some() {
                 return Ok(Renamed::Taken);
             }
-            moves.push((row, keys::object(bucket.id, new.as_str()), object.encode()?));
+            moves.push((old, new, object));
         }
         for (old, new, object) in moves {
-            self.delete(Family::Objects, old);
-            self.put(Family::Objects, new, object.into());
+            self.delete_current(&old);
+            self.put_current(&new, &object)?;
         }
         Ok(Renamed::Done)
     }

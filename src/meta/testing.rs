@@ -9,10 +9,11 @@ use bytes::Bytes;
 use super::engine::{self, View};
 use super::{
     Account, AccountStatus, BlobId, Body, Bucket, Engine, Family, MASTER_KEY_BYTES, MemoryEngine, NewBucket, Object,
-    Result, Sealer, Store, Stored, Tier, Tx, Version,
+    Part, Result, Sealer, Store, Stored, Tier, Tx, Upload, UploadId, Version,
 };
 use crate::headers::ObjectHeaders;
 use crate::level::Percents;
+use crate::manifest::{Extent, Manifest};
 use crate::name::{AccountId, BucketName, ObjectKey};
 use crate::storage_class::StorageClass;
 
@@ -130,4 +131,55 @@ impl Counting {
         let value = read(&mut Tx::new(&store, self, Tier::Disk, 0, false)).unwrap();
         (value, self.row_counts.lock().unwrap().clone())
     }
+}
+
+/// An upload of nothing special.
+pub(super) fn upload() -> Upload {
+    Upload {
+        initiated_millis: NOW,
+        initiator: OWNER,
+        owner: OWNER,
+        headers: ObjectHeaders::default(),
+        storage_class: StorageClass::Standard,
+        attributes: None,
+        is_s3: false,
+        checksum: None,
+    }
+}
+
+/// A part in the metadata, or for more than 1000 bytes in segments of its own.
+pub(super) fn part(size: u64) -> (Part, Stored) {
+    let stored = match size {
+        0..=1000 => inline(size).1,
+        _ => {
+            let extents = vec![Extent { segment: 1, offset: u64::from(rand::random::<u32>()) << 20, length: size }];
+            Stored::Segments(Manifest { length: size, extents, block_checksums: Vec::new() })
+        }
+    };
+    let blob = BlobId(rand::random());
+    let (body, modified_millis) = (stored.body(), NOW);
+    (Part { blob, body, size, md5: [7; 16], modified_millis, crc64: None, checksum: None }, stored)
+}
+
+/// Begins an upload.
+pub(super) async fn begin(store: &Store, bucket: &Bucket, called: &str) -> UploadId {
+    let id = UploadId::mint(NOW);
+    store.write(|tx| tx.begin_upload(bucket, &key(called), id, &upload())).await.unwrap();
+    id
+}
+
+/// Stores a part; false where the upload has ended.
+pub(super) async fn put_part(
+    store: &Store,
+    bucket: &Bucket,
+    to: (&str, UploadId),
+    number: u16,
+    size: u64,
+) -> Result<bool> {
+    let (part, stored) = part(size);
+    let write = store.write(|tx| {
+        let Some(open) = tx.open_upload(bucket.id, &key(to.0), to.1)? else { return Ok(false) };
+        tx.put_part(bucket, &open, number, &part, &stored).map(|()| true)
+    });
+    write.await
 }

@@ -5,7 +5,6 @@ use hyper::header::{HeaderName, HeaderValue};
 
 use super::Call;
 use crate::access::{self, Action, Policies};
-use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Bucket, Kept, Object, Tx, VersionId, Versioning};
 use crate::wire::conditions::Conditions;
@@ -66,7 +65,7 @@ impl Source {
             let header = format!("{}copy-source-{header}", call.head.dialect.header_prefix());
             return Err(Error::from(Code::PreconditionFailed).detail("Condition", header));
         }
-        if is_out_of_reach(&object, tx.now()) {
+        if object.is_archived(tx.now()) {
             return Err(Code::InvalidObjectState.on(named.resource()));
         }
         Ok(Found { bucket, object })
@@ -105,11 +104,4 @@ impl Found {
             Err(_) => reply,
         }
     }
-}
-
-/// Whether the bytes of an archived object cannot be had now.
-fn is_out_of_reach(object: &Object, now: UnixMillis) -> bool {
-    let restore = object.state.as_ref().and_then(|state| state.restore);
-    let is_restored = restore.is_some_and(|restore| restore.ready_millis <= now && now < restore.expires_millis);
-    object.storage_class.is_archive() && !is_restored
 }

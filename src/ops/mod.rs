@@ -21,6 +21,7 @@ mod copy_source;
 mod draft;
 mod file_system;
 mod listing;
+mod object_acl;
 mod object_append;
 mod object_body;
 mod object_copy;
@@ -28,9 +29,14 @@ mod object_delete;
 mod object_delete_many;
 mod object_edit;
 mod object_get;
+mod object_metadata;
 mod object_modify;
 mod object_put;
+mod object_record;
 mod object_rename;
+mod object_reply;
+mod object_restore;
+mod object_tagging;
 mod object_truncate;
 mod op;
 mod post_object;
@@ -92,12 +98,19 @@ pub static TABLE: &[&Op] = &[
     &bucket_request_payment::GET,
     &bucket_request_payment::PUT,
     &object_put::PUT,
-    &object_copy::PUT,
     &post_object::POST,
+    &object_copy::PUT,
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
     &object_delete_many::POST,
+    &object_metadata::PUT,
+    &object_tagging::GET,
+    &object_tagging::PUT,
+    &object_tagging::DELETE,
+    &object_acl::GET,
+    &object_acl::PUT,
+    &object_restore::POST,
     &upload_begin::POST,
     &upload_part::PUT,
     &upload_part_copy::PUT,
@@ -116,7 +129,6 @@ pub static TABLE: &[&Op] = &[
 /// method.
 pub static RESERVED: &[&str] = &[
     "accelerate",
-    "acl",
     "analytics",
     "attributes",
     "backtosource",
@@ -135,7 +147,6 @@ pub static RESERVED: &[&str] = &[
     "lifecycle",
     "listcontentsummary",
     "logging",
-    "metadata",
     "metrics",
     "mirrorbacktosource",
     "mirrorrefresh",
@@ -153,12 +164,10 @@ pub static RESERVED: &[&str] = &[
     "readahead",
     "replication",
     "replication_progress",
-    "restore",
     "retention",
     "select",
     "session",
     "symlink",
-    "tagging",
     "torrent",
     "uploadid",
     "website",

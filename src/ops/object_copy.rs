@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use hyper::header::{HeaderName, HeaderValue, LOCATION};
+use hyper::header::LOCATION;
 use hyper::{Method, StatusCode};
 
 use super::copy_source::{Found, Source};
 use super::draft::Draft;
 use super::object_put::{SUCCESS_ACTION_REDIRECT, check_conditions, redirect_after, with_new_version};
+use super::object_reply::describe_stored;
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -20,7 +21,6 @@ use crate::meta::{Body, Bucket, Object, ObjectState, Slot, Version};
 use crate::quota::Rule;
 use crate::storage_class::StorageClass;
 use crate::wire::conditions::Conditions;
-use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Layout, Writer};
 use crate::wire::{Head, Reply};
 
@@ -91,7 +91,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         Ok::<_, Error>(Copied { found, object, version })
     });
     let copied = copied.await?;
-    let mut reply = copied.answer(app, call.head);
+    let mut reply = copied.answer(app, call.head)?;
     if let Some(url) = redirect {
         reply.status = StatusCode::SEE_OTHER;
         reply.headers.insert(LOCATION, redirect_after(url, call.bucket()?, key, &copied.object.etag)?);
@@ -176,25 +176,13 @@ fn directive(head: &Head, tail: &str) -> Result<Option<Directive>> {
 }
 
 impl Copied {
-    fn answer(&self, app: &App, head: &Head) -> Reply {
+    fn answer(&self, app: &App, head: &Head) -> Result<Reply> {
         let dialect = head.dialect;
         let mut xml = Writer::document("CopyObjectResult", Some(app.namespace(dialect)), Layout::Compact);
         xml.element("LastModified", &iso_date(self.object.modified_millis));
         xml.element("ETag", &format!("\"{}\"", self.object.etag));
         let mut reply = with_new_version(Reply::xml(xml.finish()), dialect, self.version);
-        if self.object.storage_class != StorageClass::Standard {
-            let (name, class) = class_header(dialect, self.object.storage_class);
-            reply.headers.insert(name, class);
-        }
-        self.found.with_source_version(reply, dialect)
+        describe_stored(&self.object, dialect, &mut reply.headers)?;
+        Ok(self.found.with_source_version(reply, dialect))
     }
-}
-
-fn class_header(dialect: Dialect, class: StorageClass) -> (HeaderName, HeaderValue) {
-    let (name, class) = if dialect.is_obs() {
-        ("x-obs-storage-class", class.obs_name())
-    } else {
-        ("x-amz-storage-class", class.s3_name())
-    };
-    (HeaderName::from_static(name), HeaderValue::from_static(class))
 }

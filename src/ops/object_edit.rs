@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::blob::digest;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::meta::{Body, Bucket, Edited, Object, ObjectState, Patch, Reservation, Stored};
+use crate::meta::{Body, Bucket, Edited, Object, ObjectState, Patch, Reservation, Stored, Tx};
 use crate::name::ObjectKey;
 use crate::quota::Change;
 use crate::wire::conditions::Conditions;
@@ -53,17 +53,27 @@ pub(super) async fn write(app: &Arc<App>, call: &mut Call<'_>, manner: Manner) -
     if declared.is_some_and(|length| length > limits::OBJECT_PUT_BYTES_MAX) {
         return Err(Code::EntityTooLarge.into());
     }
-    let current = app.store.read(|tx| tx.object(target.bucket.id, &target.key)).await?;
-    target.check(&target.bucket, current.as_ref(), declared.unwrap_or(0))?;
-    let old = current.map(|current| current.size);
-    let change = |length| Change::put(old, old.unwrap_or(0).max(position.saturating_add(length)));
-    app.store.check_room(&target.bucket, change(declared.unwrap_or(0))).await?;
+    // From one frozen state: what comes between two reads would be counted and not be seen to be replaced.
+    let look = |tx: &mut Tx<'_>| {
+        let current = tx.object(target.bucket.id, &target.key)?;
+        target.check(&target.bucket, current.as_ref(), declared.unwrap_or(0))?;
+        let old = current.map(|current| current.size);
+        tx.check_room(&target.bucket, grown(old, position, declared.unwrap_or(0)))?;
+        Ok::<_, Error>(old)
+    };
+    let old = app.store.read_frozen(look).await?;
+    let change = |length| grown(old, position, length);
     let bytes_max = limits::OBJECT_PUT_BYTES_MAX;
     let expected = Expected { bucket: &target.bucket, declared, bytes_max, announced: &announced, change: &change };
     let received = receive(app, call.body, &expected).await?;
     let fresh = draft.into_object(app.clock.now_millis(), 0, hex(&digest::md5(b"")), Body::Inline);
     let Received { size, md5, crc64, stored, room } = received;
     Writing { target, fresh, length: size, md5, crc64, stored }.commit(app, room).await
+}
+
+/// What changes when `length` bytes are written at a position of an object of `old` bytes, or of none.
+fn grown(old: Option<u64>, position: u64, length: u64) -> Change {
+    Change::put(old, old.unwrap_or(0).max(position.saturating_add(length)))
 }
 
 /// A query parameter that is a whole number, of bytes; else 400 `InvalidArgument`.

@@ -8,6 +8,7 @@ use hyper::{Method, StatusCode, Uri};
 
 use super::announced::Announced;
 use super::draft::Draft;
+use super::object_reply::describe_stored;
 use super::receive::{Expected, discard, is_small, receive};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
@@ -59,6 +60,7 @@ pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let mut object = draft.into_object(now, received.size, hex(&received.md5), body);
     object.state = ObjectState { crc64: received.crc64, ..ObjectState::default() }.boxed();
     let mut reply = Reply::empty(StatusCode::OK).with(ETAG, etag_value(&object.etag)?);
+    describe_stored(&object, call.head.dialect, &mut reply.headers)?;
     if let Some(url) = redirect {
         reply = Reply { status: StatusCode::SEE_OTHER, ..reply };
         reply.headers.insert(LOCATION, redirect_after(&url, &bucket, &key, &object.etag)?);

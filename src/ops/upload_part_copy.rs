@@ -79,10 +79,8 @@ fn reply(app: &App, call: &Call<'_>, found: &Found, part: &Part) -> Reply {
 
 /// `bytes=first-last`, both of them; anything else is 400 `InvalidArgument`.
 fn parse_range(text: &str) -> Result<Range<u64>> {
-    let number = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => digits.parse::<u64>().ok(),
-        false => None,
-    };
+    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |digits: &str| is_number(digits).then(|| digits.parse::<u64>().ok())?;
     let range = text.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
     let ends = range.and_then(|(first, last)| Some(number(first)?..number(last)?.checked_add(1)?));
     ends.filter(|ends| !ends.is_empty())

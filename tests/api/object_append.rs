@@ -113,6 +113,17 @@ async fn the_time_is_that_of_the_last_append() {
     assert_eq!(read.header("last-modified"), "Wed, 01 Jul 2015 03:27:50 GMT");
 }
 
+/// The days after which an object goes count from its last change.
+#[tokio::test]
+async fn an_append_puts_its_days_off() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::Obs("alice"), "POST /photos/k?append&position=0\nx-obs-expires: 3\n\na", "200").await;
+    gateway.app.clock.set(NOW + 86_400_000);
+    gateway.check(As::Obs("alice"), "POST /photos/k?append&position=1\n\nb", "200").await;
+    // Held against the record is the row of when it goes.
+    assert_eq!(gateway.used("photos").await, (2, 1));
+}
+
 /// The CRC-64 is that of the whole object, as long as each append brings its own.
 #[tokio::test]
 async fn checksums_are_joined() {
@@ -193,7 +204,8 @@ async fn a_body_is_what_its_headers_say_or_is_not_appended() {
         let kms = format!("POST /photos/k?append&position=5\n{}server-side-encryption: kms\n\nx", who.prefix());
         refused(&gateway, who, &kms, "501 ServiceNotImplemented").await;
         refused(&gateway, who, "POST /photos/k?append&position=5&typo\n\nx", "400 InvalidArgument").await;
-        refused(&gateway, who, "POST /photos/k?append&position=5&uploads\n\nx", "501 ServiceNotImplemented").await;
+        refused(&gateway, who, "POST /photos/k?append&position=5&uploads\n\nx", "400 InvalidArgument").await;
+        refused(&gateway, who, "POST /photos/k?append&position=5&select\n\nx", "501 ServiceNotImplemented").await;
         for method in ["GET", "PUT", "DELETE", "HEAD"] {
             refused(&gateway, who, &format!("{method} /photos/k?append&position=5"), "405 MethodNotAllowed").await;
         }

@@ -113,6 +113,14 @@ impl Gateway {
         gateway
     }
 
+    /// The gateway as it is after a restart with other settings.
+    pub(crate) async fn restarted(self, config: Config) -> Self {
+        let store = Store::new(Arc::clone(&self.engine), Sealer::new(&[7; 32]));
+        let transfer = Blobs::new(Arc::new(self.blobs.clone()));
+        let app = App::new(config, store, transfer, Clock::manual(self.app.clock.now_millis())).await;
+        Self { app, ..self }
+    }
+
     pub(crate) async fn create_account(&self, name: &str, root: bool) {
         let new = NewAccount { name: name.to_owned(), root, ..NewAccount::default() };
         let account = self.app.store.write(|tx| tx.create_account(&new, NOW)).await.expect("memory does not fail");
@@ -202,17 +210,6 @@ impl Gateway {
         (number("Size"), number("ObjectNumber"))
     }
 
-    /// Everything that is counted of a bucket, whoever owns it.
-    pub(crate) async fn usage(&self, bucket: &str) -> Usage {
-        self.assert_sound();
-        let name = BucketName::parse(bucket).expect("a bucket's name");
-        let usage = self.app.store.read(|tx| match tx.bucket(&name)? {
-            Some(bucket) => tx.bucket_usage(bucket.id),
-            None => Ok(Usage::default()),
-        });
-        usage.await.expect("memory does not fail")
-    }
-
     /// The bytes of an object, as its owner `alice` reads them.
     pub(crate) async fn read(&self, resource: &str) -> Bytes {
         self.check(As::Obs("alice"), &format!("GET {resource}"), "200").await.body
@@ -222,6 +219,17 @@ impl Gateway {
     pub(crate) async fn limit(&self, bucket: &str, bytes: u64) {
         let body = format!("<Quota><StorageQuota>{bytes}</StorageQuota></Quota>");
         self.check(As::Obs("alice"), &format!("PUT /{bucket}?quota\n\n{body}"), "200").await;
+    }
+
+    /// Everything that is counted of a bucket, whoever owns it.
+    pub(crate) async fn usage(&self, bucket: &str) -> Usage {
+        self.assert_sound();
+        let name = BucketName::parse(bucket).expect("a bucket's name");
+        let usage = self.app.store.read(|tx| match tx.bucket(&name)? {
+            Some(bucket) => tx.bucket_usage(bucket.id),
+            None => Ok(Usage::default()),
+        });
+        usage.await.expect("memory does not fail")
     }
 
     /// Recomputes every counter and reads every block.

@@ -1,3 +1,5 @@
+//! Histories of changes against plain bytes, and the shapes that bodies take.
+
 use std::cell::RefCell;
 
 use futures_util::FutureExt as _;

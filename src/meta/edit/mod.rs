@@ -10,9 +10,7 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 
 use super::body::{Body, LetGo, Piece, Source, Stored, slice_pieces};
-use super::engine::Family;
 use super::object::Object;
-use super::record::Record;
 use super::slot::Slot;
 use super::store::Tx;
 use super::version::Version;
@@ -170,7 +168,7 @@ impl Tx<'_> {
         let object = Object { version: current.version, ..object };
         let change = Change::default().gone(Held::Current(current.size)).comes(Held::Current(size));
         self.charge_change(slot.bucket, change)?;
-        self.put(Family::Objects, slot.row, object.encode()?.into());
+        self.put_current(&slot, &object)?;
         Ok(Edited::Done(object.version))
     }
 
