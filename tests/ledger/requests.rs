@@ -130,7 +130,8 @@ impl World {
                 let named = Named { bucket: source.bucket, key: source.key, version: version.as_deref() };
                 let size = self.model.size_of(named);
                 // At least a byte: there is no empty range.
-                let range = range.map(|(a, b)| (size * a.min(b) / 100)..(size * a.max(b) / 100).max(size * a / 100 + 1));
+                let range =
+                    range.map(|(a, b)| (size * a.min(b) / 100)..(size * a.max(b) / 100).max(size * a / 100 + 1));
                 let ask = part_ask(bucket, &key, &id, number).copy_source(named.bucket, named.key, named.version);
                 let ask = match &range {
                     Some(range) => {
@@ -296,9 +297,8 @@ pub(crate) fn part_ask(bucket: &str, key: &str, id: &str, number: u16) -> Ask {
 }
 
 pub(crate) fn complete_ask(bucket: &str, key: &str, id: &str, listed: &Listed) -> Ask {
-    let part = |(number, tag): &(u16, String)| {
-        format!("<Part><PartNumber>{number}</PartNumber><ETag>\"{tag}\"</ETag></Part>")
-    };
+    let part =
+        |(number, tag): &(u16, String)| format!("<Part><PartNumber>{number}</PartNumber><ETag>\"{tag}\"</ETag></Part>");
     let parts: String = listed.iter().map(part).collect();
     let document = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
     Ask::object("POST", bucket, key).query("uploadId", id).body(document)

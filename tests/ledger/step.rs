@@ -333,9 +333,8 @@ fn limits() -> impl Strategy<Value = Step> {
     let more = |span: u64| prop_oneof![1 => Just(None), 2 => (0..span).prop_map(Some)];
     prop_oneof![
         (bucket(), more(6)).prop_map(|(bucket, more)| Step::LimitObjects { bucket, more }),
-        (0..ACCOUNTS.len(), more(500_000), more(8)).prop_map(|(account, bytes, objects)| {
-            Step::LimitAccount { account, bytes, objects }
-        }),
+        (0..ACCOUNTS.len(), more(500_000), more(8))
+            .prop_map(|(account, bytes, objects)| { Step::LimitAccount { account, bytes, objects } }),
     ]
 }
 

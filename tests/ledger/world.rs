@@ -171,12 +171,7 @@ impl World {
         self.gateway.send(ACCOUNTS[who], ask).await
     }
 
-    pub(crate) async fn compare(
-        &self,
-        who: usize,
-        ask: Ask,
-        expected: Outcome,
-    ) -> Result<Option<u16>, TestCaseError> {
+    pub(crate) async fn compare(&self, who: usize, ask: Ask, expected: Outcome) -> Result<Option<u16>, TestCaseError> {
         self.answer(who, ask, &expected).await.map(|answer| Some(answer.status.as_u16()))
     }
 

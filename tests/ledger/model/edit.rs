@@ -86,14 +86,7 @@ impl Model {
         self.patch(name, key, position, sent, false).err().unwrap_or_else(|| ok(200))
     }
 
-    fn patch(
-        &mut self,
-        name: &str,
-        key: &str,
-        position: u64,
-        sent: &Sent,
-        is_appendable: bool,
-    ) -> Result<(), Outcome> {
+    fn patch(&mut self, name: &str, key: &str, position: u64, sent: &Sent, is_appendable: bool) -> Result<(), Outcome> {
         let bucket = self.buckets[name].clone();
         let patched = |bytes: &[u8]| {
             let object = Object { is_appendable, ..Object::patched(bucket.current(key), position, bytes) };

@@ -60,12 +60,7 @@ impl Upload {
             return Err(refused(400, "EntityTooSmall"));
         }
         let bytes: Vec<u8> = parts.into_iter().flatten().copied().collect();
-        Ok(Object {
-            bytes: bytes.into(),
-            etag: etag_of(listed),
-            is_appendable: false,
-            upload: Some(self.id.clone()),
-        })
+        Ok(Object { bytes: bytes.into(), etag: etag_of(listed), is_appendable: false, upload: Some(self.id.clone()) })
     }
 }
 
