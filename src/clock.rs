@@ -53,6 +53,13 @@ impl Clock {
     }
 }
 
+/// The end of the day (UTC) on which `days` since `millis` are over.
+#[must_use]
+pub fn end_of_days(millis: UnixMillis, days: u32) -> UnixMillis {
+    let over = millis.saturating_add(u64::from(days) * DAY_MILLIS);
+    over.checked_next_multiple_of(DAY_MILLIS).unwrap_or(u64::MAX)
+}
+
 /// `millis` as a `SystemTime`, for the date formats of `httpdate`.
 #[must_use]
 pub fn system_time(millis: UnixMillis) -> SystemTime {
@@ -92,6 +99,8 @@ mod tests {
         assert_eq!(iso_date(1_435_721_265_000), "2015-07-01T03:27:45.000Z");
         assert_eq!(parse_iso_date("2015-07-01T05:27:45.482+02:00"), Some(1_435_721_265_482));
         assert_eq!(parse_iso_date("2015-07-01"), None);
+        assert_eq!(http_date(end_of_days(1_435_721_265_482, 3)), "Sun, 05 Jul 2015 00:00:00 GMT");
+        assert_eq!(end_of_days(DAY_MILLIS, 3), 4 * DAY_MILLIS);
         assert_eq!(parse_iso_date("1950-07-01T00:00:00Z"), None);
     }
 }

@@ -64,6 +64,12 @@ pub const XML_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const XML_DEPTH_MAX: usize = 16;
 /// Elements in one XML document.
 pub const XML_ELEMENT_COUNT_MAX: usize = 60_000;
+/// Bytes of a document that names objects to delete: a thousand keys of 1 KiB, percent-encoded.
+pub const DELETE_DOCUMENT_BYTES_MAX: usize = XML_BYTES_MAX;
+/// Objects that one such document may name (OBS reference).
+pub const DELETE_COUNT_MAX: usize = 1000;
+/// Of those, how many are deleted in one transaction.
+pub const DELETE_BATCH_COUNT_MAX: usize = 64;
 /// Bytes of a JSON document sent to the admin API.
 pub const ADMIN_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
@@ -85,6 +91,8 @@ pub const PERSISTENT_HEADER_COUNT_MAX: usize = 64;
 pub const REDIRECT_BYTES_MAX: usize = 2 * 1024;
 /// Days of an `x-obs-expires`: a hundred years, which every form of date can show.
 pub const EXPIRES_DAYS_MAX: u32 = 36_500;
+/// Days of one restore (OBS reference: 1 to 30).
+pub const RESTORE_DAYS_MAX: u32 = 30;
 /// Bodies up to this size are stored in the metadata commit itself; larger ones go to segment files.
 pub const INLINE_BODY_BYTES_MAX: u64 = 64 * KIB;
 /// Pieces of one composed body: the parts of the largest upload, and room for copies of parts of such objects.
@@ -234,6 +242,8 @@ const _: () = assert!(4 * PART_NUMBER_MAX as usize + 1 < XML_ELEMENT_COUNT_MAX);
 const _: () = assert!(PART_NUMBER_MAX as usize <= PIECE_COUNT_MAX);
 const _: () = assert!(CORS_DOCUMENT_BYTES_MAX < XML_BYTES_MAX);
 const _: () = assert!(BUCKETS_PER_ACCOUNT_MAX <= BUCKETS_PER_ACCOUNT_SETTING_MAX);
+const _: () = assert!(DELETE_COUNT_MAX * 3 * KEY_BYTES_MAX < DELETE_DOCUMENT_BYTES_MAX);
+const _: () = assert!(4 * DELETE_COUNT_MAX < XML_ELEMENT_COUNT_MAX);
 const _: () = assert!(DOCUMENT_BYTES_MAX < HEAD_BYTES_MAX * 4);
 const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(METADATA_BYTES_MAX < HEAD_BYTES_MAX);

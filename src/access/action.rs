@@ -35,6 +35,9 @@ macro_rules! actions {
             Probe,
             /// Likewise, and no signature is looked at: a browser's question before a request of another origin.
             Preflight,
+            /// Each key of the request is asked about by itself, by `DeleteObject`. Where neither a policy nor a
+            /// narrowed key tells keys apart, it is refused as that is.
+            DeleteObjects,
             $(#[doc = concat!("`", $name, "`.")] $action,)*
         }
 
@@ -45,19 +48,28 @@ macro_rules! actions {
             /// The documented name; policies compare it without letter case.
             #[must_use]
             pub fn name(self) -> &'static str {
-                match self { Self::Probe => "Probe", Self::Preflight => "Preflight", $(Self::$action => $name,)* }
+                match self {
+                    Self::Probe => "Probe",
+                    Self::Preflight => "Preflight",
+                    Self::DeleteObjects => "DeleteObject",
+                    $(Self::$action => $name,)*
+                }
             }
 
             /// Further names that S3 has for it, after `s3:`.
             #[must_use]
             pub fn s3_names(self) -> &'static [&'static str] {
-                match self { Self::Probe | Self::Preflight => &[], $(Self::$action => &[$($other,)*],)* }
+                match self { Self::Probe | Self::Preflight | Self::DeleteObjects => &[], $(Self::$action => &[$($other,)*],)* }
             }
 
             /// What it is about.
             #[must_use]
             pub fn level(self) -> Level {
-                match self { Self::Probe | Self::Preflight => Level::Service, $(Self::$action => Level::$level,)* }
+                match self {
+                    Self::Probe | Self::Preflight => Level::Service,
+                    Self::DeleteObjects => Level::Bucket,
+                    $(Self::$action => Level::$level,)*
+                }
             }
 
             /// Which grants give it.
@@ -65,7 +77,7 @@ macro_rules! actions {
             pub fn lists(self) -> Lists {
                 use Lists::{Bucket, Nothing, Object};
                 use Permission::{Read, ReadAcp, Write, WriteAcp};
-                match self { Self::Probe | Self::Preflight => Nothing, $(Self::$action => $lists,)* }
+                match self { Self::Probe | Self::Preflight | Self::DeleteObjects => Nothing, $(Self::$action => $lists,)* }
             }
         }
     };
@@ -221,7 +233,7 @@ impl Action {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ActionSet(u128);
 
-const _: () = assert!(Action::ALL.len() + 2 <= 128);
+const _: () = assert!(Action::ALL.len() + 3 <= 128);
 
 impl ActionSet {
     /// The actions that `is_in` says.

@@ -54,6 +54,11 @@ impl<'a> Judge<'a> {
     /// pay and did not say so, else `AccessDenied`. Where the request names a version, `action` is the one of versions.
     pub fn permit(&self, action: Action, key: Option<&ObjectKey>) -> Result<Permit> {
         let action = if self.context.version().is_some() { action.of_version() } else { action };
+        let tells_keys_apart = self.policy.is_some() || self.narrowing.is_some();
+        let (action, is_asked_later) = match action {
+            Action::DeleteObjects => (Action::DeleteObject, tells_keys_apart),
+            other => (other, false),
+        };
         let is_owner = is_owner(self.caller, self.bucket);
         let is_charged = !is_owner && self.bucket.requester_pays && !action.is_open();
         let key = key.map(ObjectKey::as_str);
@@ -61,7 +66,9 @@ impl<'a> Judge<'a> {
             if is_charged {
                 self.check_payer()?;
             }
-            self.check_narrowing(action, key)?;
+            if !is_asked_later {
+                self.check_narrowing(action, key)?;
+            }
         }
         let by_policy = match self.ask_policy(action, key) {
             Verdict::Deny if is_owner && action.is_never_denied_to_owner() => Verdict::Silent,
@@ -70,7 +77,7 @@ impl<'a> Judge<'a> {
         };
         let (caller, acl) = (self.caller.id(), self.bucket.acl.as_deref());
         let wanted = match (by_policy, action.lists()) {
-            _ if action.is_open() => None,
+            _ if action.is_open() || is_asked_later => None,
             (Verdict::Allow, _) => None,
             (Verdict::Silent, Lists::Object(wanted)) => Some(wanted),
             (Verdict::Silent, _) if is_owner => None,

@@ -36,6 +36,7 @@ impl Scope for Server {
         "workers",
         "verify_interval",
         "buckets_per_account",
+        "restore_delay",
     ];
 }
 

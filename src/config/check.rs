@@ -11,6 +11,8 @@ use crate::limits::BUCKETS_PER_ACCOUNT_SETTING_MAX;
 const WORKER_COUNT_MAX: usize = 1024;
 /// Hours between two runs of anything: a year.
 const INTERVAL_HOURS_MAX: u32 = 8760;
+/// The largest `restore_delay`: a day.
+const RESTORE_DELAY_SECONDS_MAX: u64 = 24 * 60 * 60;
 /// Bytes of a region's name.
 const REGION_BYTES_MAX: usize = 64;
 
@@ -111,6 +113,14 @@ pub(super) fn parse_hours(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(hours) if hours <= INTERVAL_HOURS_MAX => Ok(hours),
         _ => Err(format!("expected a number of hours, 0 to {INTERVAL_HOURS_MAX}")),
+    }
+}
+
+/// In milliseconds, from seconds.
+pub(super) fn parse_restore_delay(text: &str) -> Result<u64, String> {
+    match text.parse::<u64>() {
+        Ok(seconds) if seconds <= RESTORE_DELAY_SECONDS_MAX => Ok(seconds * 1000),
+        _ => Err(format!("expected a number of seconds, 0 to {RESTORE_DELAY_SECONDS_MAX}")),
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Config {
     pub log: String,
     /// Threads that serve requests, at least one.
     pub workers: usize,
+    /// Time from the request to restore an archived object until it can be read.
+    pub restore_delay_millis: u64,
     /// Hours between two verifications of the counters; 0 for none but those asked for.
     pub verify_interval_hours: u32,
     /// Buckets one account may own, at least one.
@@ -140,6 +142,7 @@ impl Config {
                 Some(workers) => workers,
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
+            restore_delay_millis: settings.value("restore_delay", check::parse_restore_delay)?,
             verify_interval_hours: settings.value("verify_interval", check::parse_hours)?,
             buckets_per_account: settings.value("buckets_per_account", check::parse_bucket_count)?,
         };
@@ -179,6 +182,7 @@ impl Config {
             webhook: None,
             log: "info".to_owned(),
             workers: 2,
+            restore_delay_millis: 0,
             verify_interval_hours: 24,
             buckets_per_account: limits::BUCKETS_PER_ACCOUNT_MAX,
         }

@@ -196,6 +196,15 @@ pub static SETTINGS: &[Setting] = &[
         doc: "Buckets one account may own, 1 to 10000. A lower number than an account has takes none away.",
         ..PLAIN
     },
+    Setting {
+        key: "restore_delay",
+        variable: "OBS_GATEWAY_RESTORE_DELAY",
+        flag: "restore-delay",
+        form: "SECONDS",
+        fallback: Fallback::Value("0"),
+        doc: "Seconds until an archived object that is restored can be read, 0 to 86400.",
+        ..PLAIN
+    },
 ];
 
 /// The settings reference as Markdown; `docs/config.md` is this text.

@@ -116,6 +116,8 @@ fn refusals_name_the_setting_its_source_and_what_was_expected() {
     refused("workers = 'many'", &["setting workers", "`many`"]);
     refused("verify_interval = '1d'", &["setting verify_interval", "0 to 8760"]);
     refused("verify_interval = 8761", &["setting verify_interval"]);
+    refused("restore_delay = '5h'", &["setting restore_delay", "0 to 86400"]);
+    refused("restore_delay = 86401", &["setting restore_delay"]);
     refused("buckets_per_account = 0", &["setting buckets_per_account", "1 to 10000"]);
     refused("buckets_per_account = 10001", &["setting buckets_per_account"]);
     refused("root_access_key = 'AKAKAKAK'", &["setting root_access_key", "root_secret_key is missing"]);
@@ -164,6 +166,7 @@ fn the_configuration_of_tests_would_pass_the_checks() {
         ("workers", config.workers.to_string()),
         ("verify_interval", config.verify_interval_hours.to_string()),
         ("buckets_per_account", config.buckets_per_account.to_string()),
+        ("restore_delay", (config.restore_delay_millis / 1000).to_string()),
     ];
     let checked = Config::check(&Settings::from_sources(None, |_| None, &flags).unwrap()).unwrap();
     assert_eq!(format!("{checked:?}"), format!("{config:?}"));

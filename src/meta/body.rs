@@ -164,6 +164,15 @@ impl Tx<'_> {
         self.stored_at(object.blob, object.body)
     }
 
+    /// The bytes of an object whose record this transaction has read. Where they are gone the record is, too, and the
+    /// transaction runs again.
+    pub fn stored_with(&mut self, object: &Object) -> Result<Stored> {
+        match self.stored(object)? {
+            Some(stored) => Ok(stored),
+            None => Err(self.torn(format!("the body of blob {:032x} is missing", object.blob.0))),
+        }
+    }
+
     /// The bytes of a blob; `None` when it is gone.
     pub fn stored_at(&mut self, blob: BlobId, body: Body) -> Result<Option<Stored>> {
         let row = keys::body(blob);

@@ -194,10 +194,11 @@ mod tests {
         let row = expired(&store, NOW + 9 * DAY).await[0].row.clone();
         let findings = || verify(store.engine(), &mut |_| None).unwrap().differences;
         let stray = keys::expiry(1, bucket.id, 0, "other");
-        store
-            .write(|tx| Ok::<_, super::super::Error>(tx.put(Family::Expiries, stray.clone(), Bytes::new())))
-            .await
-            .unwrap();
+        let add = |tx: &mut Tx<'_>| {
+            tx.put(Family::Expiries, stray.clone(), Bytes::new());
+            Ok::<_, super::super::Error>(())
+        };
+        store.write(add).await.unwrap();
         assert_eq!(findings().len(), 1);
         let swap = |tx: &mut Tx<'_>| {
             tx.delete(Family::Expiries, stray.clone());

@@ -110,49 +110,15 @@ pub(super) fn rolled_up<'k>(key: &'k str, query: &PageQuery) -> Option<&'k str> 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::super::testing::{OWNER, bucket, inline, put, store_over};
-    use super::super::{Bucket, MemoryEngine, Store, Tier, View, engine};
+    use super::super::testing::{Counting, OWNER, bucket, inline, put, store_over};
+    use super::super::{Bucket, Store};
     use super::*;
 
-    /// A view that counts the rows it shows.
-    #[derive(Debug, Default)]
-    struct Counting {
-        engine: Arc<MemoryEngine>,
-        row_count: AtomicUsize,
-    }
-
-    impl View for Counting {
-        fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()> {
-            self.engine.get(family, key, tier, visit)
-        }
-
-        fn scan(
-            &self,
-            family: Family,
-            from: Bound<&[u8]>,
-            to: Option<&[u8]>,
-            tier: Tier,
-            visit: engine::Visit<'_>,
-        ) -> Result<()> {
-            self.engine.scan(family, from, to, tier, &mut |key, value| {
-                self.row_count.fetch_add(1, Ordering::Relaxed);
-                visit(key, value)
-            })
-        }
-    }
-
-    impl Counting {
-        /// The names on a page, whether more follow, and how many rows were read for it.
-        fn page(&self, bucket: &Bucket, query: &PageQuery) -> (Vec<String>, bool, usize) {
-            self.row_count.store(0, Ordering::Relaxed);
-            let store = store_over(self.engine.clone());
-            let page = Tx::new(&store, self, Tier::Disk, 0, false).page(bucket.id, query).unwrap();
-            let names = page.rows.iter().map(|row| row.name().to_owned()).collect();
-            (names, page.truncated, self.row_count.load(Ordering::Relaxed))
-        }
+    /// The names on a page, whether more follow, and how many rows were read for it.
+    fn page(counting: &Counting, bucket: &Bucket, query: &PageQuery) -> (Vec<String>, bool, usize) {
+        let (page, row_counts) = counting.count(|tx| tx.page(bucket.id, query));
+        let names = page.rows.iter().map(|row| row.name().to_owned()).collect();
+        (names, page.truncated, row_counts.values().sum())
     }
 
     async fn filled(store: &Store) -> Bucket {
@@ -182,22 +148,22 @@ mod tests {
             count_max,
         };
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let all = counting.page(&bucket, &query("", "", 9));
+        let all = page(&counting, &bucket, &query("", "", 9));
         assert_eq!(all, (names(&["a/", "b", "b/", "c/"]), false, 4), "one row a name, of 301");
-        let first = counting.page(&bucket, &query("", "", 3));
+        let first = page(&counting, &bucket, &query("", "", 3));
         assert_eq!(first, (names(&["a/", "b", "b/"]), true, 4), "one row further tells that more follow");
         assert_eq!(
-            counting.page(&bucket, &query("", "b/", 3)),
+            page(&counting, &bucket, &query("", "b/", 3)),
             (names(&["c/"]), false, 1),
             "the marker's group is over"
         );
-        assert_eq!(counting.page(&bucket, &query("b/", "", 9)), (names(&["b/x/"]), false, 1));
-        let (keys, truncated, row_count) = counting.page(&bucket, &query("c/", "c/050", 10));
+        assert_eq!(page(&counting, &bucket, &query("b/", "", 9)), (names(&["b/x/"]), false, 1));
+        let (keys, truncated, row_count) = page(&counting, &bucket, &query("c/", "c/050", 10));
         assert_eq!((keys.first().map(String::as_str), truncated, row_count), (Some("c/051"), true, 11));
-        assert_eq!(counting.page(&bucket, &query("", "", 0)), (names(&[]), false, 0));
-        assert_eq!(counting.page(&bucket, &query("d", "", 9)), (names(&[]), false, 0));
+        assert_eq!(page(&counting, &bucket, &query("", "", 0)), (names(&[]), false, 0));
+        assert_eq!(page(&counting, &bucket, &query("d", "", 9)), (names(&[]), false, 0));
         assert_eq!(
-            counting.page(&bucket, &query("a/", "b", 9)),
+            page(&counting, &bucket, &query("a/", "b", 9)),
             (names(&[]), false, 0),
             "the marker is behind the prefix"
         );

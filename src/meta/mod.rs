@@ -38,6 +38,7 @@ mod upload;
 mod upload_page;
 mod verify;
 mod version;
+mod versions_page;
 
 pub use access_key::{AccessKey, Credential, KeyStatus, NewAccessKey};
 pub use account::{Account, AccountStatus, Capacity, NewAccount, Pack};
@@ -65,6 +66,7 @@ pub use upload::{OpenUpload, Part, Upload, UploadId};
 pub use upload_page::{ListedUpload, PartPage, UploadPage, UploadQuery};
 pub use verify::{Verdict, verify};
 pub use version::{DeleteMarker, Kept, Version, VersionId};
+pub use versions_page::{ListedVersion, VersionsPage, VersionsQuery};
 
 use serde::{Deserialize, Serialize};
 

@@ -10,7 +10,7 @@ use super::version::Version;
 use super::{BlobId, BucketId, Result, keys};
 use crate::acl::Acl;
 use crate::attributes::Attributes;
-use crate::clock::{DAY_MILLIS, UnixMillis};
+use crate::clock::{UnixMillis, end_of_days};
 use crate::headers::ObjectHeaders;
 use crate::name::{AccountId, ObjectKey};
 use crate::storage_class::StorageClass;
@@ -119,9 +119,7 @@ impl Object {
     /// When it goes by itself: at the end of the day (UTC) on which its days since it was stored are over.
     #[must_use]
     pub fn expires_millis(&self) -> Option<UnixMillis> {
-        let days = self.attributes.as_ref()?.expires_days?;
-        let over = self.modified_millis.saturating_add(u64::from(days).saturating_mul(DAY_MILLIS));
-        over.checked_next_multiple_of(DAY_MILLIS)
+        Some(end_of_days(self.modified_millis, self.attributes.as_ref()?.expires_days?))
     }
 
     /// Whether its class keeps it from being read at `now`: it is archived, and no restore holds.

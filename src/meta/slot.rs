@@ -90,6 +90,7 @@ impl Tx<'_> {
 
     /// Makes an object the newest version of its key, in place of what `change` says goes: one charge, so that what
     /// only changes its kind fits under any limit.
+    #[expect(clippy::needless_pass_by_value, reason = "a slot is good for one change")]
     pub(super) fn place_for(&mut self, slot: Slot<'_>, object: &Object, change: Change) -> Result<Version> {
         if slot.bucket.is_file_system && slot.current.is_none() {
             self.check_kind(slot.bucket.id, &slot.key)?;
@@ -118,6 +119,7 @@ impl Tx<'_> {
 
     /// Deletes a key without naming a version: for good in a bucket without versioning, by a delete marker of `owner`
     /// in any other.
+    #[expect(clippy::needless_pass_by_value, reason = "a slot is good for one change")]
     pub fn delete_object(&mut self, slot: Slot<'_>, owner: AccountId, now: UnixMillis) -> Result<Deleted> {
         let mut change = Change::default();
         let is_null = match slot.bucket.versioning {
@@ -178,6 +180,7 @@ impl Tx<'_> {
 
     /// Writes a changed record of a version in place of the one that this transaction read; neither its bytes nor its
     /// version change.
+    #[expect(clippy::needless_pass_by_value, reason = "a slot is good for one change")]
     pub fn rewrite_version(&mut self, slot: Slot<'_>, object: &Object) -> Result<()> {
         let is_current = slot.current.as_ref().is_some_and(|current| current.version == object.version);
         if is_current {

@@ -333,38 +333,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::record::tests::check_stored;
-    use super::super::testing::{NOW, OWNER, bucket, inline, key, put, store};
+    use super::super::testing::{NOW, OWNER, begin, bucket, inline, key, part, put, put_part, store, upload};
     use super::super::{Error, ObjectState, Store, Versioning, verify};
     use super::*;
-    use crate::manifest::{Extent, Manifest};
     use crate::quota::Usage;
-
-    fn upload() -> Upload {
-        Upload {
-            initiated_millis: NOW,
-            initiator: OWNER,
-            owner: OWNER,
-            headers: ObjectHeaders::default(),
-            storage_class: StorageClass::Standard,
-            attributes: None,
-            is_s3: false,
-            checksum: None,
-        }
-    }
-
-    /// A part in the metadata, or for more than 1000 bytes in segments of its own.
-    fn part(size: u64) -> (Part, Stored) {
-        let stored = match size {
-            0..=1000 => inline(size).1,
-            _ => {
-                let extents = vec![Extent { segment: 1, offset: u64::from(rand::random::<u32>()) << 20, length: size }];
-                Stored::Segments(Manifest { length: size, extents, block_checksums: Vec::new() })
-            }
-        };
-        let blob = BlobId(rand::random());
-        let (body, modified_millis) = (stored.body(), NOW);
-        (Part { blob, body, size, md5: [7; 16], modified_millis, crc64: None, checksum: None }, stored)
-    }
 
     /// The object an upload becomes.
     fn whole(id: UploadId) -> Object {
@@ -373,22 +345,6 @@ mod tests {
             ..ObjectState::default()
         };
         Object { state: state.boxed(), ..inline(0).0 }
-    }
-
-    async fn begin(store: &Store, bucket: &Bucket, called: &str) -> UploadId {
-        let id = UploadId::mint(NOW);
-        store.write(|tx| tx.begin_upload(bucket, &key(called), id, &upload())).await.unwrap();
-        id
-    }
-
-    /// False where the upload has ended.
-    async fn put_part(store: &Store, bucket: &Bucket, to: (&str, UploadId), number: u16, size: u64) -> Result<bool> {
-        let (part, stored) = part(size);
-        let write = store.write(|tx| {
-            let Some(open) = tx.open_upload(bucket.id, &key(to.0), to.1)? else { return Ok(false) };
-            tx.put_part(bucket, &open, number, &part, &stored).map(|()| true)
-        });
-        write.await
     }
 
     /// False where the upload has ended, or has none of the parts.

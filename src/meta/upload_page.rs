@@ -122,3 +122,116 @@ fn first_row(bucket: BucketId, query: &UploadQuery, prefix_row: Vec<u8>) -> Boun
         None => Bound::Excluded(keys::uploads_of(bucket, marker)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use futures_util::FutureExt as _;
+    use proptest::prelude::*;
+
+    use super::super::testing::{OWNER, begin, bucket, key, put_part, store, upload};
+    use super::super::{Bucket, Store};
+    use super::*;
+
+    /// A key and an id, or a common prefix and nothing.
+    type Name = (String, Option<u128>);
+
+    fn names(page: &UploadPage) -> Vec<Name> {
+        let name = |row: &ListedUpload| match row {
+            ListedUpload::Upload(key, id, _) => (key.clone(), Some(id.0)),
+            ListedUpload::Prefix(prefix) => (prefix.clone(), None),
+        };
+        page.rows.iter().map(name).collect()
+    }
+
+    /// All pages of a listing, each begun where the last one ended.
+    async fn pages(store: &Store, bucket: &Bucket, mut query: UploadQuery) -> Vec<Name> {
+        let mut all = Vec::new();
+        loop {
+            let page = store.read(|tx| tx.upload_page(bucket.id, &query)).await.unwrap();
+            assert!(page.rows.len() <= query.page.count_max);
+            all.extend(names(&page));
+            if !page.truncated {
+                return all;
+            }
+            let (key, id) = all.last().cloned().expect("a truncated page has rows");
+            (query.page.marker, query.id_marker) = (key, id.map(UploadId));
+        }
+    }
+
+    /// What a listing must have, in the plainest way.
+    fn expected(uploads: &BTreeSet<(String, u128)>, query: &UploadQuery) -> Vec<Name> {
+        let PageQuery { prefix, marker, delimiter, .. } = &query.page;
+        let mut names: Vec<Name> = Vec::new();
+        for (key, id) in uploads.iter().filter(|(key, _)| key.starts_with(prefix)) {
+            let is_after = key > marker || (key == marker && query.id_marker.is_some_and(|marker| *id > marker.0));
+            let group = key[prefix.len()..].find(delimiter.as_str()).filter(|_| !delimiter.is_empty());
+            let group = group.map(|at| key[..prefix.len() + at + delimiter.len()].to_owned());
+            match group {
+                Some(group) if is_after && group != *marker => names.push((group, None)),
+                None if is_after => names.push((key.clone(), Some(*id))),
+                Some(_) | None => {}
+            }
+        }
+        names.dedup();
+        names
+    }
+
+    proptest! {
+        #[test]
+        fn pages_joined_are_the_listing(
+            uploads in proptest::collection::btree_set(("[ab/\0]{1,4}", 0..3_u128), 0..20),
+            prefix in "[ab/]{0,2}",
+            delimiter in prop_oneof![Just(String::new()), Just("/".to_owned()), Just("b/".to_owned())],
+            (marker, id_marker) in ("[ab/\0]{0,3}", proptest::option::of(0..3_u128)),
+            count_max in 1..5_usize,
+        ) {
+            let run = async {
+                let store = store();
+                let bucket = bucket(&store, OWNER, "photos", 0).await;
+                // Another bucket's uploads lie around.
+                let other = self::bucket(&store, OWNER, "films", 0).await;
+                begin(&store, &other, "a").await;
+                for (called, id) in &uploads {
+                    let begun = store.write(|tx| tx.begin_upload(&bucket, &key(called), UploadId(*id), &upload()));
+                    begun.await.unwrap();
+                }
+                let page = PageQuery { prefix, marker, delimiter, count_max };
+                let query = UploadQuery { page, id_marker: id_marker.map(UploadId) };
+                prop_assert_eq!(pages(&store, &bucket, query.clone()).await, expected(&uploads, &query));
+                Ok(())
+            };
+            run.now_or_never().expect("the engine in memory never waits")?;
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_are_listed_by_number() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let to = ("k", begin(&store, &bucket, "k").await);
+        let later = ("k", begin(&store, &bucket, "k").await);
+        for number in [10_000, 2, 300, 1] {
+            assert!(put_part(&store, &bucket, to, number, number.into()).await.unwrap());
+            assert!(put_part(&store, &bucket, later, number, 0).await.unwrap());
+        }
+        let check = async |after, count_max, expected: &[u16], truncated| {
+            let page = store.read(|tx| {
+                let open = tx.open_upload(bucket.id, &key("k"), to.1)?.expect("it has not ended");
+                tx.part_page(&open, after, count_max)
+            });
+            let page = page.await.unwrap();
+            let numbers: Vec<u16> = page.rows.iter().map(|(number, _)| *number).collect();
+            assert_eq!((numbers.as_slice(), page.truncated), (expected, truncated), "after {after}");
+            assert!(page.rows.iter().all(|(number, part)| part.size == u64::from(*number)));
+        };
+        check(0, 9, &[1, 2, 300, 10_000], false).await;
+        check(0, 4, &[1, 2, 300, 10_000], false).await;
+        check(0, 3, &[1, 2, 300], true).await;
+        check(1, 2, &[2, 300], true).await;
+        check(2, 2, &[300, 10_000], false).await;
+        check(10_000, 2, &[], false).await;
+        check(u16::MAX, 2, &[], false).await;
+    }
+}

@@ -2,21 +2,19 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hyper::Method;
 
 use super::bucket::region_header;
+use super::listing::{Spelling, key_parameter, max_keys, write_object};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::clock::iso_date;
-use crate::error::{Code, Result};
-use crate::limits;
-use crate::meta::{Bucket, Listed, Object, Page, PageQuery};
+use crate::error::Result;
+use crate::meta::{Bucket, Listed, Page, PageQuery};
+use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
-use crate::wire::percent;
-use crate::wire::query::Query;
 use crate::wire::xml::{Layout, Writer};
-use crate::wire::{Head, Reply};
 
 pub(super) static GET: Op = Op {
     name: "ListObjects",
@@ -31,113 +29,66 @@ pub(super) static GET: Op = Op {
     run: |app, call| Box::pin(get(app, call)),
 };
 
-/// A listing as asked for.
-struct Asked {
-    page: PageQuery,
-    url_encoded: bool,
-}
-
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    let asked = parse(call.head)?;
+    let (query, dialect) = (&call.head.query, call.head.dialect);
+    let asked = PageQuery {
+        prefix: key_parameter(query, "prefix")?,
+        marker: key_parameter(query, "marker")?,
+        delimiter: key_parameter(query, "delimiter")?,
+        count_max: max_keys(query, dialect)?,
+    };
+    let spelling = Spelling::parse(query)?;
     let bucket = call.bucket()?;
-    let page = app.store.read(|tx| tx.page(bucket.id, &asked.page)).await?;
-    let (name, region) = region_header(call.head.dialect, &bucket.region)?;
-    let document = render(app.namespace(call.head.dialect), call.head.dialect, bucket, &asked, &page);
+    let page = app.store.read(|tx| tx.page(bucket.id, &asked)).await?;
+    let (name, region) = region_header(dialect, &bucket.region)?;
+    let document = render(app.namespace(dialect), dialect, bucket, &asked, spelling, &page);
     Ok(Reply::xml(document).with(name, region))
 }
 
-fn parse(head: &Head) -> Result<Asked> {
-    let query = &head.query;
-    let text = |name: &'static str| {
-        let value = query.get(name).unwrap_or_default();
-        let fits = value.len() <= limits::KEY_BYTES_MAX;
-        if fits { Ok(value.to_owned()) } else { Err(Code::InvalidArgument.because(format!("{name} is too long."))) }
-    };
-    let url_encoded = match query.get("encoding-type") {
-        None | Some("") => false,
-        Some("url") => true,
-        Some(_) => return Err(Code::InvalidArgument.because("encoding-type can only be url.")),
-    };
-    let page = PageQuery {
-        prefix: text("prefix")?,
-        marker: text("marker")?,
-        delimiter: text("delimiter")?,
-        count_max: parse_max_keys(query, head.dialect)?,
-    };
-    Ok(Asked { page, url_encoded })
-}
-
-/// 1 to 1000. OBS takes 1000 for anything outside; S3 takes 0 at its word.
-pub(super) fn parse_max_keys(query: &Query, dialect: Dialect) -> Result<usize> {
-    let text = query.get("max-keys").unwrap_or_default();
-    if text.is_empty() {
-        return Ok(limits::LIST_PAGE_COUNT_MAX);
-    }
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Code::InvalidArgument.because("max-keys must be a number."));
-    }
-    let count = text.parse().unwrap_or(usize::MAX);
-    match count {
-        0 if dialect == Dialect::S3 => Ok(0),
-        1..=limits::LIST_PAGE_COUNT_MAX => Ok(count),
-        _ => Ok(limits::LIST_PAGE_COUNT_MAX),
-    }
-}
-
-fn render(namespace: &str, dialect: Dialect, bucket: &Bucket, asked: &Asked, page: &Page) -> bytes::Bytes {
-    let mut encoded = String::new();
-    let mut text = |xml: &mut Writer, name: &'static str, value: &str| {
-        if asked.url_encoded {
-            encoded.clear();
-            percent::encode_query(value.as_bytes(), &mut encoded);
-            xml.element(name, &encoded);
-        } else {
-            xml.element(name, value);
-        }
-    };
+fn render(
+    namespace: &str,
+    dialect: Dialect,
+    bucket: &Bucket,
+    asked: &PageQuery,
+    spelling: Spelling,
+    page: &Page,
+) -> Bytes {
     let mut xml = Writer::document("ListBucketResult", Some(namespace), Layout::Compact);
     xml.element("Name", bucket.name.as_str());
-    text(&mut xml, "Prefix", &asked.page.prefix);
-    text(&mut xml, "Marker", &asked.page.marker);
+    if dialect == Dialect::S3 {
+        // Its clients do not decode this one.
+        xml.element("Prefix", &asked.prefix);
+    } else {
+        spelling.element(&mut xml, "Prefix", &asked.prefix);
+    }
+    spelling.element(&mut xml, "Marker", &asked.marker);
     // Always where the page is truncated: SDKs rely on it, also without a delimiter.
     if let Some(last) = page.rows.last().filter(|_| page.truncated) {
-        text(&mut xml, "NextMarker", last.name());
+        spelling.element(&mut xml, "NextMarker", last.name());
     }
-    xml.number("MaxKeys", asked.page.count_max as u64);
-    if !asked.page.delimiter.is_empty() {
-        text(&mut xml, "Delimiter", &asked.page.delimiter);
+    xml.number("MaxKeys", asked.count_max as u64);
+    if !asked.delimiter.is_empty() {
+        spelling.element(&mut xml, "Delimiter", &asked.delimiter);
     }
-    if asked.url_encoded {
-        xml.element("EncodingType", "url");
-    }
+    spelling.announce(&mut xml);
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
-    for row in &page.rows {
-        if let Listed::Object(key, object) = row {
-            xml.open("Contents");
-            text(&mut xml, "Key", key);
-            object_row(&mut xml, object, dialect);
-            xml.close();
-        }
-    }
-    for row in &page.rows {
-        if let Listed::Prefix(prefix) = row {
-            xml.open("CommonPrefixes");
-            text(&mut xml, "Prefix", prefix);
-            xml.close();
-        }
-    }
+    write_page(&mut xml, dialect, spelling, page, true);
     xml.finish()
 }
 
-fn object_row(xml: &mut Writer, object: &Object, dialect: Dialect) {
-    xml.element("LastModified", &iso_date(object.modified_millis));
-    xml.element("ETag", &format!("\"{}\"", object.etag));
-    xml.number("Size", object.size);
-    let owner = object.owner.to_string();
-    xml.open("Owner").element("ID", &owner);
-    if !dialect.is_obs() {
-        xml.element("DisplayName", &owner);
+/// Writes the objects of a page, and then its common prefixes.
+pub(super) fn write_page(xml: &mut Writer, dialect: Dialect, spelling: Spelling, page: &Page, with_owner: bool) {
+    for row in &page.rows {
+        if let Listed::Object(key, object) = row {
+            xml.open("Contents");
+            spelling.element(xml, "Key", key);
+            write_object(xml, dialect, object, with_owner);
+            xml.close();
+        }
     }
-    xml.close().element("StorageClass", "STANDARD");
+    let prefixes = page.rows.iter().filter_map(|row| match row {
+        Listed::Prefix(prefix) => Some(prefix.as_str()),
+        Listed::Object(..) => None,
+    });
+    spelling.prefixes(xml, prefixes);
 }

@@ -72,7 +72,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let document = call.document(&[ROOT], Code::MalformedTags).await?.ok_or(Code::MissingRequestBody)?;
-    let tags = parse_tags(&document)?;
+    let tags = parse_tags(&document, Code::MalformedTags)?;
     tags.check(&TagLimits::BUCKET)?;
     app.store
         .write(|tx| {
@@ -100,17 +100,17 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 /// The tags of a `<Tagging>` document, as they were written, blanks included; what they may be is [`Tags::check`]'s
-/// to say. A document without its elements is 400 `MalformedXMLError`.
-pub(super) fn parse_tags(document: &Element) -> Result<Tags> {
+/// to say. A document without its elements has the code `malformed`.
+pub(super) fn parse_tags(document: &Element, malformed: Code) -> Result<Tags> {
     let text = |tag: &Element, name: &str| {
         let element = only(tag, name).filter(|element| element.children.is_empty())?;
         Some(element.text.clone())
     };
-    let set = only(document, "TagSet").ok_or(Code::MalformedTags)?;
+    let set = only(document, "TagSet").ok_or(malformed)?;
     let mut tags = Vec::new();
     for tag in set.children_named("Tag") {
         let (Some(key), Some(value)) = (text(tag, "Key"), text(tag, "Value")) else {
-            return Err(Code::MalformedTags.into());
+            return Err(malformed.into());
         };
         tags.push(Tag { key, value });
     }
@@ -139,7 +139,7 @@ mod tests {
     fn check(content: &str, expected: Option<&[(&str, &str)]>) {
         let document = format!("<Tagging>{content}</Tagging>");
         let document = Element::parse(document.as_bytes(), Code::MalformedTags).unwrap();
-        let found = parse_tags(&document).map_err(|error| error.code());
+        let found = parse_tags(&document, Code::MalformedTags).map_err(|error| error.code());
         let tag = |(key, value): &(&str, &str)| Tag { key: (*key).to_owned(), value: (*value).to_owned() };
         let expected = expected.map(|tags| Tags(tags.iter().map(tag).collect()));
         assert_eq!(found, expected.ok_or(Code::MalformedTags), "{content}");

@@ -5,7 +5,6 @@ use hyper::header::{HeaderName, HeaderValue};
 
 use super::Call;
 use crate::access::{self, Action, Policies};
-use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Bucket, Kept, Object, Tx, VersionId, Versioning};
 use crate::wire::conditions::Conditions;
@@ -32,11 +31,12 @@ pub(super) struct Found {
 
 impl Source {
     /// Takes the source and its conditions from a request that has the header. What cannot be read is 400
-    /// `InvalidArgument`, conditions that do not go together 400 `InvalidRequest`; encrypted sources are 501.
+    /// `InvalidArgument`; conditions that do not go together, and keys of the customer's, are 400 `InvalidRequest`.
     pub(super) fn parse(head: &Head) -> Result<Self> {
         let sent =
             head.own("copy-source").ok_or_else(|| Code::InvalidArgument.because("The copy source is no text."))?;
-        if head.own("copy-source-server-side-encryption-customer-algorithm").is_some() {
+        let is_key = |tail: &str| tail.to_ascii_lowercase().starts_with("copy-source-server-side-encryption-customer-");
+        if head.own_all().any(|(tail, _)| is_key(tail)) {
             return Err(Code::InvalidRequest.because("The copy source is not encrypted with a key of the customer's."));
         }
         Ok(Self { named: CopySource::parse(sent, head.dialect)?, conditions: Conditions::parse_of_source(head)? })
@@ -50,6 +50,10 @@ impl Source {
     pub(super) fn find_in(&self, tx: &mut Tx<'_>, policies: &Policies, call: &Call<'_>) -> Result<Found> {
         let named = &self.named;
         let bucket = tx.bucket(&named.bucket)?.ok_or_else(|| Code::NoSuchBucket.on(format!("/{}", named.bucket)))?;
+        let expected = call.head.own("source-expected-bucket-owner").filter(|_| !call.head.dialect.is_obs());
+        if expected.is_some_and(|owner| owner != bucket.owner.to_string()) {
+            return Err(Code::AccessDenied.on(named.resource()));
+        }
         let aside = call.context.aside(named.version.as_deref());
         let permit = access::may(tx, policies, &call.caller, aside, Action::GetObject, &bucket, &named.key)?;
         let found = self.object_in(tx, &bucket).and_then(|object| {
@@ -61,7 +65,7 @@ impl Source {
             let header = format!("{}copy-source-{header}", call.head.dialect.header_prefix());
             return Err(Error::from(Code::PreconditionFailed).detail("Condition", header));
         }
-        if is_out_of_reach(&object, tx.now()) {
+        if object.is_archived(tx.now()) {
             return Err(Code::InvalidObjectState.on(named.resource()));
         }
         Ok(Found { bucket, object })
@@ -100,11 +104,4 @@ impl Found {
             Err(_) => reply,
         }
     }
-}
-
-/// Whether the bytes of an archived object cannot be had now.
-fn is_out_of_reach(object: &Object, now: UnixMillis) -> bool {
-    let restore = object.state.as_ref().and_then(|state| state.restore);
-    let is_restored = restore.is_some_and(|restore| restore.ready_millis <= now && now < restore.expires_millis);
-    object.storage_class.is_archive() && !is_restored
 }

@@ -6,6 +6,8 @@ mod bucket;
 mod bucket_acl;
 mod bucket_cors;
 mod bucket_list;
+mod bucket_list_v2;
+mod bucket_list_versions;
 mod bucket_location;
 mod bucket_policy;
 mod bucket_quota;
@@ -18,14 +20,23 @@ mod call;
 mod copy_source;
 mod draft;
 mod file_system;
+mod listing;
+mod object_acl;
 mod object_append;
 mod object_body;
+mod object_copy;
 mod object_delete;
+mod object_delete_many;
 mod object_edit;
 mod object_get;
+mod object_metadata;
 mod object_modify;
 mod object_put;
+mod object_record;
 mod object_rename;
+mod object_reply;
+mod object_restore;
+mod object_tagging;
 mod object_truncate;
 mod op;
 mod post_object;
@@ -58,6 +69,8 @@ pub static TABLE: &[&Op] = &[
     &bucket::HEAD,
     &bucket::DELETE,
     &bucket_list::GET,
+    &bucket_list_v2::GET,
+    &bucket_list_versions::GET,
     &bucket_location::GET,
     &bucket_quota::GET,
     &bucket_quota::PUT,
@@ -86,9 +99,18 @@ pub static TABLE: &[&Op] = &[
     &bucket_request_payment::PUT,
     &object_put::PUT,
     &post_object::POST,
+    &object_copy::PUT,
     &object_get::GET,
     &object_get::HEAD,
     &object_delete::DELETE,
+    &object_delete_many::POST,
+    &object_metadata::PUT,
+    &object_tagging::GET,
+    &object_tagging::PUT,
+    &object_tagging::DELETE,
+    &object_acl::GET,
+    &object_acl::PUT,
+    &object_restore::POST,
     &upload_begin::POST,
     &upload_part::PUT,
     &upload_part_copy::PUT,
@@ -107,14 +129,12 @@ pub static TABLE: &[&Op] = &[
 /// method.
 pub static RESERVED: &[&str] = &[
     "accelerate",
-    "acl",
     "analytics",
     "attributes",
     "backtosource",
     "bucketstatus",
     "cdnnotifyconfiguration",
     "customdomain",
-    "delete",
     "deletebucket",
     "directcoldaccess",
     "dispolicy",
@@ -125,10 +145,8 @@ pub static RESERVED: &[&str] = &[
     "inventory",
     "legal-hold",
     "lifecycle",
-    "list-type",
     "listcontentsummary",
     "logging",
-    "metadata",
     "metrics",
     "mirrorbacktosource",
     "mirrorrefresh",
@@ -146,15 +164,12 @@ pub static RESERVED: &[&str] = &[
     "readahead",
     "replication",
     "replication_progress",
-    "restore",
     "retention",
     "select",
     "session",
     "symlink",
-    "tagging",
     "torrent",
     "uploadid",
-    "versions",
     "website",
     "x-image-process",
     "x-image-save-bucket",

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use hyper::header::{ETAG, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 
-use super::bucket_storage_class::class_name;
 use super::object_edit::{Manner, write};
 use super::object_put::{etag_value, with_new_version};
+use super::object_reply::describe_stored;
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::quota::Rule;
-use crate::storage_class::StorageClass;
 use crate::wire::{Reply, hex};
 
 pub(super) static POST: Op = Op {
@@ -34,17 +33,10 @@ pub(super) static POST: Op = Op {
 async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let written = write(app, call, Manner::Append).await?;
     let (dialect, object) = (call.head.dialect, written.object);
-    let own = |tail: &str| HeaderName::try_from([dialect.header_prefix(), tail].concat()).map_err(Error::internal);
     let mut reply = Reply::empty(StatusCode::OK).with(ETAG, etag_value(&hex(&written.md5))?);
     // No S3 name: the SDKs read this one in both dialects.
     let position = HeaderName::from_static("x-obs-next-append-position");
     reply.headers.insert(position, HeaderValue::from(object.size));
-    if object.storage_class != StorageClass::Standard {
-        let class = class_name(object.storage_class, dialect);
-        reply.headers.insert(own("storage-class")?, HeaderValue::from_static(class));
-    }
-    if let Some(crc64) = object.state.as_ref().and_then(|state| state.crc64) {
-        reply.headers.insert(own("checksum-crc64ecma")?, HeaderValue::from(crc64));
-    }
+    describe_stored(&object, dialect, &mut reply.headers)?;
     Ok(with_new_version(reply, dialect, object.version))
 }

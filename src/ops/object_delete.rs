@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue, IF_MATCH};
 use hyper::{Method, StatusCode};
 
 use super::file_system::check_deletable;
@@ -10,11 +10,13 @@ use super::object_put::with_version;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::error::{Error, Result};
-use crate::meta::{Deleted, Kept, VersionId};
+use crate::clock::UnixMillis;
+use crate::error::{Code, Result};
+use crate::meta::{Bucket, Deleted, Kept, Tx, VersionId};
+use crate::name::{AccountId, ObjectKey};
 use crate::quota::Rule;
-use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
+use crate::wire::{Head, Reply};
 
 pub(super) static DELETE: Op = Op {
     name: "DeleteObject",
@@ -31,34 +33,78 @@ pub(super) static DELETE: Op = Op {
 
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let key = call.key()?;
-    let named = call.head.query.get("versionId");
-    let id = match named.map(VersionId::parse) {
-        // What no version was ever called cannot be there; deleting what is not there changes nothing.
-        Some(None) => return Ok(Reply::empty(StatusCode::NO_CONTENT)),
-        Some(Some(id)) => Some(id),
-        None => None,
-    };
+    refuse_conditions(call.head)?;
+    let which = Which::named(call.head.query.get("versionId"));
     let owner = call.caller.owner();
     let now = app.clock.now_millis();
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;
-        check_deletable(tx, &bucket, key)?;
-        let slot = tx.slot(&bucket, key)?;
-        Ok::<_, Error>(match id {
-            Some(id) => tx.delete_version(slot, id, now)?,
-            None => tx.delete_object(slot, owner, now)?,
-        })
+        delete_in(tx, &bucket, key, which, owner, now)
     });
     let dialect = call.head.dialect;
     let reply = Reply::empty(StatusCode::NO_CONTENT);
     Ok(match deleted.await? {
         Deleted::Marked(version) => with_version(with_marker(reply, dialect), dialect, version),
-        Deleted::Gone(kept) if id.is_some() => {
+        Deleted::Gone(kept) if which != Which::Newest => {
             let reply = if matches!(*kept, Kept::Marker(_)) { with_marker(reply, dialect) } else { reply };
             with_version(reply, dialect, kept.version())
         }
         Deleted::Gone(_) | Deleted::Nothing => reply,
     })
+}
+
+/// What of a key is to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// The key, as its bucket's versioning has it.
+    Newest,
+    /// This version.
+    Version(VersionId),
+    /// A version by an id that none was ever given.
+    Unheard,
+}
+
+impl Which {
+    /// By the id that a request names.
+    pub(super) fn named(id: Option<&str>) -> Self {
+        match id.map(VersionId::parse) {
+            None => Self::Newest,
+            Some(Some(id)) => Self::Version(id),
+            Some(None) => Self::Unheard,
+        }
+    }
+}
+
+/// Deletes something; deleting what is not there changes nothing.
+pub(super) fn delete_in(
+    tx: &mut Tx<'_>,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    which: Which,
+    owner: AccountId,
+    now: UnixMillis,
+) -> Result<Deleted> {
+    let id = match which {
+        Which::Newest => None,
+        Which::Version(id) => Some(id),
+        Which::Unheard => return Ok(Deleted::Nothing),
+    };
+    check_deletable(tx, bucket, key)?;
+    let slot = tx.slot(bucket, key)?;
+    Ok(match id {
+        Some(id) => tx.delete_version(slot, id, now)?,
+        None => tx.delete_object(slot, owner, now)?,
+    })
+}
+
+/// A deletion that depends on something must not happen without it.
+fn refuse_conditions(head: &Head) -> Result<()> {
+    let is_conditional = head.headers.contains_key(IF_MATCH)
+        || ["if-match-size", "if-match-last-modified-time"].iter().any(|tail| head.has_own(tail));
+    if is_conditional {
+        return Err(Code::ServiceNotImplemented.because("Conditions on a deletion are not implemented."));
+    }
+    Ok(())
 }
 
 /// `x-obs-delete-marker: true`, or S3's name for it.

@@ -6,20 +6,20 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hyper::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
-    CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES, HeaderName, HeaderValue, LAST_MODIFIED, RANGE,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, RANGE,
 };
 use hyper::{Method, StatusCode};
 
 use super::object_body::{self, Part};
 use super::object_delete::delete_marker_header;
 use super::object_put::version_id_name;
+use super::object_reply::{describe, header_value, tell_readers};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::clock::http_date;
 use crate::error::{Code, Error, Result};
-use crate::meta::{Body, DeleteMarker, Kept, Object, Stored, Tx, UploadId, VersionId, Versioning};
+use crate::meta::{Body, DeleteMarker, Kept, Object, Stored, Tx, VersionId, Versioning};
 use crate::wire::Reply;
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::percent;
@@ -79,11 +79,15 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         // Noted before the record is read, so that the sweep waits.
         let reader = app.readers.begin(app.clock.now_millis());
         let object = find(app, call).await?;
+        if object.is_archived(call.now) {
+            return Err(Code::InvalidObjectState.on(call.head.target.resource()));
+        }
         let Some((object, stored)) = stored(app, call, object).await? else { continue };
         let (mut reply, selection) = prepare(call, &object)?;
         if reply.status == StatusCode::NOT_MODIFIED {
             return Ok(reply);
         }
+        tell_readers(app, call, &object, &mut reply).await?;
         let parts = parts(&mut reply, &object, selection)?;
         match object_body::open(app, stored, parts, reader).await {
             Ok(body) => {
@@ -106,13 +110,9 @@ async fn head(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let object = find(app, call).await?;
     let (mut reply, selection) = prepare(call, &object)?;
     if reply.status != StatusCode::NOT_MODIFIED {
+        tell_readers(app, call, &object, &mut reply).await?;
         let length: u64 = parts(&mut reply, &object, selection)?.iter().map(Part::length).sum();
         reply.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        // By it a client that lost the answer to its completion sees that it came to pass.
-        if let Some(upload) = object.state.as_ref().and_then(|state| state.upload) {
-            let id = UploadId(upload.id).to_string();
-            reply.headers.insert(HeaderName::from_static("x-obs-uploadid"), value(&id)?);
-        }
     }
     Ok(reply)
 }
@@ -215,13 +215,7 @@ fn prepare(call: &Call<'_>, object: &Object) -> Result<(Reply, RangeVerdict)> {
         }
     };
     let mut reply = Reply::empty(status);
-    object.headers.write(call.head.dialect, &mut reply.headers);
-    reply.headers.insert(ETAG, value(&format!("\"{}\"", object.etag))?);
-    reply.headers.insert(LAST_MODIFIED, value(&http_date(object.modified_millis))?);
-    reply.headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if call.bucket()?.versioning != Versioning::Off {
-        reply.headers.insert(version_id_name(call.head.dialect), value(&object.version.id().to_string())?);
-    }
+    describe(object, call.bucket()?, (call.head.dialect, call.now), &mut reply.headers)?;
     override_headers(call, &mut reply)?;
     Ok((reply, selection))
 }
@@ -233,20 +227,16 @@ fn override_headers(call: &Call<'_>, reply: &mut Reply) -> Result<()> {
     if let Some(name) = call.head.query.get("attname") {
         let mut encoded = String::new();
         percent::encode_query(name.as_bytes(), &mut encoded);
-        reply.headers.insert(CONTENT_DISPOSITION, value(&format!("attachment; filename*=utf-8''{encoded}"))?);
+        reply.headers.insert(CONTENT_DISPOSITION, header_value(&format!("attachment; filename*=utf-8''{encoded}"))?);
     }
     for (parameter, header) in &OVERRIDES {
         let Some(wanted) = call.head.query.get(parameter) else { continue };
         if call.caller.account().is_err() {
             return Err(Code::ForbidAnonReqOverwriteRespHead.into());
         }
-        reply.headers.insert(header, value(wanted)?);
+        reply.headers.insert(header, header_value(wanted)?);
     }
     Ok(())
-}
-
-fn value(text: &str) -> Result<HeaderValue> {
-    HeaderValue::try_from(text).map_err(|_| Code::InvalidArgument.because("The value is not a legal header value."))
 }
 
 fn parts(reply: &mut Reply, object: &Object, selection: RangeVerdict) -> Result<VecDeque<Part>> {
@@ -254,7 +244,7 @@ fn parts(reply: &mut Reply, object: &Object, selection: RangeVerdict) -> Result<
     let parts = match selection {
         RangeVerdict::Whole | RangeVerdict::Unsatisfiable => vec![Part::Span(0..object.size)],
         RangeVerdict::Part { start, end_exclusive } => {
-            reply.headers.insert(CONTENT_RANGE, value(&content_range(&(start..end_exclusive)))?);
+            reply.headers.insert(CONTENT_RANGE, header_value(&content_range(&(start..end_exclusive)))?);
             vec![Part::Span(start..end_exclusive)]
         }
         RangeVerdict::Many(spans) => {
@@ -270,7 +260,7 @@ fn parts(reply: &mut Reply, object: &Object, selection: RangeVerdict) -> Result<
             }
             parts.push(Part::Text(format!("\r\n--{boundary}--\r\n").into()));
             let kind = format!("multipart/byteranges;boundary={boundary}");
-            reply.headers.insert(CONTENT_TYPE, value(&kind)?);
+            reply.headers.insert(CONTENT_TYPE, header_value(&kind)?);
             parts
         }
     };

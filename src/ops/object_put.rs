@@ -8,6 +8,7 @@ use hyper::{Method, StatusCode, Uri};
 
 use super::announced::Announced;
 use super::draft::Draft;
+use super::object_reply::describe_stored;
 use super::receive::{Expected, discard, is_small, receive};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
@@ -59,6 +60,7 @@ pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let mut object = draft.into_object(now, received.size, hex(&received.md5), body);
     object.state = ObjectState { crc64: received.crc64, ..ObjectState::default() }.boxed();
     let mut reply = Reply::empty(StatusCode::OK).with(ETAG, etag_value(&object.etag)?);
+    describe_stored(&object, call.head.dialect, &mut reply.headers)?;
     if let Some(url) = redirect {
         reply = Reply { status: StatusCode::SEE_OTHER, ..reply };
         reply.headers.insert(LOCATION, redirect_after(&url, &bucket, &key, &object.etag)?);
@@ -69,16 +71,18 @@ pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     Ok(with_new_version(reply, call.head.dialect, version))
 }
 
-/// Where the client is sent after a success; the same name in every dialect.
-const SUCCESS_ACTION_REDIRECT: &str = "success-action-redirect";
-
-/// A copy is another operation.
+/// A form has fields for headers, but none that makes it a copy; a request with this header is another operation.
 fn refuse_copy(head: &Head) -> Result<()> {
-    match head.own("copy-source") {
-        Some(_) => Err(Code::ServiceNotImplemented.because("Copies are not implemented.")),
-        None => Ok(()),
+    if head.has_own("copy-source") {
+        return Err(
+            Code::InvalidRequest.because("An object comes with its bytes or from a copy source, not from both.")
+        );
     }
+    Ok(())
 }
+
+/// Where the client is sent after a success; the same name in every dialect.
+pub(super) const SUCCESS_ACTION_REDIRECT: &str = "success-action-redirect";
 
 /// An entity tag, in quotes.
 pub(super) fn etag_value(etag: &str) -> Result<HeaderValue> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hyper::Method;
 
-use super::bucket_list::parse_max_keys;
+use super::listing::max_keys;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -79,7 +79,7 @@ impl<'h> Asked<'h> {
             Some(_) => return Err(invalid("x-obs-bucket-type is OBJECT or POSIX.".into())),
         };
         let is_marked = query.has("marker") || query.has("max-keys");
-        let mut count_max = if is_marked { parse_max_keys(query, head.dialect)? } else { usize::MAX };
+        let mut count_max = if is_marked { max_keys(query, head.dialect)? } else { usize::MAX };
         if let Some(text) = query.get("max-buckets") {
             let limit = limits::BUCKET_PAGE_COUNT_MAX;
             let count = text.parse().ok().filter(|count| (1..=limit).contains(count));

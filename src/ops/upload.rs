@@ -3,13 +3,12 @@
 
 use hyper::header::{HeaderName, HeaderValue};
 
+pub(super) use super::listing::{Spelling, class_name};
 use super::{Call, draft};
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::{OpenUpload, Tx, Upload, UploadId};
-use crate::storage_class::StorageClass;
 use crate::wire::dialect::Dialect;
-use crate::wire::percent;
 use crate::wire::query::Query;
 use crate::wire::xml::Writer;
 use crate::wire::{Head, Reply};
@@ -93,41 +92,6 @@ pub(super) fn page_count(query: &Query, name: &'static str) -> Result<usize> {
     }
 }
 
-/// How a document spells keys: as they are, or with `encoding-type=url` percent-encoded.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Spelling {
-    pub(super) is_encoded: bool,
-}
-
-impl Spelling {
-    /// What the query asks for; anything but `url` is 400 `InvalidArgument`.
-    pub(super) fn parse(query: &Query) -> Result<Self> {
-        match query.get("encoding-type") {
-            None | Some("") => Ok(Self { is_encoded: false }),
-            Some("url") => Ok(Self { is_encoded: true }),
-            Some(_) => Err(Code::InvalidArgument.because("encoding-type can only be url.")),
-        }
-    }
-
-    /// Writes an element that holds a key, or part of one.
-    pub(super) fn element(self, xml: &mut Writer, name: &'static str, text: &str) {
-        if self.is_encoded {
-            let mut encoded = String::new();
-            percent::encode_query(text.as_bytes(), &mut encoded);
-            xml.element(name, &encoded);
-        } else {
-            xml.element(name, text);
-        }
-    }
-
-    /// Writes `EncodingType`, where it was asked for.
-    pub(super) fn announce(self, xml: &mut Writer) {
-        if self.is_encoded {
-            xml.element("EncodingType", "url");
-        }
-    }
-}
-
 /// Writes `Initiator` and `Owner`. In OBS words an initiator is a user of an account; here an account is its own user.
 pub(super) fn write_accounts(xml: &mut Writer, dialect: Dialect, upload: &Upload) {
     let (initiator, owner) = (upload.initiator.to_string(), upload.owner.to_string());
@@ -138,11 +102,6 @@ pub(super) fn write_accounts(xml: &mut Writer, dialect: Dialect, upload: &Upload
         xml.open("Initiator").element("ID", &initiator).element("DisplayName", &initiator).close();
         xml.open("Owner").element("ID", &owner).element("DisplayName", &owner).close();
     }
-}
-
-/// The name of a storage class.
-pub(super) fn class_name(dialect: Dialect, class: StorageClass) -> &'static str {
-    if dialect.is_obs() { class.obs_name() } else { class.s3_name() }
 }
 
 #[cfg(test)]

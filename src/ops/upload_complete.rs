@@ -129,6 +129,8 @@ fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) ->
     check_conditions(&asked.conditions, slot.current())?;
     let upload = open.upload();
     let part_count = u32::try_from(chosen.len()).map_err(Error::internal)?;
+    let completed = CompletedUpload { id: asked.id.0, part_count };
+    let state = ObjectState { upload: Some(completed), crc64, ..ObjectState::default() };
     let object = Object {
         version: Version::default(),
         blob: asked.blob,
@@ -140,8 +142,7 @@ fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) ->
         headers: upload.headers.clone(),
         storage_class: upload.storage_class,
         attributes: upload.attributes.clone(),
-        state: ObjectState { upload: Some(CompletedUpload { id: asked.id.0, part_count }), ..ObjectState::default() }
-            .boxed(),
+        state: state.boxed(),
     };
     let version = tx.complete_upload(slot, &open, &parts, (&chosen, pieces), &object)?;
     Ok(Done { etag, version, crc64 })

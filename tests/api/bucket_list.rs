@@ -1,6 +1,9 @@
 //! `GET /bucket`.
 
+use obs_gateway::error::Error;
 use obs_gateway::limits;
+use obs_gateway::meta::ObjectState;
+use obs_gateway::name::{BucketName, ObjectKey};
 
 use crate::answer::Answer;
 use crate::support::{As, Gateway, both};
@@ -214,4 +217,55 @@ async fn refusals() {
     }
     gateway.check(As::Obs("frida"), "GET /photos", "403 InArrearOrInsufficientBalance").await;
     gateway.check(As::Obs("dora"), "GET /photos", "403 DeregisterUserId").await;
+}
+
+/// Classes by the names of the dialect; objects that were appended to are said to be.
+#[tokio::test]
+async fn classes_and_types() {
+    let gateway = Gateway::with_bucket().await;
+    for (key, class) in [("a", "WARM"), ("b", "COLD"), ("c", "STANDARD")] {
+        gateway
+            .check(As::Obs("alice"), &format!("PUT /photos/{key}\nx-obs-storage-class: {class}\n\n{key}"), "200")
+            .await;
+    }
+    let obs = gateway.check(As::Obs("alice"), "GET /photos", "200").await;
+    assert_eq!(obs.elements("StorageClass"), ["WARM", "COLD", "STANDARD"]);
+    let aws = gateway.check(As::Aws("alice"), "GET /photos", "200").await;
+    assert_eq!(aws.elements("StorageClass"), ["STANDARD_IA", "GLACIER", "STANDARD"]);
+    assert_eq!(obs.element("Type"), None);
+    let (name, key) = (BucketName::parse("photos").unwrap(), ObjectKey::parse("c").unwrap());
+    let appended = gateway.app.store.write(|tx| {
+        let bucket = tx.bucket(&name)?.expect("it is there");
+        let slot = tx.slot(&bucket, &key)?;
+        let mut object = slot.current().expect("it is there").clone();
+        object.state = ObjectState { append_count: Some(1), ..ObjectState::default() }.boxed();
+        Ok::<_, Error>(tx.rewrite_version(slot, &object)?)
+    });
+    appended.await.unwrap();
+    for who in both("alice") {
+        for query in ["", "?list-type=2", "?versions"] {
+            let answer = gateway.check(who, &format!("GET /photos{query}"), "200").await;
+            assert_eq!(answer.elements("Type"), ["Appendable"]);
+            assert!(answer.body_text().contains("<StorageClass>STANDARD</StorageClass><Type>"));
+        }
+    }
+}
+
+/// Requests of S3 proper, which nobody signs here.
+#[tokio::test]
+async fn s3_takes_numbers_at_their_word() {
+    let gateway = with_keys(&["a", "b"]).await;
+    gateway.check(As::Obs("alice"), "PUT /photos?acl\nx-obs-acl: public-read", "200").await;
+    for query in ["", "&list-type=2", "&versions"] {
+        let ask = |count: &str| format!("GET /photos?max-keys={count}{query}\nx-amz-date: 0");
+        let empty = gateway.check(As::Nobody, &ask("0"), "200").await;
+        assert_eq!((empty.element("MaxKeys"), empty.element("IsTruncated")), (Some("0"), Some("false")));
+        assert_eq!(empty.element("Key"), None);
+        gateway.check(As::Nobody, &ask("-1"), "400 InvalidArgument").await;
+        assert_eq!(gateway.check(As::Nobody, &ask("1001"), "200").await.element("MaxKeys"), Some("1000"));
+    }
+    // Its clients do not decode the prefix of a listing of the first version.
+    let request = "GET /photos?encoding-type=url&prefix=%C3%A9&marker=%C3%A9\nx-amz-date: 0";
+    let answer = gateway.check(As::Nobody, request, "200").await;
+    assert_eq!((answer.element("Prefix"), answer.element("Marker")), (Some("é"), Some("%C3%A9")));
 }

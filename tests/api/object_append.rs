@@ -204,6 +204,7 @@ async fn a_body_is_what_its_headers_say_or_is_not_appended() {
         let kms = format!("POST /photos/k?append&position=5\n{}server-side-encryption: kms\n\nx", who.prefix());
         refused(&gateway, who, &kms, "501 ServiceNotImplemented").await;
         refused(&gateway, who, "POST /photos/k?append&position=5&typo\n\nx", "400 InvalidArgument").await;
+        refused(&gateway, who, "POST /photos/k?append&position=5&uploads\n\nx", "400 InvalidArgument").await;
         refused(&gateway, who, "POST /photos/k?append&position=5&select\n\nx", "501 ServiceNotImplemented").await;
         for method in ["GET", "PUT", "DELETE", "HEAD"] {
             refused(&gateway, who, &format!("{method} /photos/k?append&position=5"), "405 MethodNotAllowed").await;

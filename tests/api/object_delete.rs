@@ -53,3 +53,74 @@ async fn refusals_leave_the_object() {
     gateway.check(As::Obs("alice"), "DELETE /photos/k?x-id=DeleteObject", "204").await;
     assert_eq!(gateway.used("photos").await, (0, 0));
 }
+
+/// What a deletion does and tells, by the state of the bucket.
+#[tokio::test]
+async fn deletions_by_versioning() {
+    let versioning = |status: &str| {
+        format!(
+            "PUT /photos?versioning\n\n<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>"
+        )
+    };
+    for who in both("alice") {
+        let gateway = Gateway::with_bucket().await;
+        let prefix = who.prefix();
+        // The version told, and whether it is said to be a delete marker.
+        let check = async |query: &str| {
+            let answer = gateway.check(who, &format!("DELETE /photos/k{query}"), "204").await;
+            let marker = answer.header(&format!("{prefix}delete-marker")).to_owned();
+            assert!(matches!(marker.as_str(), "" | "true"));
+            (answer.header(&format!("{prefix}version-id")).to_owned(), !marker.is_empty())
+        };
+        let put = async || {
+            let put = gateway.check(who, "PUT /photos/k\n\nhello", "200").await;
+            put.header(&format!("{prefix}version-id")).to_owned()
+        };
+        let usage = async || (gateway.used("photos").await, gateway.usage("photos").await.delete_markers);
+        let told = |id: &str, is_marker| (id.to_owned(), is_marker);
+        assert_eq!(check("").await, told("", false), "nothing to delete");
+        put().await;
+        assert_eq!(check("").await, told("", false));
+        put().await;
+        assert_eq!(check("?versionId=null").await, told("null", false));
+        assert_eq!(usage().await, ((0, 0), 0));
+
+        gateway.check(who, &versioning("Enabled"), "200").await;
+        let (first, is_marker) = check("").await;
+        assert!(first.len() == 32 && is_marker, "a marker, also for a key that is not there");
+        let version = put().await;
+        let (second, is_marker) = check("").await;
+        assert!(second.len() == 32 && is_marker && second != first);
+        assert_eq!(usage().await, ((5, 1), 2));
+        assert_eq!(check(&format!("?versionId={second}")).await, (second.clone(), true));
+        assert_eq!(gateway.check(who, "GET /photos/k", "200").await.body_text(), "hello");
+        assert_eq!(check(&format!("?versionId={second}")).await, told("", false), "it is gone already");
+        assert_eq!(check(&format!("?versionId={version}")).await, (version, false));
+        gateway.check(who, "GET /photos/k", "404 NoSuchKey").await;
+        assert_eq!(check(&format!("?versionId={first}")).await, (first, true));
+        assert_eq!(usage().await, ((0, 0), 0));
+
+        let version = put().await;
+        gateway.check(who, &versioning("Suspended"), "200").await;
+        assert_eq!(put().await, "");
+        assert_eq!(usage().await, ((10, 2), 0));
+        assert_eq!(check("").await, told("null", true), "in the place of the null version");
+        assert_eq!(check("").await, told("null", true));
+        assert_eq!(usage().await, ((5, 1), 1));
+        assert_eq!(check("?versionId=null").await, told("null", true));
+        assert_eq!(check(&format!("?versionId={version}")).await, (version, false));
+        assert_eq!(usage().await, ((0, 0), 0));
+    }
+}
+
+#[tokio::test]
+async fn conditions_are_refused() {
+    let gateway = Gateway::with_bucket().await;
+    for who in both("alice") {
+        gateway.check(who, "PUT /photos/k\n\nhello", "200").await;
+        for header in ["If-Match: *".to_owned(), format!("{}if-match-size: 5", who.prefix())] {
+            gateway.check(who, &format!("DELETE /photos/k\n{header}"), "501 ServiceNotImplemented").await;
+        }
+        assert_eq!(gateway.used("photos").await, (5, 1));
+    }
+}

@@ -205,7 +205,6 @@ async fn a_length_must_be_known_or_chunked() {
 async fn what_cannot_be_honoured_is_not_ignored() {
     let gateway = with_kept_object().await;
     let own = [
-        "copy-source: /photos/kept",
         "server-side-encryption: kms",
         "server-side-encryption-customer-algorithm: AES256",
         "object-lock-mode: COMPLIANCE",
@@ -329,4 +328,111 @@ async fn keys_are_opaque() {
         gateway.check(As::Obs("alice"), &format!("PUT /photos/{bad}\n\nhello"), "400 InvalidURI").await;
     }
     assert_eq!(gateway.used("photos").await.1, keys.len() as u64);
+}
+
+#[tokio::test]
+async fn an_object_keeps_the_rarer_headers() {
+    let gateway = Gateway::with_bucket().await;
+    for who in both("alice") {
+        let prefix = who.prefix();
+        // Persistent headers have OBS's prefix whoever sends them.
+        let put = format!(
+            "PUT /photos/k\n{prefix}storage-class: STANDARD_IA\n{prefix}website-redirect-location: /other\n\
+             x-obs-persistent-headers: X-One:MQ==,x-two:w6k=\n\nhello"
+        );
+        let answer = gateway.check(who, &put, "200").await;
+        let class = if prefix == "x-obs-" { "WARM" } else { "STANDARD_IA" };
+        assert_eq!(answer.header(&format!("{prefix}storage-class")), class);
+        let read = gateway.check(who, "GET /photos/k", "200").await;
+        assert_eq!(read.header(&format!("{prefix}storage-class")), class);
+        assert_eq!(read.header(&format!("{prefix}website-redirect-location")), "/other");
+        assert_eq!((read.header("x-one"), read.header("x-two")), ("1", "=?UTF-8?B?w6k=?="));
+    }
+    // The class of the bucket is that of objects that name none.
+    gateway.check(As::Obs("alice"), "PUT /photos?storageClass\n\n<StorageClass>WARM</StorageClass>", "200").await;
+    let answer = gateway.check(As::Obs("alice"), "PUT /photos/k\n\nhello", "200").await;
+    assert_eq!(answer.header("x-obs-storage-class"), "WARM");
+    let answer = gateway.check(As::Obs("alice"), "PUT /photos/k\nx-obs-storage-class: STANDARD\n\nhello", "200").await;
+    assert_eq!(answer.header("x-obs-storage-class"), "");
+    assert_eq!(gateway.check(As::Obs("alice"), "HEAD /photos/k", "200").await.header("x-obs-storage-class"), "");
+}
+
+#[tokio::test]
+async fn bad_headers_are_refused_by_name() {
+    let gateway = with_kept_object().await;
+    for who in both("alice") {
+        let class = if who.prefix() == "x-obs-" { "400 InvalidArgument" } else { "400 InvalidStorageClass" };
+        let long = format!("x-obs-persistent-headers: a:{}", "YWFh".repeat(2731));
+        for (header, verdict) in [
+            ("own-storage-class: LUKEWARM", class),
+            ("own-storage-class: ", class),
+            ("own-website-redirect-location: other", "400 InvalidRedirectLocation"),
+            ("x-obs-persistent-headers: a", "400 InvalidArgument"),
+            ("x-obs-persistent-headers: content-length:MQ==", "400 InvalidArgument"),
+            (&long, "400 MetadataTooLarge"),
+            ("success-action-redirect: ftp://a", "400 InvalidArgument"),
+            ("success-action-redirect: /a", "400 InvalidArgument"),
+        ] {
+            let put = format!("PUT /photos/kept\n{}\n\nhello", header.replace("own-", who.prefix()));
+            refused(&gateway, who, &put, verdict).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn further_digests_are_checked_and_the_checksum_is_kept() {
+    let gateway = with_kept_object().await;
+    let (small, large) = (Bytes::from_static(b"hello"), pattern(300_000));
+    for who in both("alice") {
+        let prefix = who.prefix();
+        for body in [&small, &large] {
+            let crc64 = obs_gateway::blob::digest::crc64(body).to_string();
+            let sha256 = obs_gateway::wire::hex(&obs_gateway::blob::digest::sha256(body));
+            let right = format!("PUT /photos/k\n{prefix}checksum-crc64ecma: {crc64}\n{prefix}content-sha256: {sha256}");
+            let header = format!("{prefix}checksum-crc64ecma");
+            let answer = gateway.send_bytes(who, &right, body.clone()).await;
+            assert_eq!((answer.verdict().as_str(), answer.header(&header)), ("200", crc64.as_str()));
+            for (request, expected) in [("GET /photos/k", crc64.as_str()), ("HEAD /photos/k", crc64.as_str())] {
+                assert_eq!(gateway.check(who, request, "200").await.header(&header), expected);
+            }
+            // It is of all bytes, and no part of them.
+            assert_eq!(gateway.check(who, "GET /photos/k\nRange: bytes=0-3", "206").await.header(&header), "");
+            let before = gateway.used("photos").await;
+            for wrong in
+                [format!("{prefix}checksum-crc64ecma: 1"), format!("{prefix}content-sha256: {}", "0".repeat(64))]
+            {
+                let put = format!("PUT /photos/kept\n{wrong}");
+                assert_eq!(gateway.send_bytes(who, &put, body.clone()).await.verdict(), "400 BadDigest");
+                let streamed = gateway.send_chunked(who, &put, [body.clone()]).await;
+                assert_eq!(streamed.verdict(), "400 BadDigest");
+            }
+            assert_eq!(gateway.used("photos").await, before);
+        }
+        refused(&gateway, who, &format!("PUT /photos/kept\n{prefix}content-sha256: x\n\nhello"), "400 InvalidDigest")
+            .await;
+        refused(
+            &gateway,
+            who,
+            &format!("PUT /photos/kept\n{prefix}checksum-crc64ecma: x\n\nhello"),
+            "400 InvalidDigest",
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_success_may_lead_elsewhere() {
+    let gateway = Gateway::with_bucket().await;
+    for who in both("alice") {
+        for (url, expected) in [
+            ("http://a/done", "http://a/done?bucket=photos&key=a%20b&etag=%225d41402abc4b2a76b9719d911017c592%22"),
+            ("https://a/?x=1#y", "https://a/?x=1&bucket=photos&key=a%20b&etag=%225d41402abc4b2a76b9719d911017c592%22"),
+        ] {
+            let put = format!("PUT /photos/a%20b\nsuccess-action-redirect: {url}\n\nhello");
+            let answer = gateway.check(who, &put, "303").await;
+            assert_eq!(answer.header("location"), expected);
+            assert_eq!(answer.header("etag"), "\"5d41402abc4b2a76b9719d911017c592\"");
+        }
+    }
+    assert_eq!(gateway.used("photos").await, (5, 1));
 }

@@ -63,15 +63,17 @@ async fn a_row_of_buckets_is_none_of_objects() {
     gateway.check(As::Obs("alice"), "PUT /photos/k\n\nhello", "200").await;
     for who in both("alice") {
         for method in METHODS {
-            for name in ["tagging", "acl"] {
-                gateway.check(who, &format!("{method} /photos/k?{name}"), "501 ServiceNotImplemented").await;
-            }
             gateway.check(who, &format!("{method} /photos/k?versioning"), "405 MethodNotAllowed").await;
             gateway.check(who, &format!("{method} /photos/k?cors"), "405 MethodNotAllowed").await;
             gateway.check(who, &format!("{method} /photos?uploadId=1"), "501 ServiceNotImplemented").await;
             gateway.check(who, &format!("{method} /photos?partNumber=1"), "501 ServiceNotImplemented").await;
         }
         gateway.check(who, "POST /photos?tagging", "405 MethodNotAllowed").await;
+        gateway.check(who, "POST /photos/k?tagging", "405 MethodNotAllowed").await;
+        gateway.check(who, "DELETE /photos/k?acl", "405 MethodNotAllowed").await;
+        gateway.check(who, "GET /photos/k?metadata", "405 MethodNotAllowed").await;
+        gateway.check(who, "PUT /photos/k?restore\n\nlost", "405 MethodNotAllowed").await;
+        gateway.check(who, "PUT /photos?restore\n\nlost", "405 MethodNotAllowed").await;
         gateway.check(who, "DELETE /photos?versioning", "405 MethodNotAllowed").await;
         gateway.check(who, "DELETE /photos?storageClass", "405 MethodNotAllowed").await;
         gateway.check(who, "POST /photos?uploads", "405 MethodNotAllowed").await;

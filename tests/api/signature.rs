@@ -68,8 +68,8 @@ async fn a_signature_is_for_one_request() {
                 format!("Date: {DATE}\nContent-Type: text/plain\n{meta}: 1\nContent-MD5: XUFAKrxLKna5cZ2REBfFkg=="),
             ),
         ] {
-            let verdict = if line.contains("acl") { "501 ServiceNotImplemented" } else { "403 SignatureDoesNotMatch" };
-            gateway.check(As::Nobody, &format!("{line}\n{headers}\nAuthorization: {word}\n\nhello"), verdict).await;
+            let request = format!("{line}\n{headers}\nAuthorization: {word}\n\nhello");
+            gateway.check(As::Nobody, &request, "403 SignatureDoesNotMatch").await;
         }
         assert_eq!(gateway.keys("photos").await, ["k"]);
         let sent = format!("Date: {DATE}\nContent-Type: text/plain\n{meta}: 1\nAuthorization: {word}\n\nhello");

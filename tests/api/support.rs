@@ -113,6 +113,14 @@ impl Gateway {
         gateway
     }
 
+    /// The gateway as it is after a restart with other settings.
+    pub(crate) async fn restarted(self, config: Config) -> Self {
+        let store = Store::new(Arc::clone(&self.engine), Sealer::new(&[7; 32]));
+        let transfer = Blobs::new(Arc::new(self.blobs.clone()));
+        let app = App::new(config, store, transfer, Clock::manual(self.app.clock.now_millis())).await;
+        Self { app, ..self }
+    }
+
     pub(crate) async fn create_account(&self, name: &str, root: bool) {
         let new = NewAccount { name: name.to_owned(), root, ..NewAccount::default() };
         let account = self.app.store.write(|tx| tx.create_account(&new, NOW)).await.expect("memory does not fail");

@@ -40,8 +40,18 @@ const CORS: &str = "PUT /photos?cors\nContent-MD5: HGv5UBbjdmR736tPepqsSQ==\n\n<
 
 const COMPLETE: &str = "POST /photos/k?uploadId=UPLOAD\n\n<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>5d41402abc4b2a76b9719d911017c592</ETag></Part></CompleteMultipartUpload>";
 
+const OBJECT_TAGS: &str = "PUT /photos/k?tagging\nContent-MD5: ygxpoiUw4ExsUsHRCTjifw==\n\n<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>";
+const TO_COLD: &str = "PUT /photos/k?metadata\nx-obs-metadata-directive: REPLACE_NEW\nx-obs-storage-class: COLD\n\
+                       x-amz-metadata-directive: REPLACE_NEW\nx-amz-storage-class: GLACIER";
+const RESTORE: &str = "POST /photos/k?restore\n\n<RestoreRequest><Days>1</Days></RestoreRequest>";
+
 const COPY_PART: &str =
     "PUT /photos/k?partNumber=2&uploadId=UPLOAD\nx-obs-copy-source: /photos/k\nx-amz-copy-source: /photos/k";
+
+const DELETE_MANY: &str =
+    "POST /photos?delete\nContent-MD5: 5DKh5iefM5MSKvRILIuFwQ==\n\n<Delete><Object><Key>k</Key></Object></Delete>";
+
+const COPY: &str = "PUT /photos/k2\nx-obs-copy-source: /photos/k\nx-amz-copy-source: /photos/k";
 
 /// In an order in which each finds what it needs: `photos` with its object `k`, the file system `files` with `f`.
 const EXPECTED: &[Row] = &[
@@ -51,6 +61,8 @@ const EXPECTED: &[Row] = &[
     Row { stranger: "409 BucketAlreadyExists", ..private("CreateBucket", "PUT /photos", "200") },
     private("HeadBucket", "HEAD /photos", "200"),
     private("ListObjects", "GET /photos", "200"),
+    private("ListObjectsV2", "GET /photos?list-type=2", "200"),
+    private("ListObjectVersions", "GET /photos?versions", "200"),
     private("GetBucketLocation", "GET /photos?location", "200"),
     private("GetBucketQuota", "GET /photos?quota", "200"),
     private("PutBucketQuota", "PUT /photos?quota\n\n<Quota><StorageQuota>90</StorageQuota></Quota>", "200"),
@@ -89,6 +101,13 @@ const EXPECTED: &[Row] = &[
     private("PostObject", "POST /photos form: k\n\nform", "204"),
     private("GetObject", "GET /photos/k", "200"),
     private("HeadObject", "HEAD /photos/k", "200"),
+    private("PutObjectTagging", OBJECT_TAGS, "200"),
+    private("GetObjectTagging", "GET /photos/k?tagging", "200"),
+    private("DeleteObjectTagging", "DELETE /photos/k?tagging", "204"),
+    private("PutObjectAcl", "PUT /photos/k?acl\nx-obs-acl: private\nx-amz-acl: private", "200"),
+    private("GetObjectAcl", "GET /photos/k?acl", "200"),
+    private("SetObjectMetadata", TO_COLD, "200"),
+    private("RestoreObject", RESTORE, "202"),
     private("InitiateMultipartUpload", "POST /photos/k?uploads", "200"),
     private("UploadPart", "PUT /photos/k?partNumber=1&uploadId=UPLOAD\n\nhello", "200"),
     private("CopyPart", COPY_PART, "200"),
@@ -96,7 +115,9 @@ const EXPECTED: &[Row] = &[
     private("ListMultipartUploads", "GET /photos?uploads", "200"),
     private("CompleteMultipartUpload", COMPLETE, "200"),
     private("AbortMultipartUpload", "DELETE /photos/k?uploadId=UPLOAD", "204"),
-    private("DeleteObject", "DELETE /photos/k", "204"),
+    private("CopyObject", COPY, "200"),
+    private("DeleteObjects", DELETE_MANY, "200"),
+    private("DeleteObject", "DELETE /photos/k2", "204"),
     private("ModifyObject", "PUT /files/f?modify&position=0\n\nhello", "200"),
     private("TruncateObject", "PUT /files/f?truncate&length=2", "204"),
     private("RenameObject", "POST /files/f?rename&name=g", "204"),
@@ -164,10 +185,10 @@ async fn only_rows_with_a_growth_rule_move_the_counters() {
     for row in EXPECTED.iter().filter(|row| row.name != "DeleteBucket") {
         let op = TABLE.iter().find(|op| op.name == row.name).unwrap();
         let request = row.request(&gateway).await;
-        let usage = async || (gateway.usage("photos").await, gateway.usage("files").await);
-        let before = usage().await;
+        let used = async || (gateway.usage("photos").await, gateway.usage("files").await);
+        let before = used().await;
         gateway.check(As::Obs("alice"), &request, row.owner).await;
-        let has_moved = usage().await != before;
+        let has_moved = used().await != before;
         // By the rule of renaming nothing comes and nothing goes.
         let has_rule = op.growth.iter().any(|rule| *rule != Rule::Rename);
         assert_eq!(has_moved, has_rule, "{}: from {before:?}", row.name);

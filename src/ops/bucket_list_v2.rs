@@ -1,0 +1,157 @@
+//! `GET /bucket?list-type=2`: the same page as `GET /bucket`, taken up by a token (OBS reference, "Listing Objects in a
+//! Bucket (V2)"; S3, `ListObjectsV2`).
+
+use std::sync::Arc;
+
+use base64::prelude::*;
+use bytes::Bytes;
+use hyper::Method;
+
+use super::bucket::region_header;
+use super::bucket_list::write_page;
+use super::listing::{Spelling, key_parameter, max_keys};
+use super::{BodyRule, Call, Op, Pick, Scope};
+use crate::access::Action;
+use crate::app::App;
+use crate::error::{Code, Result};
+use crate::limits;
+use crate::meta::{Bucket, Page, PageQuery};
+use crate::wire::dialect::Dialect;
+use crate::wire::query::Query;
+use crate::wire::xml::{Layout, Writer};
+use crate::wire::{Head, Reply};
+
+pub(super) static GET: Op = Op {
+    name: "ListObjectsV2",
+    verb: Method::GET,
+    scope: Scope::Bucket,
+    picks: &[Pick::Query("list-type")],
+    action: Action::ListBucket,
+    body: BodyRule::Empty,
+    growth: &[],
+    parameters: &[
+        "prefix",
+        "start-after",
+        "continuation-token",
+        "delimiter",
+        "max-keys",
+        "fetch-owner",
+        "encoding-type",
+    ],
+    document: "obs_04_0160",
+    run: |app, call| Box::pin(get(app, call)),
+};
+
+/// A listing as asked for.
+struct Asked {
+    page: PageQuery,
+    start_after: String,
+    /// As sent; it goes before `start_after`.
+    token: Option<String>,
+    with_owner: bool,
+    spelling: Spelling,
+}
+
+async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    let dialect = call.head.dialect;
+    let asked = parse(call.head)?;
+    let bucket = call.bucket()?;
+    let page = app.store.read(|tx| tx.page(bucket.id, &asked.page)).await?;
+    let (name, region) = region_header(dialect, &bucket.region)?;
+    Ok(Reply::xml(render(app.namespace(dialect), dialect, bucket, &asked, &page)).with(name, region))
+}
+
+fn parse(head: &Head) -> Result<Asked> {
+    let query = &head.query;
+    if query.get("list-type") != Some("2") {
+        return Err(Code::InvalidArgument.because("list-type can only be 2."));
+    }
+    let start_after = key_parameter(query, "start-after")?;
+    let token = query.get("continuation-token").map(str::to_owned);
+    let marker = match token.as_deref() {
+        None | Some("") => start_after.clone(),
+        Some(token) => parse_token(token)?,
+    };
+    let page = PageQuery {
+        prefix: key_parameter(query, "prefix")?,
+        marker,
+        delimiter: key_parameter(query, "delimiter")?,
+        count_max: max_keys(query, head.dialect)?,
+    };
+    Ok(Asked { page, start_after, token, with_owner: fetch_owner(query)?, spelling: Spelling::parse(query)? })
+}
+
+fn fetch_owner(query: &Query) -> Result<bool> {
+    match query.get("fetch-owner") {
+        Some("true") => Ok(true),
+        None | Some("" | "false") => Ok(false),
+        Some(_) => Err(Code::InvalidArgument.because("fetch-owner can only be true or false.")),
+    }
+}
+
+/// What every token begins with, under its encoding: nobody is to take a key for one.
+const TOKEN_START: &str = "after:";
+
+/// The token that takes a listing up after `name`, a key or a common prefix.
+fn token(name: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode([TOKEN_START, name].concat())
+}
+
+/// The name a token stands for; 400 `InvalidArgument` for what is no token of ours.
+fn parse_token(token: &str) -> Result<String> {
+    let decode = || {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
+        let name = text.strip_prefix(TOKEN_START)?;
+        (1..=limits::KEY_BYTES_MAX).contains(&name.len()).then(|| name.to_owned())
+    };
+    decode().ok_or_else(|| Code::InvalidArgument.because("The continuation token is not valid."))
+}
+
+fn render(namespace: &str, dialect: Dialect, bucket: &Bucket, asked: &Asked, page: &Page) -> Bytes {
+    let (spelling, query) = (asked.spelling, &asked.page);
+    let mut xml = Writer::document("ListBucketResult", Some(namespace), Layout::Compact);
+    xml.element("Name", bucket.name.as_str());
+    spelling.element(&mut xml, "Prefix", &query.prefix);
+    if !asked.start_after.is_empty() {
+        spelling.element(&mut xml, "StartAfter", &asked.start_after);
+    }
+    if let Some(token) = &asked.token {
+        xml.element("ContinuationToken", token);
+    }
+    if let Some(last) = page.rows.last().filter(|_| page.truncated) {
+        xml.element("NextContinuationToken", &token(last.name()));
+    }
+    xml.number("KeyCount", page.rows.len() as u64).number("MaxKeys", query.count_max as u64);
+    if !query.delimiter.is_empty() {
+        spelling.element(&mut xml, "Delimiter", &query.delimiter);
+    }
+    spelling.announce(&mut xml);
+    xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
+    write_page(&mut xml, dialect, spelling, page, asked.with_owner);
+    xml.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn tokens_read_back(name in ".{1,100}") {
+            prop_assert_eq!(parse_token(&token(&name)).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        let long = token(&"k".repeat(limits::KEY_BYTES_MAX + 1));
+        let encoded = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+        for bad in ["k", "b/", "%%", &long, &token(""), &encoded("k"), &encoded("AFTER:k"), &format!("{}=", token("k"))]
+        {
+            assert_eq!(parse_token(bad).unwrap_err().code(), Code::InvalidArgument, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `?acl` of an object (OBS reference, "Configuring an Object ACL", "Obtaining Object ACL Information"): by a header or
+//! by a document. Each version has a list of its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hyper::{Method, StatusCode};
+
+use super::object_get::find_in;
+use super::object_record::change_record;
+use super::object_tagging::about;
+use super::{BodyRule, Call, Op, Pick, Scope};
+use crate::access::Action;
+use crate::access::acl::{self, Kind, Owners};
+use crate::app::App;
+use crate::attributes::Attributes;
+use crate::error::{Code, Error, Result};
+use crate::limits;
+use crate::meta::Object;
+use crate::wire::Reply;
+
+pub(super) static GET: Op = Op {
+    name: "GetObjectAcl",
+    verb: Method::GET,
+    scope: Scope::Object,
+    picks: &[Pick::Query("acl")],
+    action: Action::GetObjectAcl,
+    body: BodyRule::Empty,
+    growth: &[],
+    parameters: &["versionId"],
+    document: "obs_04_0090",
+    run: |app, call| Box::pin(get(app, call)),
+};
+
+pub(super) static PUT: Op = Op {
+    name: "PutObjectAcl",
+    verb: Method::PUT,
+    scope: Scope::Object,
+    picks: &[Pick::Query("acl")],
+    action: Action::PutObjectAcl,
+    body: BodyRule::Document,
+    growth: &[],
+    parameters: &["versionId"],
+    document: "obs_04_0089",
+    run: |app, call| Box::pin(put(app, call)),
+};
+
+async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    let dialect = call.head.dialect;
+    let read = app.store.read(|tx| {
+        let object = find_in(tx, call)?;
+        // Only S3's documents show names.
+        let names = if dialect.is_obs() { BTreeMap::new() } else { acl::names(tx, object.owner, object.acl())? };
+        Ok::<_, Error>((object, names))
+    });
+    let (object, names) = read.await?;
+    let namespace = app.namespace(dialect);
+    let document = acl::document(dialect, namespace, Kind::Object, object.owner, object.acl(), &names);
+    about(Reply::xml(document), call, &object)
+}
+
+async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    let roots = ["AccessControlPolicy"];
+    let document = call.document_up_to(limits::ACL_DOCUMENT_BYTES_MAX, &roots, Code::MalformedAclError).await?;
+    let bucket_owner = call.bucket()?.owner;
+    let changed = change_record(app, call, |tx, object| {
+        let owners = Owners { owner: object.owner, bucket_owner };
+        let acl = acl::replacement(|tail| call.head.own(tail), document.as_ref(), Kind::Object, owners)?;
+        acl::check_grantees(tx, acl.as_ref())?;
+        let attributes = object.attributes.map_or_else(Attributes::default, |attributes| *attributes);
+        Ok(Object { attributes: Attributes { acl, ..attributes }.boxed(), ..object })
+    });
+    let object = changed.await?;
+    about(Reply::empty(StatusCode::OK), call, &object)
+}
