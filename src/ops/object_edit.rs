@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::announced::Announced;
 use super::draft::Draft;
-use super::object_put::check_conditions;
+use super::object_put::{check_conditions, replaced_bytes};
 use super::receive::{Expected, Received, discard, receive};
 use super::{Call, file_system};
 use crate::app::App;
@@ -57,7 +57,11 @@ pub(super) async fn write(app: &Arc<App>, call: &mut Call<'_>, manner: Manner) -
     let look = |tx: &mut Tx<'_>| {
         let current = tx.object(target.bucket.id, &target.key)?;
         target.check(&target.bucket, current.as_ref(), declared.unwrap_or(0))?;
-        let old = current.map(|current| current.size);
+        let old = match &current {
+            Some(current) => (current.size, Some(current.size)),
+            // Behind a delete marker a new object comes, and may take the place of an older version.
+            None => (0, replaced_bytes(tx, &target.bucket, &target.key, None)?),
+        };
         tx.check_room(&target.bucket, grown(old, position, declared.unwrap_or(0)))?;
         Ok::<_, Error>(old)
     };
@@ -71,9 +75,9 @@ pub(super) async fn write(app: &Arc<App>, call: &mut Call<'_>, manner: Manner) -
     Writing { target, fresh, length: size, md5, crc64, stored }.commit(app, room).await
 }
 
-/// What changes when `length` bytes are written at a position of an object of `old` bytes, or of none.
-fn grown(old: Option<u64>, position: u64, length: u64) -> Change {
-    Change::put(old, old.unwrap_or(0).max(position.saturating_add(length)))
+/// What changes when `length` bytes are written at a position of an object of `old` bytes, and so many that go with that.
+fn grown((old, replaced): (u64, Option<u64>), position: u64, length: u64) -> Change {
+    Change::put(replaced, old.max(position.saturating_add(length)))
 }
 
 /// A query parameter that is a whole number, of bytes; else 400 `InvalidArgument`.

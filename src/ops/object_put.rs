@@ -15,7 +15,9 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::meta::{self, Body, Bucket, Object, ObjectState, Reservation, Stored, Tx, Version, Versioning};
+use crate::meta::{
+    self, Body, Bucket, Kept, Object, ObjectState, Reservation, Stored, Tx, Version, VersionId, Versioning,
+};
 use crate::name::ObjectKey;
 use crate::quota::{Change, Rule};
 use crate::wire::conditions::{Conditions, Verdict};
@@ -133,19 +135,31 @@ async fn look_ahead(app: &App, call: &Call<'_>, conditions: &Conditions, declare
     let look = |tx: &mut Tx<'_>| {
         let current = tx.object(bucket.id, key)?;
         check_conditions(conditions, current.as_ref())?;
-        let replaced = current.filter(|current| gives_way(bucket, current)).map(|current| current.size);
+        let replaced = replaced_bytes(tx, bucket, key, current.as_ref())?;
         tx.check_room(bucket, change(replaced))?;
         Ok::<_, Error>(replaced)
     };
     app.store.read_frozen(look).await
 }
 
-/// Whether a new object takes the place of the current one, which otherwise stays as an older version.
-pub(super) fn gives_way(bucket: &Bucket, current: &Object) -> bool {
+/// Bytes of the object that goes when a new one comes: the current one, or where versioning is suspended the `null`
+/// version, also if it is an older one. All others stay as older versions.
+pub(super) fn replaced_bytes(
+    tx: &mut Tx<'_>,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    current: Option<&Object>,
+) -> Result<Option<u64>> {
     match bucket.versioning {
-        Versioning::Off => true,
-        Versioning::Enabled => false,
-        Versioning::Suspended => current.version.is_null(),
+        Versioning::Off => Ok(current.map(|current| current.size)),
+        Versioning::Enabled => Ok(None),
+        Versioning::Suspended => match current.filter(|current| current.version.is_null()) {
+            Some(current) => Ok(Some(current.size)),
+            None => match tx.version(bucket.id, key, VersionId::Null)? {
+                Some(Kept::Object(old)) => Ok(Some(old.size)),
+                Some(Kept::Marker(_)) | None => Ok(None),
+            },
+        },
     }
 }
 

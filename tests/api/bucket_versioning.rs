@@ -90,3 +90,36 @@ async fn file_systems_have_none() {
         gateway.check(who, ENABLE, "405 FsNotSupport").await;
     }
 }
+
+#[tokio::test]
+async fn what_fits_in_place_of_an_older_null_version_is_accepted() {
+    for who in both("alice") {
+        let gateway = Gateway::with_bucket().await;
+        // The null version lies below one with an id, and for the append below a delete marker with an id.
+        for request in ["PUT /photos/k\n\n0123456789", "PUT /photos/m\n\n0123456789", ENABLE, "PUT /photos/k\n\nx"] {
+            gateway.check(who, request, "200").await;
+        }
+        gateway.check(who, "DELETE /photos/m", "204").await;
+        gateway.check(who, SUSPEND, "200").await;
+        gateway.limit("photos", 21).await;
+        gateway.check(who, "PUT /photos/k\n\n01234567890", "403 InsufficientStorageSpace").await;
+        gateway.check(who, "PUT /photos/k\n\nabcdefghij", "200").await;
+        gateway.check(who, "POST /photos/m?append&position=0\n\n01234567890", "403 InsufficientStorageSpace").await;
+        gateway.check(who, "POST /photos/m?append&position=0\n\nabcdefghij", "200").await;
+        assert_eq!(gateway.used("photos").await, (21, 3));
+        // Larger ones hold their room, which is no more than they need.
+        gateway.limit("photos", 0).await;
+        let large = bytes::Bytes::from_static(&[b'x'; 70_000]);
+        for request in ["PUT /photos/large", "PUT /photos/tail"] {
+            assert_eq!(gateway.send_bytes(who, request, large.clone()).await.status, 200);
+        }
+        gateway.check(who, ENABLE, "200").await;
+        gateway.check(who, "PUT /photos/large\n\nx", "200").await;
+        gateway.check(who, "DELETE /photos/tail", "204").await;
+        gateway.check(who, SUSPEND, "200").await;
+        gateway.limit("photos", 140_022).await;
+        assert_eq!(gateway.send_bytes(who, "PUT /photos/large", large.clone()).await.status, 200);
+        assert_eq!(gateway.send_bytes(who, "POST /photos/tail?append&position=0", large.clone()).await.status, 200);
+        assert_eq!(gateway.used("photos").await, (140_022, 6));
+    }
+}

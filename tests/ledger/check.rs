@@ -1,32 +1,37 @@
 //! What must hold at rest, whatever came before: counters that equal sums, bodies that are whole, no byte of a store
 //! held for nothing.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use obs_gateway::app::App;
 use obs_gateway::blob::{BlobStore, Extent, Manifest};
 use obs_gateway::error::Error;
 use obs_gateway::meta::{self, Engine, Family, Tier};
+use obs_gateway::name::BucketName;
+use obs_gateway::quota::Usage;
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 
-use crate::model::{Bucket, Object};
+use crate::model::{Bucket, Kept, Sums, etag};
 use crate::step::{ACCOUNTS, BUCKETS};
 use crate::support::{Answer, Ask};
 use crate::world::{Checked, World};
 
 /// Everything an outsider can see of the world, and what `fsck` sees, against the model.
-pub(crate) async fn everything(world: &World) -> Checked {
+pub(crate) async fn everything(world: &mut World) -> Checked {
     for name in BUCKETS {
-        match world.model.buckets.get(name) {
-            Some(expected) => bucket(world, name, expected).await?,
-            None => {
-                let gone = world.send(0, Ask::new("GET", format!("/{name}?storageinfo"))).await;
-                prop_assert_eq!(gone.outcome(), (404, "NoSuchBucket".to_owned()), "{}", name);
-            }
+        if world.model.buckets.contains_key(name) {
+            versions(world, name).await?;
+            bucket(world, name, &world.model.buckets[name]).await?;
+        } else {
+            let gone = world.send(0, Ask::new("GET", format!("/{name}?storageinfo"))).await;
+            prop_assert_eq!(gone.outcome(), (404, "NoSuchBucket".to_owned()), "{}", name);
         }
     }
     for (who, account) in world.accounts.iter().enumerate() {
@@ -34,9 +39,9 @@ pub(crate) async fn everything(world: &World) -> Checked {
         prop_assert_eq!(&listed, &world.model.buckets_of(who), "buckets of {}", ACCOUNTS[who]);
         let store = &world.gateway.app.store;
         let read = store.read(|tx| Ok::<_, Error>((tx.account_usage(account.id)?, tx.bucket_count(account.id)?)));
-        let (usage, bucket_count) = read.await.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let (usage, bucket_count) = read.await.map_err(failed)?;
         prop_assert_eq!(bucket_count, listed.len() as u64, "bucket count of {}", ACCOUNTS[who]);
-        prop_assert_eq!(u64::try_from(usage.used_bytes()), Ok(world.model.used_by(who)), "usage of {}", ACCOUNTS[who]);
+        prop_assert_eq!(sums(usage), world.model.sums_of(who), "usage of {}", ACCOUNTS[who]);
     }
     let backing = world.backing();
     prop_assert_eq!(differences(&*backing.engine, &*backing.blobs, false), Vec::<String>::new());
@@ -44,40 +49,125 @@ pub(crate) async fn everything(world: &World) -> Checked {
     Ok(())
 }
 
+fn failed(error: impl std::fmt::Display) -> TestCaseError {
+    TestCaseError::fail(error.to_string())
+}
+
+fn sums(usage: Usage) -> Sums {
+    let number = |number: i64| u64::try_from(number).expect("a counter");
+    Sums {
+        current_bytes: number(usage.current_bytes),
+        current_objects: number(usage.current_objects),
+        noncurrent_bytes: number(usage.noncurrent_bytes),
+        noncurrent_objects: number(usage.noncurrent_objects),
+        part_bytes: number(usage.part_bytes),
+        parts: number(usage.parts),
+        delete_markers: number(usage.delete_markers),
+        uploads: number(usage.uploads),
+    }
+}
+
 async fn bucket(world: &World, name: &str, expected: &Bucket) -> Checked {
     let get = |query: &str| world.send(expected.owner, Ask::new("GET", format!("/{name}{query}")));
     let info = get("?storageinfo").await;
     let numbers = (info.element("Size"), info.element("ObjectNumber"));
-    let sums = (Some(expected.used().to_string()), Some(expected.objects.len().to_string()));
-    prop_assert_eq!(numbers, sums, "storage info of {}", name);
+    let summed = expected.sums();
+    let shown = (Some(summed.used().to_string()), Some(summed.objects().to_string()));
+    prop_assert_eq!(numbers, shown, "storage info of {}", name);
+    let parsed = BucketName::parse(name).map_err(|_| failed(name))?;
+    let read = world.gateway.app.store.read(|tx| {
+        let bucket = tx.bucket(&parsed)?;
+        Ok::<_, Error>(bucket.map(|bucket| tx.bucket_usage(bucket.id)).transpose()?)
+    });
+    prop_assert_eq!(read.await.map_err(failed)?.map(sums), Some(summed), "counters of {}", name);
     let quota = get("?quota").await.element("StorageQuota");
-    prop_assert_eq!(quota, Some(expected.quota.to_string()), "quota of {}", name);
+    prop_assert_eq!(quota, Some(expected.limits.bytes.to_string()), "quota of {}", name);
     let listing = get("").await;
-    let keys: Vec<String> = expected.objects.keys().cloned().collect();
+    let keys: Vec<String> = expected.objects().map(|(key, _)| key.clone()).collect();
     prop_assert_eq!(listing.elements("Key"), keys, "keys of {}", name);
-    let sizes: Vec<String> = expected.objects.values().map(|object| object.size.to_string()).collect();
+    let sizes: Vec<String> = expected.objects().map(|(_, object)| object.size().to_string()).collect();
     prop_assert_eq!(listing.elements("Size"), sizes, "sizes in {}", name);
-    let tags: Vec<String> = expected.objects.values().map(|object| format!("\"{}\"", object.etag)).collect();
+    let tags: Vec<String> = expected.objects().map(|(_, object)| format!("\"{}\"", object.etag)).collect();
     let shown: Vec<String> = listing.elements("ETag").iter().map(|tag| tag.replace("&quot;", "\"")).collect();
     prop_assert_eq!(shown, tags, "tags in {}", name);
+    let open = expected.uploads.iter().filter(|upload| upload.is_open);
+    let open: BTreeSet<String> = open.map(|upload| upload.id.clone()).collect();
+    let shown: BTreeSet<String> = get("?uploads").await.elements("UploadId").into_iter().collect();
+    prop_assert_eq!(shown, open, "uploads in {}", name);
     Ok(())
 }
 
-/// Every object of the model, byte for byte.
+/// The listing of all versions; ids that the model does not know yet it learns here.
+async fn versions(world: &mut World, name: &str) -> Checked {
+    let bucket = &world.model.buckets[name];
+    if bucket.is_file_system {
+        return Ok(());
+    }
+    let listing = world.send(bucket.owner, Ask::new("GET", format!("/{name}?versions"))).await;
+    let (keys, ids) = (listing.elements("Key"), listing.elements("VersionId"));
+    let (latest, sizes) = (listing.elements("IsLatest"), listing.elements("Size"));
+    let mut rows = keys.iter().zip(ids).zip(latest);
+    let mut known = BTreeSet::new();
+    let bucket = world.model.buckets.get_mut(name).expect("looked at above");
+    for (key, versions) in &mut bucket.keys {
+        for (nth, kept) in versions.iter_mut().enumerate() {
+            let Some(((shown_key, id), is_latest)) = rows.next() else {
+                return Err(failed(format!("{key} has more versions than are listed: {}", listing.text())));
+            };
+            prop_assert_eq!((shown_key, is_latest.as_str()), (key, if nth == 0 { "true" } else { "false" }));
+            if kept.id.is_empty() {
+                prop_assert_eq!(id.len(), 32);
+                kept.id.clone_from(&id);
+            }
+            prop_assert_eq!(&id, &kept.id, "a version of {}", key);
+            prop_assert!(known.insert((key.clone(), id)), "two versions of {} with one id", key);
+        }
+    }
+    prop_assert!(rows.next().is_none(), "more versions are listed than there are: {}", listing.text());
+    let objects = || bucket.keys.values().flatten().filter_map(|kept| kept.object.as_ref());
+    prop_assert_eq!(sizes, objects().map(|object| object.size().to_string()).collect::<Vec<_>>());
+    let marker_count = bucket.keys.values().flatten().filter(|kept| kept.object.is_none()).count();
+    prop_assert_eq!(listing.text().matches("<DeleteMarker>").count(), marker_count);
+    Ok(())
+}
+
+/// Every version of the model, byte for byte, as a whole and in part, and the parts of every upload.
 pub(crate) async fn bodies(world: &World) -> Checked {
     for (name, bucket) in &world.model.buckets {
-        for (key, object) in &bucket.objects {
-            body(&world.send(bucket.owner, Ask::object("GET", name, key)).await, object)?;
+        for (key, versions) in &bucket.keys {
+            for (nth, Kept { id, object }) in versions.iter().enumerate() {
+                let Some(object) = object else { continue };
+                let ask = Ask::object("GET", name, key);
+                let ask = if nth == 0 { ask } else { ask.query("versionId", id) };
+                body(&world.send(bucket.owner, ask.clone()).await, &object.bytes)?;
+                let size = object.bytes.len();
+                if size > 0 {
+                    // Across whatever lies in the middle.
+                    let (start, end) = (size / 3, size - 1 - size / 4);
+                    let some = world.send(bucket.owner, ask.header("Range", format!("bytes={start}-{end}"))).await;
+                    prop_assert_eq!(some.outcome(), (206, String::new()));
+                    let is_it = some.body.as_ref().is_ok_and(|body| *body == object.bytes[start..=end]);
+                    prop_assert!(is_it, "bytes {} to {} of {}", start, end, size);
+                }
+            }
+        }
+        for upload in bucket.uploads.iter().filter(|upload| upload.is_open) {
+            let ask = Ask::object("GET", name, &upload.key).query("uploadId", &upload.id);
+            let listing = world.send(bucket.owner, ask).await;
+            let numbers: Vec<String> = upload.parts.keys().map(ToString::to_string).collect();
+            prop_assert_eq!(listing.elements("PartNumber"), numbers, "{}", listing.text());
+            let tags: Vec<String> = upload.parts.values().map(|part| etag(part)).collect();
+            prop_assert_eq!(listing.tags(), tags);
         }
     }
     Ok(())
 }
 
-/// Whether `answer` is the whole of `object`.
-pub(crate) fn body(answer: &Answer, object: &Object) -> Checked {
+/// Whether `answer` is the whole of an object.
+pub(crate) fn body(answer: &Answer, bytes: &Bytes) -> Checked {
     prop_assert_eq!(answer.outcome(), (200, String::new()));
-    let is_whole = answer.body.as_ref().is_ok_and(|body| *body == object.body());
-    prop_assert!(is_whole, "{} bytes came out of {}", answer.body.as_ref().map_or(0, bytes::Bytes::len), object.size);
+    let is_whole = answer.body.as_ref().is_ok_and(|body| body == bytes);
+    prop_assert!(is_whole, "{:?} bytes came out of {}", answer.body.as_ref().map(Bytes::len), bytes.len());
     Ok(())
 }
 

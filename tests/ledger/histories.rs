@@ -4,21 +4,23 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::check;
-use crate::step::{BUCKETS, Step, Who, step};
+use crate::step::{BUCKETS, FILES, Step, Who, step};
 use crate::world::{Checked, World};
 
 /// Runs `steps` from an empty store; at the end every body is read, and every byte of the store is accounted for.
 async fn run(is_on_disk: bool, steps: &[Step]) -> Checked {
     let mut world = World::open(is_on_disk).await;
     // Most of a history would go by without a bucket otherwise.
-    world.take(&Step::CreateBucket { who: Who::Owner, bucket: BUCKETS[0] }).await?;
+    for bucket in [BUCKETS[0], FILES] {
+        world.take(&Step::CreateBucket { who: Who::Owner, bucket }).await?;
+    }
     for step in steps {
         world.take(step).await?;
     }
     check::bodies(&world).await?;
     if is_on_disk {
         world.reopen().await;
-        check::everything(&world).await?;
+        check::everything(&mut world).await?;
         check::bodies(&world).await?;
     } else {
         world.settle().await;

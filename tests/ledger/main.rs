@@ -7,6 +7,7 @@ mod histories;
 mod late;
 mod model;
 mod races;
+mod requests;
 mod step;
 #[path = "../support/mod.rs"]
 mod support;

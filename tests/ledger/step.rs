@@ -1,15 +1,21 @@
-//! What a random history is made of. Steps name small things relatively (the owner, the room that is left), so that
-//! a shorter history still means the same.
+//! What a random history is made of. Steps name small things relatively (the owner, the room that is left, the n-th
+//! version), so that a shorter history still means the same.
 
+use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-pub(crate) const ACCOUNTS: [&str; 3] = ["anna", "berta", "carla"];
-pub(crate) const BUCKETS: [&str; 4] = ["red", "red-1", "green", "blue.sky"];
-pub(crate) const KEYS: [&str; 6] = ["a", "a/b", "a/b/c", "a0", "z é/ü", "zz"];
+use crate::model::{Flaw, INLINE_BYTES_MAX, Versioning};
 
-/// Bodies above this size lie in segments.
-const INLINE_BYTES_MAX: u64 = 64 * 1024;
+pub(crate) const ACCOUNTS: [&str; 3] = ["anna", "berta", "carla"];
+/// The first and the last are one account's, and so copied between.
+pub(crate) const BUCKETS: [&str; 4] = ["red", "red-1", "blue.sky", FILES];
+/// The one that is a parallel file system.
+pub(crate) const FILES: &str = "green";
+pub(crate) const KEYS: [&str; 7] = ["a", "a/", "a/b", "a/b/c", "a0", "z é/ü", "zz"];
+/// Where renaming leads, and what else there is to rename then.
+const NAMES: [&str; 9] = ["a", "a/", "a/b", "a/b/", "a0", "d/", "d/b", "e/f/", "zz"];
 
 /// One request, or something that happens beside requests.
 #[derive(Clone, Debug)]
@@ -27,6 +33,22 @@ pub(crate) enum Step {
         bucket: &'static str,
         quota: Quota,
     },
+    SetVersioning {
+        who: Who,
+        bucket: &'static str,
+        versioning: Versioning,
+    },
+    /// By whoever runs the gateway; what may be had beside what there is, `None` for all.
+    LimitObjects {
+        bucket: &'static str,
+        more: Option<u64>,
+    },
+    /// The capacity of an account, in the same way.
+    LimitAccount {
+        account: usize,
+        bytes: Option<u64>,
+        objects: Option<u64>,
+    },
     Put {
         who: Who,
         bucket: &'static str,
@@ -39,11 +61,88 @@ pub(crate) enum Step {
         who: Who,
         bucket: &'static str,
         key: &'static str,
+        version: Which,
+    },
+    DeleteMany {
+        who: Who,
+        bucket: &'static str,
+        items: Vec<(&'static str, Which)>,
     },
     Get {
         who: Who,
         bucket: &'static str,
         key: &'static str,
+        version: Which,
+    },
+    Copy {
+        who: Who,
+        bucket: &'static str,
+        key: &'static str,
+        source: Source,
+        is_replacing: bool,
+    },
+    Begin {
+        who: Who,
+        bucket: &'static str,
+        key: &'static str,
+    },
+    PutPart {
+        who: Who,
+        bucket: &'static str,
+        upload: usize,
+        number: u16,
+        size: Size,
+        framing: Framing,
+    },
+    /// Without a range, or from so many percent of the source to so many; bytes above that are past its end.
+    CopyPart {
+        who: Who,
+        bucket: &'static str,
+        upload: usize,
+        number: u16,
+        source: Source,
+        range: Option<(u64, u64)>,
+    },
+    /// Of the parts whose bits are set.
+    Complete {
+        who: Who,
+        bucket: &'static str,
+        upload: usize,
+        chosen: u8,
+        flaw: Flaw,
+    },
+    Abort {
+        who: Who,
+        bucket: &'static str,
+        upload: usize,
+    },
+    Append {
+        who: Who,
+        bucket: &'static str,
+        key: &'static str,
+        at: At,
+        size: Size,
+        framing: Framing,
+    },
+    Modify {
+        who: Who,
+        bucket: &'static str,
+        key: &'static str,
+        at: At,
+        size: Size,
+        framing: Framing,
+    },
+    Truncate {
+        who: Who,
+        bucket: &'static str,
+        key: &'static str,
+        at: At,
+    },
+    Rename {
+        who: Who,
+        bucket: &'static str,
+        key: &'static str,
+        name: &'static str,
     },
     List {
         who: Who,
@@ -57,6 +156,33 @@ pub(crate) enum Step {
     Wait(u64),
     /// The gateway stops and starts again.
     Reopen,
+}
+
+/// An object somewhere, in one of its versions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub(crate) bucket: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) version: Which,
+}
+
+/// Of a key's versions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Which {
+    /// None is named.
+    Newest,
+    /// The n-th newest; one that never was where there are fewer.
+    Nth(usize),
+    Null,
+}
+
+/// A place in an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum At {
+    /// So many percent of its length.
+    Percent(u64),
+    /// So many bytes past its end.
+    Past(u64),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +238,7 @@ fn who() -> impl Strategy<Value = Who> {
 
 /// Mostly the first, so that histories meet.
 fn bucket() -> impl Strategy<Value = &'static str> {
-    prop_oneof![7 => Just(BUCKETS[0]), 2 => Just(BUCKETS[1]), 1 => select(&BUCKETS[..])]
+    prop_oneof![6 => Just(BUCKETS[0]), 1 => Just(BUCKETS[1]), 3 => Just(FILES), 1 => select(&BUCKETS[..])]
 }
 
 fn quota(span: i64) -> impl Strategy<Value = Quota> {
@@ -177,19 +303,120 @@ fn list() -> impl Strategy<Value = Step> {
     })
 }
 
+fn which() -> impl Strategy<Value = Which> {
+    prop_oneof![3 => Just(Which::Newest), 4 => (0_usize..4).prop_map(Which::Nth), 1 => Just(Which::Null)]
+}
+
+fn source() -> impl Strategy<Value = Source> {
+    let what = (bucket(), select(&KEYS[..]), which());
+    what.prop_map(|(bucket, key, version)| Source { bucket, key, version })
+}
+
+fn at(span: u64) -> impl Strategy<Value = At> {
+    prop_oneof![
+        3 => select(vec![0, 30, 99, 100]).prop_map(At::Percent),
+        2 => Just(At::Percent(100)),
+        1 => (0..span).prop_map(At::Past),
+    ]
+}
+
+/// Often as many as a part has at least.
+fn part_size(is_large: bool) -> impl Strategy<Value = Size> {
+    prop_oneof![3 => size(is_large), 3 => (102_399_u64..102_402).prop_map(Size::Bytes)]
+}
+
+fn versioning() -> impl Strategy<Value = Versioning> {
+    prop_oneof![2 => Just(Versioning::Enabled), 1 => Just(Versioning::Suspended)]
+}
+
+fn limits() -> impl Strategy<Value = Step> {
+    let more = |span: u64| prop_oneof![1 => Just(None), 2 => (0..span).prop_map(Some)];
+    prop_oneof![
+        (bucket(), more(6)).prop_map(|(bucket, more)| Step::LimitObjects { bucket, more }),
+        (0..ACCOUNTS.len(), more(500_000), more(8)).prop_map(|(account, bytes, objects)| {
+            Step::LimitAccount { account, bytes, objects }
+        }),
+    ]
+}
+
+fn upload(is_large: bool) -> impl Strategy<Value = Step> {
+    let whose = || (who(), bucket(), 0_usize..4);
+    let numbers = || select(vec![1_u16, 2, 3, 10_000]);
+    let flaw = || prop_oneof![6 => Just(Flaw::None), 1 => Just(Flaw::Tag), 1 => Just(Flaw::Number)];
+    let chosen = prop_oneof![3 => Just(u8::MAX), 1 => any::<u8>()];
+    let ends = || select(vec![0_u64, 1, 50, 99, 100, 101]);
+    prop_oneof![
+        4 => (who(), bucket(), select(&KEYS[..])).prop_map(|(who, bucket, key)| Step::Begin { who, bucket, key }),
+        8 => (whose(), numbers(), part_size(is_large), framing()).prop_map(
+            |((who, bucket, upload), number, size, framing)| Step::PutPart { who, bucket, upload, number, size, framing }
+        ),
+        4 => (whose(), numbers(), source(), option::of((ends(), ends()))).prop_map(
+            |((who, bucket, upload), number, source, range)| Step::CopyPart { who, bucket, upload, number, source, range }
+        ),
+        5 => (whose(), chosen, flaw()).prop_map(|((who, bucket, upload), chosen, flaw)| {
+            Step::Complete { who, bucket, upload, chosen, flaw }
+        }),
+        1 => whose().prop_map(|(who, bucket, upload)| Step::Abort { who, bucket, upload }),
+    ]
+}
+
+fn edit(is_large: bool) -> impl Strategy<Value = Step> {
+    let object = || (who(), bucket(), select(&KEYS[..]));
+    let file = || (who(), prop_oneof![9 => Just(FILES), 1 => bucket()], select(&KEYS[..]));
+    let span = if is_large { 300_000 } else { 400 };
+    let what = move || (at(span), size(is_large), framing());
+    prop_oneof![
+        5 => (object(), what()).prop_map(|((who, bucket, key), (at, size, framing))| {
+            Step::Append { who, bucket, key, at, size, framing }
+        }),
+        5 => (file(), what()).prop_map(|((who, bucket, key), (at, size, framing))| {
+            Step::Modify { who, bucket, key, at, size, framing }
+        }),
+        3 => (file(), at(span)).prop_map(|((who, bucket, key), at)| Step::Truncate { who, bucket, key, at }),
+        3 => (file(), select(&NAMES[..]), select(&NAMES[..])).prop_map(|((who, bucket, _), key, name)| {
+            Step::Rename { who, bucket, key, name }
+        }),
+    ]
+}
+
+fn delete() -> impl Strategy<Value = Step> {
+    let object = (who(), bucket(), select(&KEYS[..]), which());
+    let many = (who(), bucket(), vec((select(&KEYS[..]), which()), 1..6));
+    prop_oneof![
+        3 => object.prop_map(|(who, bucket, key, version)| Step::Delete { who, bucket, key, version }),
+        1 => many.prop_map(|(who, bucket, items)| Step::DeleteMany { who, bucket, items }),
+    ]
+}
+
+fn copy() -> impl Strategy<Value = Step> {
+    let what = (who(), bucket(), select(&KEYS[..]), source(), any::<bool>(), any::<bool>());
+    what.prop_map(|(who, bucket, key, source, is_replacing, is_itself)| {
+        let source = if is_itself { Source { bucket, key, ..source } } else { source };
+        Step::Copy { who, bucket, key, source, is_replacing }
+    })
+}
+
 /// A step of a history of mostly small bodies, or of large ones.
 pub(crate) fn step(is_large: bool) -> impl Strategy<Value = Step> {
     let whose = || (who(), bucket());
-    let object = || (who(), bucket(), select(&KEYS[..]));
     let span = if is_large { 500_000 } else { 400 };
     prop_oneof![
-        5 => whose().prop_map(|(who, bucket)| Step::CreateBucket { who, bucket }),
-        3 => whose().prop_map(|(who, bucket)| Step::DeleteBucket { who, bucket }),
-        6 => (whose(), quota(span)).prop_map(|((who, bucket), quota)| Step::SetQuota { who, bucket, quota }),
-        15 => put(is_large),
-        6 => object().prop_map(|(who, bucket, key)| Step::Delete { who, bucket, key }),
-        2 => object().prop_map(|(who, bucket, key)| Step::Get { who, bucket, key }),
-        3 => list(),
+        3 => whose().prop_map(|(who, bucket)| Step::CreateBucket { who, bucket }),
+        2 => whose().prop_map(|(who, bucket)| Step::DeleteBucket { who, bucket }),
+        5 => (whose(), quota(span)).prop_map(|((who, bucket), quota)| Step::SetQuota { who, bucket, quota }),
+        3 => (whose(), versioning()).prop_map(|((who, bucket), versioning)| {
+            Step::SetVersioning { who, bucket, versioning }
+        }),
+        2 => limits(),
+        12 => put(is_large),
+        8 => delete(),
+        7 => copy(),
+        12 => upload(is_large),
+        10 => edit(is_large),
+        2 => (whose(), select(&KEYS[..]), which()).prop_map(|((who, bucket), key, version)| {
+            Step::Get { who, bucket, key, version }
+        }),
+        2 => list(),
         1 => (1_u64..5000).prop_map(Step::Wait),
         1 => Just(Step::Reopen),
     ]

@@ -3,18 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use base64::Engine as _;
 use obs_gateway::blob::BlobStore;
 use obs_gateway::blob::memory::MemoryStore;
 use obs_gateway::blob::segment::SegmentStore;
 use obs_gateway::clock::Clock;
-use obs_gateway::meta::{Account, Engine, MemoryEngine, RocksEngine};
+use obs_gateway::meta::{Account, Bucket, Engine, MemoryEngine, RocksEngine};
+use obs_gateway::name::BucketName;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use crate::check;
-use crate::model::{Bucket, Conditions, Listing, Model, Object, Outcome, Page};
-use crate::step::{ACCOUNTS, BUCKETS, Condition, Framing, Quota, Size, Step, Who};
+use crate::model::{Limits, Listing, Model, Outcome, Page, Versioning};
+use crate::step::{ACCOUNTS, BUCKETS, FILES, Quota, Step, Who};
 use crate::support::{Answer, Ask, Gateway, START_MILLIS};
 
 /// Of a step: `Err` says where gateway and model part.
@@ -47,7 +47,7 @@ pub(crate) struct World {
     pub(crate) gateway: Gateway,
     pub(crate) accounts: Vec<Account>,
     pub(crate) model: Model,
-    step_count: u8,
+    pub(crate) step_count: u8,
 }
 
 impl World {
@@ -83,8 +83,8 @@ impl World {
         match *step {
             Step::CreateBucket { who, bucket } => {
                 let who = self.who(who, bucket);
-                let expected = self.model.create_bucket(who, bucket);
-                self.compare(who, Ask::new("PUT", format!("/{bucket}")).body(""), expected).await
+                let expected = self.model.create_bucket(who, bucket, bucket == FILES);
+                self.compare(who, create_bucket(bucket, bucket == FILES), expected).await
             }
             Step::DeleteBucket { who, bucket } => {
                 let who = self.who(who, bucket);
@@ -96,24 +96,14 @@ impl World {
                 let expected = self.model.set_quota(who, bucket, quota);
                 self.compare(who, set_quota(bucket, quota), expected).await
             }
-            Step::Delete { who, bucket, key } => {
+            Step::SetVersioning { who, bucket, versioning } => {
                 let who = self.who(who, bucket);
-                let expected = self.model.delete(who, bucket, key);
-                self.compare(who, Ask::object("DELETE", bucket, key), expected).await
+                let expected = self.model.set_versioning(who, bucket, versioning);
+                self.compare(who, set_versioning(bucket, versioning == Versioning::Enabled), expected).await
             }
-            Step::Put { who, bucket, key, size, condition, framing } => {
-                let who = self.who(who, bucket);
-                let size = self.size(size, bucket, key);
-                self.put(who, bucket, key, size, condition, framing).await
-            }
-            Step::Get { who, bucket, key } => {
-                let who = self.who(who, bucket);
-                let answer = self.send(who, Ask::object("GET", bucket, key)).await;
-                match self.model.get(who, bucket, key) {
-                    Ok(object) => check::body(&answer, &object)?,
-                    Err(outcome) => prop_assert_eq!(answer.outcome(), outcome),
-                }
-                Ok(None)
+            Step::LimitObjects { bucket, more } => self.limit_objects(bucket, more).await.map(|()| Some(200)),
+            Step::LimitAccount { account, bytes, objects } => {
+                self.limit_account(account, bytes, objects).await.map(|()| Some(200))
             }
             Step::List { .. } => self.list(step).await.map(|()| None),
             Step::Wait(millis) => {
@@ -124,33 +114,36 @@ impl World {
                 self.reopen().await;
                 Ok(None)
             }
+            _ => self.request(step).await,
         }
     }
 
-    async fn put(
-        &mut self,
-        who: usize,
-        bucket: &str,
-        key: &str,
-        size: u64,
-        condition: Condition,
-        framing: Framing,
-    ) -> Result<Option<u16>, TestCaseError> {
-        let object = Object::new(size, self.step_count);
-        let conditions = self.conditions(condition, bucket, key);
-        let mut ask = Ask::object("PUT", bucket, key);
-        ask = if framing == Framing::Unannounced { ask.unannounced(object.body()) } else { ask.body(object.body()) };
-        if framing == Framing::WrongDigest {
-            ask = ask.header("Content-MD5", base64::engine::general_purpose::STANDARD.encode([1; 16]));
-        }
-        for (name, value) in [("If-Match", &conditions.if_match), ("If-None-Match", &conditions.if_none_match)] {
-            if let Some(value) = value {
-                ask = ask.header(name, value.clone());
-            }
-        }
-        let is_digest_right = framing != Framing::WrongDigest;
-        let expected = self.model.put(who, bucket, key, object, &conditions, is_digest_right);
-        self.compare(who, ask, expected).await
+    /// As the administrator's API does it.
+    async fn limit_objects(&mut self, name: &str, more: Option<u64>) -> Checked {
+        let Some(bucket) = self.model.buckets.get_mut(name) else { return Ok(()) };
+        let limit = more.map_or(0, |more| bucket.sums().objects() + more);
+        bucket.limits.objects = limit;
+        let name = BucketName::parse(name).expect("a name");
+        let limited = self.gateway.app.store.write(|tx| {
+            let bucket = tx.bucket(&name)?.expect("the model has it");
+            tx.put_bucket(&Bucket { object_limit: limit, ..bucket })
+        });
+        limited.await.map_err(|error| TestCaseError::fail(error.to_string()))
+    }
+
+    async fn limit_account(&mut self, account: usize, bytes: Option<u64>, objects: Option<u64>) -> Checked {
+        let sums = self.model.sums_of(account);
+        let limits = Limits {
+            bytes: bytes.map_or(0, |more| sums.used() + more),
+            objects: objects.map_or(0, |more| sums.objects() + more),
+        };
+        self.model.accounts.insert(account, limits);
+        let id = self.accounts[account].id;
+        let limited = self.gateway.app.store.write(|tx| {
+            let account = tx.account(id)?.expect("it was made");
+            tx.put_account(&Account { capacity_bytes: limits.bytes, object_limit: limits.objects, ..account })
+        });
+        limited.await.map_err(|error| TestCaseError::fail(error.to_string()))
     }
 
     async fn list(&mut self, step: &Step) -> Checked {
@@ -178,10 +171,21 @@ impl World {
         self.gateway.send(ACCOUNTS[who], ask).await
     }
 
-    async fn compare(&self, who: usize, ask: Ask, expected: Outcome) -> Result<Option<u16>, TestCaseError> {
+    pub(crate) async fn compare(
+        &self,
+        who: usize,
+        ask: Ask,
+        expected: Outcome,
+    ) -> Result<Option<u16>, TestCaseError> {
+        self.answer(who, ask, &expected).await.map(|answer| Some(answer.status.as_u16()))
+    }
+
+    /// The answer, if it is what the model says.
+    pub(crate) async fn answer(&self, who: usize, ask: Ask, expected: &Outcome) -> Result<Answer, TestCaseError> {
+        let title = ask.title();
         let answer = self.send(who, ask).await;
-        prop_assert_eq!(answer.outcome(), expected.clone(), "{}", answer.text());
-        Ok(Some(expected.0))
+        prop_assert_eq!(&answer.outcome(), expected, "{}: {}", title, answer.text());
+        Ok(answer)
     }
 
     /// The gateway stops in order and starts again over what it stored.
@@ -202,7 +206,7 @@ impl World {
         check::settle(&self.gateway.app, &self.backing().blobs).await;
     }
 
-    fn who(&self, who: Who, bucket: &str) -> usize {
+    pub(crate) fn who(&self, who: Who, bucket: &str) -> usize {
         let somebody = BUCKETS.iter().position(|name| *name == bucket).unwrap_or_default() % ACCOUNTS.len();
         match who {
             Who::Owner => self.model.buckets.get(bucket).map_or(somebody, |bucket| bucket.owner),
@@ -211,38 +215,26 @@ impl World {
     }
 
     fn quota(&self, quota: Quota, bucket: &str) -> u64 {
-        let used = self.model.buckets.get(bucket).map_or(0, Bucket::used);
+        let used = self.model.buckets.get(bucket).map_or(0, |bucket| bucket.sums().used());
         match quota {
             Quota::Zero => 0,
             Quota::Used(more) => used.saturating_add_signed(more),
             Quota::Largest(more) => (1_u64 << 63).saturating_add_signed(more),
         }
     }
+}
 
-    fn size(&self, size: Size, bucket: &str, key: &str) -> u64 {
-        match size {
-            Size::Bytes(size) => size,
-            Size::Room(more) => {
-                let room = self.model.buckets.get(bucket).and_then(|bucket| bucket.room_for(key));
-                // Without a limit, or with one nobody reaches, any size will do.
-                room.filter(|room| *room < 1 << 22).map_or(77, |room| room.saturating_add_signed(more))
-            }
-        }
-    }
+/// `PUT /bucket`.
+pub(crate) fn create_bucket(bucket: &str, is_file_system: bool) -> Ask {
+    let ask = Ask::new("PUT", format!("/{bucket}")).body("");
+    if is_file_system { ask.header("x-obs-fs-file-interface", "Enabled") } else { ask }
+}
 
-    fn conditions(&self, condition: Condition, bucket: &str, key: &str) -> Conditions {
-        let object = self.model.buckets.get(bucket).and_then(|bucket| bucket.objects.get(key));
-        let tag = format!("\"{}\"", object.map_or("none", |object| &object.etag));
-        let (if_match, if_none_match) = match condition {
-            Condition::None => (None, None),
-            Condition::Absent => (None, Some("*".to_owned())),
-            Condition::Present => (Some("*".to_owned()), None),
-            Condition::Same => (Some(tag), None),
-            Condition::Stale => (Some("\"00000000000000000000000000000000\"".to_owned()), None),
-            Condition::Other => (None, Some(tag)),
-        };
-        Conditions { if_match, if_none_match }
-    }
+/// `PUT ?versioning`.
+pub(crate) fn set_versioning(bucket: &str, is_enabled: bool) -> Ask {
+    let status = if is_enabled { "Enabled" } else { "Suspended" };
+    let document = format!("<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>");
+    Ask::new("PUT", format!("/{bucket}?versioning")).body(document)
 }
 
 /// `PUT ?quota`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use hyper::{Request, StatusCode};
+use hyper::{HeaderMap, Request, StatusCode};
 use obs_gateway::app::App;
 use obs_gateway::auth;
 use obs_gateway::blob::memory::MemoryStore;
@@ -55,6 +55,7 @@ enum Sent {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     /// An error where the body broke off.
     pub(crate) body: io::Result<Bytes>,
 }
@@ -115,7 +116,8 @@ impl Gateway {
         )
         .await;
         let (parts, body) = response.into_parts();
-        Answer { status: parts.status, body: body.collect().await.map(http_body_util::Collected::to_bytes) }
+        let body = body.collect().await.map(http_body_util::Collected::to_bytes);
+        Answer { status: parts.status, headers: parts.headers, body }
     }
 }
 
@@ -128,6 +130,19 @@ impl Ask {
     /// A request for an object.
     pub(crate) fn object(method: &'static str, bucket: &str, key: &str) -> Self {
         Self::new(method, format!("/{bucket}/{}", utf8_percent_encode(key, PATH)))
+    }
+
+    /// Adds a parameter; the value is encoded here.
+    pub(crate) fn query(mut self, name: &str, value: &str) -> Self {
+        let separator = if self.target.contains('?') { '&' } else { '?' };
+        self.target = format!("{}{separator}{name}={}", self.target, utf8_percent_encode(value, PATH));
+        self
+    }
+
+    /// What is copied: an object, or one of its versions.
+    pub(crate) fn copy_source(self, bucket: &str, key: &str, version: Option<&str>) -> Self {
+        let version = version.map_or(String::new(), |id| format!("?versionId={id}"));
+        self.header("x-obs-copy-source", format!("/{bucket}/{}{version}", utf8_percent_encode(key, PATH)))
     }
 
     /// Method and target, for the message of a failure.
@@ -161,6 +176,11 @@ fn pieces(mut bytes: Bytes) -> Vec<Bytes> {
 }
 
 impl Answer {
+    /// A header, empty where there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
     /// Status, and the code of an error document; empty where there is none.
     pub(crate) fn outcome(&self) -> (u16, String) {
         let code = if self.status.is_success() { None } else { self.element("Code") };
@@ -170,6 +190,11 @@ impl Answer {
     /// The body as text; empty where it broke off.
     pub(crate) fn text(&self) -> String {
         self.body.as_ref().map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default()
+    }
+
+    /// Texts of the `ETag` elements, without quotes.
+    pub(crate) fn tags(&self) -> Vec<String> {
+        self.elements("ETag").iter().map(|tag| tag.replace("&quot;", "").replace('"', "")).collect()
     }
 
     /// Text of the first element called `name`.
