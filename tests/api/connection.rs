@@ -218,8 +218,7 @@ async fn a_body_of_unknown_length_is_cut_off_at_the_limit() {
     }
 }
 
-/// An upload of unknown length that is too large to be small holds what it has sent, not more: what fits beside it is
-/// accepted.
+/// An upload of unknown length holds what it has sent, not more: what fits beside it is accepted.
 #[tokio::test]
 async fn an_upload_under_way_holds_what_it_has_sent() {
     const QUOTA: usize = 20 * 1024 * 1024;
