@@ -241,6 +241,11 @@ fn bucket() -> impl Strategy<Value = &'static str> {
     prop_oneof![6 => Just(BUCKETS[0]), 1 => Just(BUCKETS[1]), 3 => Just(FILES), 1 => select(&BUCKETS[..])]
 }
 
+/// Mostly the same few, so that they have histories.
+fn key() -> impl Strategy<Value = &'static str> {
+    prop_oneof![4 => Just("a"), 3 => Just("zz"), 2 => Just("a/b"), 3 => select(&KEYS[..])]
+}
+
 fn quota(span: i64) -> impl Strategy<Value = Quota> {
     prop_oneof![
         2 => Just(Quota::Zero),
@@ -273,7 +278,7 @@ fn framing() -> impl Strategy<Value = Framing> {
 }
 
 fn put(is_large: bool) -> impl Strategy<Value = Step> {
-    let what = (who(), bucket(), select(&KEYS[..]), size(is_large), condition(), framing());
+    let what = (who(), bucket(), key(), size(is_large), condition(), framing());
     what.prop_map(|(who, bucket, key, size, condition, framing)| Step::Put {
         who,
         bucket,
@@ -308,7 +313,7 @@ fn which() -> impl Strategy<Value = Which> {
 }
 
 fn source() -> impl Strategy<Value = Source> {
-    let what = (bucket(), select(&KEYS[..]), which());
+    let what = (bucket(), key(), which());
     what.prop_map(|(bucket, key, version)| Source { bucket, key, version })
 }
 
@@ -345,7 +350,7 @@ fn upload(is_large: bool) -> impl Strategy<Value = Step> {
     let chosen = prop_oneof![3 => Just(u8::MAX), 1 => any::<u8>()];
     let ends = || select(vec![0_u64, 1, 50, 99, 100, 101]);
     prop_oneof![
-        4 => (who(), bucket(), select(&KEYS[..])).prop_map(|(who, bucket, key)| Step::Begin { who, bucket, key }),
+        4 => (who(), bucket(), key()).prop_map(|(who, bucket, key)| Step::Begin { who, bucket, key }),
         8 => (whose(), numbers(), part_size(is_large), framing()).prop_map(
             |((who, bucket, upload), number, size, framing)| Step::PutPart { who, bucket, upload, number, size, framing }
         ),
@@ -360,8 +365,8 @@ fn upload(is_large: bool) -> impl Strategy<Value = Step> {
 }
 
 fn edit(is_large: bool) -> impl Strategy<Value = Step> {
-    let object = || (who(), bucket(), select(&KEYS[..]));
-    let file = || (who(), prop_oneof![9 => Just(FILES), 1 => bucket()], select(&KEYS[..]));
+    let object = || (who(), bucket(), key());
+    let file = || (who(), prop_oneof![9 => Just(FILES), 1 => bucket()], key());
     let span = if is_large { 300_000 } else { 400 };
     let what = move || (at(span), size(is_large), framing());
     prop_oneof![
@@ -379,8 +384,8 @@ fn edit(is_large: bool) -> impl Strategy<Value = Step> {
 }
 
 fn delete() -> impl Strategy<Value = Step> {
-    let object = (who(), bucket(), select(&KEYS[..]), which());
-    let many = (who(), bucket(), vec((select(&KEYS[..]), which()), 1..6));
+    let object = (who(), bucket(), key(), which());
+    let many = (who(), bucket(), vec((key(), which()), 1..6));
     prop_oneof![
         3 => object.prop_map(|(who, bucket, key, version)| Step::Delete { who, bucket, key, version }),
         1 => many.prop_map(|(who, bucket, items)| Step::DeleteMany { who, bucket, items }),
@@ -388,7 +393,7 @@ fn delete() -> impl Strategy<Value = Step> {
 }
 
 fn copy() -> impl Strategy<Value = Step> {
-    let what = (who(), bucket(), select(&KEYS[..]), source(), any::<bool>(), any::<bool>());
+    let what = (who(), bucket(), key(), source(), any::<bool>(), any::<bool>());
     what.prop_map(|(who, bucket, key, source, is_replacing, is_itself)| {
         let source = if is_itself { Source { bucket, key, ..source } } else { source };
         Step::Copy { who, bucket, key, source, is_replacing }
@@ -412,7 +417,7 @@ pub(crate) fn step(is_large: bool) -> impl Strategy<Value = Step> {
         7 => copy(),
         12 => upload(is_large),
         10 => edit(is_large),
-        2 => (whose(), select(&KEYS[..]), which()).prop_map(|((who, bucket), key, version)| {
+        2 => (whose(), key(), which()).prop_map(|((who, bucket), key, version)| {
             Step::Get { who, bucket, key, version }
         }),
         2 => list(),

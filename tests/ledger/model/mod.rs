@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 
 pub(crate) use listing::{Listing, Page};
 pub(crate) use upload::{Flaw, Listed, Upload};
@@ -113,7 +115,9 @@ pub(crate) struct Named<'a> {
 
 /// Bytes in which neither a shift nor another object's passes unnoticed.
 pub(crate) fn body(size: u64, tag: u8) -> Bytes {
-    (0..size).map(|at| (at.wrapping_mul(31) ^ (at >> 8)).to_le_bytes()[0] ^ tag).collect()
+    let mut bytes = vec![0; usize::try_from(size).expect("a size in memory")];
+    StdRng::seed_from_u64(tag.into()).fill_bytes(&mut bytes);
+    bytes.into()
 }
 
 /// The tag of an object with these bytes.
