@@ -268,7 +268,7 @@ impl Round {
             for key in listing.elements("Key") {
                 let object = self.send(Ask::object("GET", bucket, &key)).await;
                 let digest = etag(object.body.as_ref().expect("a whole body"));
-                state += &format!("{key} {digest} {}\n", object.header("x-obs-meta-a"));
+                state.extend([&key, " ", &digest, " ", object.header("x-obs-meta-a"), "\n"]);
             }
         }
         state.replace(&self.account, ACCOUNT)
