@@ -2,6 +2,7 @@
 //! in its turn, and tasks that race. `PROPTEST_CASES` makes the histories more.
 
 mod check;
+mod contests;
 mod faults;
 mod histories;
 mod late;

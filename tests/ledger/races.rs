@@ -20,16 +20,16 @@ use crate::model::body;
 use crate::support::{Ask, Gateway, START_MILLIS};
 use crate::world::{Backing, set_quota};
 
-const ACCOUNT: &str = "anna";
+pub(crate) const ACCOUNT: &str = "anna";
 /// Its limit never moves, so it holds at every moment.
 const STEADY: &str = "steady";
 const STEADY_QUOTA: u64 = 400_000;
 /// Its limit moves, and it is deleted and made again.
-const SHIFTING: &str = "shifting";
+pub(crate) const SHIFTING: &str = "shifting";
 const KEYS: [&str; 4] = ["a", "b", "c/d", "c/e"];
 const SIZES: [u64; 6] = [0, 1, 999, 60_000, 70_000, 150_000];
 
-async fn open(backing: &Backing) -> (Gateway, Account) {
+pub(crate) async fn open(backing: &Backing) -> (Gateway, Account) {
     let clock = Clock::manual(START_MILLIS);
     let gateway = Gateway::open(Arc::clone(&backing.engine), Arc::clone(&backing.blobs), clock).await;
     let account = gateway.create_account(ACCOUNT).await;
@@ -49,7 +49,14 @@ fn random_ask(random: &mut StdRng) -> (Ask, &'static [&'static str]) {
     let size = SIZES[random.random_range(0..SIZES.len())];
     let bucket = if random.random_bool(0.6) { STEADY } else { SHIFTING };
     match random.random_range(0..100) {
-        0..45 => {
+        0..8 => {
+            let source = KEYS[random.random_range(0..KEYS.len())];
+            let from = if random.random_bool(0.5) { STEADY } else { SHIFTING };
+            let copy = Ask::object("PUT", bucket, key).copy_source(from, source, None);
+            let expected = &["200", "403 InsufficientStorageSpace", "404 NoSuchBucket", "404 NoSuchKey"];
+            (copy.header("x-obs-metadata-directive", "REPLACE"), expected)
+        }
+        8..45 => {
             let put = Ask::object("PUT", bucket, key);
             let bytes = body(size, random.random());
             let put = if random.random_bool(0.2) { put.unannounced(bytes) } else { put.body(bytes) };

@@ -1,0 +1,225 @@
+//! 64 clients at one thing, at its limit: appends to one object, parts of one upload that is completed and aborted
+//! meanwhile, versions of one key. What was acknowledged is there, to the byte, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::JoinSet;
+
+use crate::check;
+use crate::model::{body, etag};
+use crate::races::{ACCOUNT, SHIFTING, open};
+use crate::requests::{complete_ask, part_ask};
+use crate::support::{Answer, Ask, Gateway};
+use crate::world::{Backing, set_quota, set_versioning};
+
+/// Sends `ask` and says what came of it, as `200` or `403 Code`.
+async fn outcome(gateway: &Gateway, ask: Ask) -> String {
+    let (status, code) = gateway.send(ACCOUNT, ask).await.outcome();
+    format!("{status} {code}").trim_end().to_owned()
+}
+
+/// Sends what must pass.
+async fn done(gateway: &Gateway, ask: Ask) -> Answer {
+    let answer = gateway.send(ACCOUNT, ask).await;
+    assert!(answer.status.is_success(), "{}", answer.text());
+    answer
+}
+
+/// Counters, references and bytes after the last answer.
+async fn check_at_rest(gateway: &Gateway, backing: &Backing) {
+    check::settle(&gateway.app, &backing.blobs).await;
+    assert_eq!(check::differences(&*backing.engine, &*backing.blobs, true), Vec::<String>::new());
+    assert_eq!(gateway.app.metrics.panics.get(), 0);
+    // On a disk others take room as well.
+    if backing.blobs.capacity().is_some_and(|(total, _)| total == 1 << 40) {
+        assert_eq!(check::leftover_bytes(&gateway.app, &*backing.blobs, true).await, 0, "bytes of nobody");
+    }
+}
+
+async fn size_of(gateway: &Gateway, bucket: &str) -> u64 {
+    let info = gateway.send(ACCOUNT, Ask::new("GET", format!("/{bucket}?storageinfo"))).await;
+    info.element("Size").and_then(|size| size.parse().ok()).expect("a size")
+}
+
+fn append(position: u64, bytes: Bytes) -> Ask {
+    Ask::object("POST", SHIFTING, "log").query("append", "").query("position", &position.to_string()).body(bytes)
+}
+
+/// 64 clients append to one object, each until it has appended once or there is no room: what was acknowledged is there,
+/// in the order of its positions, and the object ends exactly where room for a record does.
+async fn appends_take_turns(backing: Backing, size: u64) {
+    const ROOM: u64 = 20;
+    let (gateway, _) = open(&backing).await;
+    done(&gateway, set_quota(SHIFTING, size * (ROOM + 1) - 1)).await;
+    let mut clients = JoinSet::new();
+    for index in 0..64_u8 {
+        let gateway = gateway.clone();
+        clients.spawn(async move {
+            let mut position = 0;
+            loop {
+                let answer = gateway.send(ACCOUNT, append(position, body(size, index))).await;
+                let (status, code) = answer.outcome();
+                match (status, code.as_str()) {
+                    (200, _) => return Some((position, index)),
+                    (403, "InsufficientStorageSpace") => return None,
+                    // Somebody was quicker; as often as not to the point of giving up.
+                    (409, "PositionNotEqualToLength") => {
+                        position = answer.header("x-obs-next-append-position").parse().expect("a position");
+                    }
+                    (409, "OperationAborted") => {}
+                    other => panic!("client {index}: {other:?}"),
+                }
+            }
+        });
+    }
+    let ended = tokio::time::timeout(Duration::from_secs(120), clients.join_all()).await.expect("an end");
+    let mut acknowledged: Vec<(u64, u8)> = ended.into_iter().flatten().collect();
+    acknowledged.sort_unstable();
+    assert_eq!(acknowledged.len() as u64, ROOM);
+    let whole: Vec<u8> = acknowledged.iter().flat_map(|(_, index)| body(size, *index)).collect();
+    let found = done(&gateway, Ask::object("GET", SHIFTING, "log")).await.body.expect("a whole body");
+    assert!(found == whole, "{} bytes of {}", found.len(), whole.len());
+    assert_eq!(size_of(&gateway, SHIFTING).await, whole.len() as u64);
+    check_at_rest(&gateway, &backing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn appends_of_64_take_turns_in_memory() {
+    appends_take_turns(Backing::in_memory(), 1000).await;
+    appends_take_turns(Backing::in_memory(), 70_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn appends_of_64_take_turns_on_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    appends_take_turns(Backing::on_disk(folder.path()), 70_000).await;
+}
+
+/// Parts from all sides while the upload is completed and aborted: one of the two happens, once; the object has exactly
+/// the parts that were listed, and nothing of an upload that has ended counts or takes room.
+async fn an_upload_ends_once(backing: Backing, seed: u64) {
+    const PART: u64 = 102_400;
+    let (gateway, _) = open(&backing).await;
+    done(&gateway, set_quota(SHIFTING, PART * 8)).await;
+    let begun = done(&gateway, Ask::object("POST", SHIFTING, "up").query("uploads", "")).await;
+    let id = begun.element("UploadId").expect("an upload");
+    done(&gateway, part_ask(SHIFTING, "up", &id, 1).body(body(PART, 1))).await;
+    let mut clients = JoinSet::new();
+    for index in 0..64_u8 {
+        let (gateway, id) = (gateway.clone(), id.clone());
+        clients.spawn(async move {
+            let number = 2 + u16::from(index % 12);
+            let ask = match (u64::from(index) + seed) % 64 {
+                7 | 31 => complete_ask(SHIFTING, "up", &id, &vec![(1, etag(&body(PART, 1)))]),
+                40 => Ask::object("DELETE", SHIFTING, "up").query("uploadId", &id),
+                _ => part_ask(SHIFTING, "up", &id, number).body(body(PART, index)),
+            };
+            let title = ask.title();
+            (title, outcome(&gateway, ask).await)
+        });
+    }
+    let ended = tokio::time::timeout(Duration::from_secs(120), clients.join_all()).await.expect("an end");
+    let is = |method: &'static str, expected: &'static str| {
+        ended.iter().filter(|(title, outcome)| title.starts_with(method) && outcome == expected).count()
+    };
+    for (title, outcome) in &ended {
+        let expected = ["200", "204", "404 NoSuchUpload", "403 InsufficientStorageSpace", "409 OperationAborted"];
+        assert!(expected.contains(&outcome.as_str()), "{title}: {outcome}");
+    }
+    assert!(is("POST", "200") == 0 || is("DELETE", "204") == 0, "completed and aborted: {ended:?}");
+    let left = done(&gateway, Ask::new("GET", format!("/{SHIFTING}?uploads"))).await.elements("UploadId");
+    if is("POST", "200") > 0 {
+        let found = done(&gateway, Ask::object("GET", SHIFTING, "up")).await.body.expect("a whole body");
+        assert!(found == body(PART, 1));
+        assert_eq!((size_of(&gateway, SHIFTING).await, left.len()), (PART, 0));
+    } else if is("DELETE", "204") > 0 {
+        assert_eq!((size_of(&gateway, SHIFTING).await, left.len()), (0, 0));
+    } else {
+        assert_eq!(left, [id]);
+    }
+    check_at_rest(&gateway, &backing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_upload_ends_once_in_memory() {
+    for seed in 0..12 {
+        an_upload_ends_once(Backing::in_memory(), seed * 5).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_upload_ends_once_on_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    an_upload_ends_once(Backing::on_disk(folder.path()), 20).await;
+}
+
+/// Versions of one key put, copied and deleted by 64 clients in a bucket for 20 of them: at the end there is what was
+/// acknowledged, version by version, and it is never more than fits.
+async fn versions_are_exact(backing: Backing, size: u64) {
+    const ROOM: u64 = 20;
+    let (gateway, _) = open(&backing).await;
+    done(&gateway, set_versioning(SHIFTING, true)).await;
+    done(&gateway, set_quota(SHIFTING, size * (ROOM + 1) - 1)).await;
+    let first = done(&gateway, Ask::object("PUT", SHIFTING, "one").body(body(size, 0))).await;
+    let first = first.header("x-obs-version-id").to_owned();
+    let mut clients = JoinSet::new();
+    for index in 0..64_u8 {
+        let (gateway, first) = (gateway.clone(), first.clone());
+        clients.spawn(async move {
+            let ask = match index % 4 {
+                0 | 1 => Ask::object("PUT", SHIFTING, "one").body(body(size, index)),
+                2 => Ask::object("PUT", SHIFTING, "one")
+                    .copy_source(SHIFTING, "one", Some(&first))
+                    .header("x-obs-metadata-directive", "REPLACE"),
+                _ => Ask::object("DELETE", SHIFTING, "one"),
+            };
+            let answer = gateway.send(ACCOUNT, ask).await;
+            let bytes = (index % 4 < 3).then(|| body(size, if index % 4 == 2 { 0 } else { index }));
+            let id = answer.header("x-obs-version-id").to_owned();
+            match answer.outcome() {
+                (200 | 204, _) => {
+                    // Every fourth takes back what it did.
+                    if index % 16 < 4 {
+                        let back = Ask::object("DELETE", SHIFTING, "one").query("versionId", &id);
+                        assert_eq!(outcome(&gateway, back).await, "204");
+                        return None;
+                    }
+                    Some((id, bytes))
+                }
+                (403, code) if code == "InsufficientStorageSpace" && index % 4 < 3 => None,
+                // Too many were quicker.
+                (409, code) if code == "OperationAborted" => None,
+                other => panic!("client {index}: {other:?}"),
+            }
+        });
+    }
+    let ended = tokio::time::timeout(Duration::from_secs(120), clients.join_all()).await.expect("an end");
+    let mut kept: BTreeMap<String, Option<Bytes>> = ended.into_iter().flatten().collect();
+    kept.insert(first, Some(body(size, 0)));
+    let listing = done(&gateway, Ask::new("GET", format!("/{SHIFTING}?versions"))).await;
+    let shown: BTreeSet<String> = listing.elements("VersionId").into_iter().collect();
+    assert_eq!(shown, kept.keys().cloned().collect(), "versions");
+    for (id, bytes) in &kept {
+        let Some(bytes) = bytes else { continue };
+        let found = done(&gateway, Ask::object("GET", SHIFTING, "one").query("versionId", id)).await;
+        assert!(found.body.is_ok_and(|found| found == *bytes), "version {id}");
+    }
+    let object_count = kept.values().flatten().count() as u64;
+    assert!(object_count <= ROOM, "{object_count} objects in a bucket for {ROOM}");
+    assert_eq!(size_of(&gateway, SHIFTING).await, object_count * size);
+    check_at_rest(&gateway, &backing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn versions_of_one_key_are_exact_in_memory() {
+    versions_are_exact(Backing::in_memory(), 100).await;
+    versions_are_exact(Backing::in_memory(), 70_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn versions_of_one_key_are_exact_on_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    versions_are_exact(Backing::on_disk(folder.path()), 70_000).await;
+}
