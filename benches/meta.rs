@@ -12,16 +12,16 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use futures_util::future::try_join_all;
 use obs_gateway::headers::ObjectHeaders;
 use obs_gateway::meta::{
-    BlobId, Body, Bucket, Error, NewBucket, Object, PageQuery, Result, RocksEngine, Sealer, Store, Stored, Version,
+    BlobId, Body, Bucket, Error, NewAccount, NewBucket, Object, PageQuery, Result, RocksEngine, Sealer, Store, Stored,
+    Version,
 };
-use obs_gateway::name::{AccountId, BucketName, ObjectKey};
+use obs_gateway::name::{BucketName, ObjectKey};
 use obs_gateway::storage_class::StorageClass;
 use rocksdb::{DB, Options, WriteBatch, WriteOptions};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 const NOW_MS: u64 = 1_435_721_265_000;
-const OWNER: AccountId = AccountId(7);
 const BODY_BYTES: usize = 1024;
 const WIDTHS: [usize; 3] = [1, 8, 64];
 const LISTED_COUNT: usize = 100_000;
@@ -46,8 +46,11 @@ impl Bench {
         let engine = RocksEngine::open(&folder.path().join("meta")).unwrap();
         let store = Store::new(Arc::new(engine), Sealer::new(&[7; 32]));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let new = NewAccount { name: "alice".to_owned(), ..NewAccount::default() };
+        let made = runtime.block_on(store.write(|tx| tx.create_account(&new, NOW_MS)));
+        let owner = made.unwrap().unwrap().id;
         let name = BucketName::parse("photos").unwrap();
-        let new = NewBucket::new(name, OWNER, "default".to_owned());
+        let new = NewBucket::new(name, owner, "default".to_owned());
         let made = store.write(|tx| tx.create_bucket(&new, NOW_MS));
         let bucket = runtime.block_on(made).unwrap();
         Self { runtime, store, bucket, serial: Cell::new(0), _folder: folder }
@@ -68,7 +71,7 @@ impl Bench {
             size: BODY_BYTES as u64,
             etag: "d41d8cd98f00b204e9800998ecf8427e".to_owned(),
             modified_millis: NOW_MS,
-            owner: OWNER,
+            owner: self.bucket.owner,
             body: Body::Inline,
             headers: ObjectHeaders { content_type: Some("image/jpeg".to_owned()), ..ObjectHeaders::default() },
             storage_class: StorageClass::Standard,

@@ -437,6 +437,8 @@ mod tests {
         assert_eq!((usage.used_bytes(), usage.used_objects()), (5, 1), "the bytes count no more");
         assert_eq!(store.read(|tx| tx.stored(&old)).await.unwrap(), Some(body), "readers may still be at work");
         assert_eq!(store.read(|tx| tx.sweep_rows(NOW + 10, 9)).await.unwrap(), [], "not before its time");
+        let damaged = &mut |_: &Manifest| Some("is damaged".to_owned());
+        assert_eq!(verify(store.engine(), damaged).unwrap().differences, [], "nobody reads it any more");
         assert_eq!(swept(&store).await, [FIRST, SECOND]);
         assert_eq!(store.read(|tx| tx.stored(&old)).await.unwrap(), None);
         for segment in [7, 8] {

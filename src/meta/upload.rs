@@ -545,7 +545,7 @@ mod tests {
         put_part(&store, &bucket, to, 2, 1).await.unwrap();
         assert!(!complete(&store, &bucket, to, &[1, 2]).await.unwrap());
         assert!(complete(&store, &bucket, to, &[1]).await.unwrap());
-        assert_eq!(usage(&store, &bucket).await.used_bytes(), limits::PIECE_COUNT_MAX as i64);
+        assert_eq!(usage(&store, &bucket).await.used_bytes(), i64::try_from(limits::PIECE_COUNT_MAX).unwrap());
     }
 
     /// The completed object is found while it is there, current or not.

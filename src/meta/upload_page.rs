@@ -130,7 +130,7 @@ mod tests {
     use futures_util::FutureExt as _;
     use proptest::prelude::*;
 
-    use super::super::testing::{OWNER, begin, bucket, key, put_part, store, upload};
+    use super::super::testing::{Counting, OWNER, begin, bucket, key, put_part, store, store_over, upload};
     use super::super::{Bucket, Store};
     use super::*;
 
@@ -204,6 +204,30 @@ mod tests {
             };
             run.now_or_never().expect("the engine in memory never waits")?;
         }
+    }
+
+    #[tokio::test]
+    async fn a_page_skips_what_it_rolls_up() {
+        let counting = Counting::default();
+        let store = store_over(counting.engine.clone());
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        for called in ["a/1", "a/2", "a/3", "b", "c/1", "c/2", "d"] {
+            for _ in 0..10 {
+                begin(&store, &bucket, called).await;
+            }
+        }
+        let check = |marker: &str, count_max, rows, row_count| {
+            let page =
+                PageQuery { marker: marker.to_owned(), delimiter: "/".to_owned(), count_max, ..PageQuery::default() };
+            let query = UploadQuery { page, id_marker: None };
+            let (page, row_counts) = counting.count(|tx| tx.upload_page(bucket.id, &query));
+            assert_eq!((page.rows.len(), row_counts.values().sum::<usize>()), (rows, row_count), "after {marker}");
+        };
+        // One row for each prefix, and one more tells whether the page is all.
+        check("", 1, 1, 2);
+        check("a/", 12, 12, 13);
+        check("b", 99, 11, 11);
+        check("c/", 99, 10, 10);
     }
 
     #[tokio::test]

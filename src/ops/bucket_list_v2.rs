@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use base64::prelude::*;
 use bytes::Bytes;
 use hyper::Method;
 
@@ -14,8 +13,8 @@ use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Result};
-use crate::limits;
 use crate::meta::{Bucket, Page, PageQuery};
+use crate::wire::continuation;
 use crate::wire::dialect::Dialect;
 use crate::wire::query::Query;
 use crate::wire::xml::{Layout, Writer};
@@ -70,7 +69,7 @@ fn parse(head: &Head) -> Result<Asked> {
     let token = query.get("continuation-token").map(str::to_owned);
     let marker = match token.as_deref() {
         None | Some("") => start_after.clone(),
-        Some(token) => parse_token(token)?,
+        Some(token) => continuation::parse_token(token)?,
     };
     let page = PageQuery {
         prefix: key_parameter(query, "prefix")?,
@@ -89,25 +88,6 @@ fn fetch_owner(query: &Query) -> Result<bool> {
     }
 }
 
-/// What every token begins with, under its encoding: nobody is to take a key for one.
-const TOKEN_START: &str = "after:";
-
-/// The token that takes a listing up after `name`, a key or a common prefix.
-fn token(name: &str) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode([TOKEN_START, name].concat())
-}
-
-/// The name a token stands for; 400 `InvalidArgument` for what is no token of ours.
-fn parse_token(token: &str) -> Result<String> {
-    let decode = || {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
-        let text = String::from_utf8(bytes).ok()?;
-        let name = text.strip_prefix(TOKEN_START)?;
-        (1..=limits::KEY_BYTES_MAX).contains(&name.len()).then(|| name.to_owned())
-    };
-    decode().ok_or_else(|| Code::InvalidArgument.because("The continuation token is not valid."))
-}
-
 fn render(namespace: &str, dialect: Dialect, bucket: &Bucket, asked: &Asked, page: &Page) -> Bytes {
     let (spelling, query) = (asked.spelling, &asked.page);
     let mut xml = Writer::document("ListBucketResult", Some(namespace), Layout::Compact);
@@ -120,7 +100,7 @@ fn render(namespace: &str, dialect: Dialect, bucket: &Bucket, asked: &Asked, pag
         xml.element("ContinuationToken", token);
     }
     if let Some(last) = page.rows.last().filter(|_| page.truncated) {
-        xml.element("NextContinuationToken", &token(last.name()));
+        xml.element("NextContinuationToken", &continuation::token(last.name()));
     }
     xml.number("KeyCount", page.rows.len() as u64).number("MaxKeys", query.count_max as u64);
     if !query.delimiter.is_empty() {
@@ -130,28 +110,4 @@ fn render(namespace: &str, dialect: Dialect, bucket: &Bucket, asked: &Asked, pag
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
     write_page(&mut xml, dialect, spelling, page, asked.with_owner);
     xml.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn tokens_read_back(name in ".{1,100}") {
-            prop_assert_eq!(parse_token(&token(&name)).unwrap(), name);
-        }
-    }
-
-    #[test]
-    fn what_is_no_token_is_refused() {
-        let long = token(&"k".repeat(limits::KEY_BYTES_MAX + 1));
-        let encoded = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
-        for bad in ["k", "b/", "%%", &long, &token(""), &encoded("k"), &encoded("AFTER:k"), &format!("{}=", token("k"))]
-        {
-            assert_eq!(parse_token(bad).unwrap_err().code(), Code::InvalidArgument, "{bad}");
-        }
-    }
 }

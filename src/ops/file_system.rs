@@ -3,7 +3,7 @@
 
 use hyper::Method;
 
-use super::op::{Op, Pick, Scope};
+use super::op::{BodyRule, Op, Pick, Scope};
 use crate::access::Action;
 use crate::error::{Code, Result};
 use crate::meta::{Bucket, Tx};
@@ -49,6 +49,9 @@ pub fn check_bucket_kind(op: &Op, head: &Head, bucket: &Bucket) -> Result<()> {
         return Err(Code::InvalidArgument.because("The delimiter of a parallel file system is /."));
     }
     match &head.target.key {
+        Some(key) if op.body == BodyRule::Form && is_directory(key) => {
+            Err(Code::FsNotSupport.because("A form makes files, not directories."))
+        }
         Some(key) if op.action == Action::PutObject => check_name(key),
         _ => Ok(()),
     }

@@ -85,7 +85,12 @@ pub(super) fn describe(
 /// What who stores an object is told beside its entity tag and version: how it is kept and until when, its checksum.
 pub(super) fn describe_stored(object: &Object, dialect: Dialect, headers: &mut HeaderMap) -> Result<()> {
     describe_kept(object, dialect, headers)?;
-    match object.state.as_ref().and_then(|state| state.crc64) {
+    describe_crc64(object.state.as_ref().and_then(|state| state.crc64), dialect, headers)
+}
+
+/// The CRC-64 of what was stored, where it is known.
+pub(super) fn describe_crc64(crc64: Option<u64>, dialect: Dialect, headers: &mut HeaderMap) -> Result<()> {
+    match crc64 {
         Some(crc64) => Words { dialect, headers }.say(CRC64, &crc64.to_string()),
         None => Ok(()),
     }

@@ -1,17 +1,16 @@
 //! What the operations of multipart uploads share: the upload a request names, whose it is, and how their documents spell
 //! keys, accounts and classes.
 
-use hyper::header::{HeaderName, HeaderValue};
-
+use super::listing::write_owner;
 pub(super) use super::listing::{Spelling, class_name};
 use super::{Call, draft};
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::{OpenUpload, Tx, Upload, UploadId};
+use crate::wire::Head;
 use crate::wire::dialect::Dialect;
 use crate::wire::query::Query;
 use crate::wire::xml::Writer;
-use crate::wire::{Head, Reply};
 
 /// The upload that a request names; what no upload was ever called is 404 `NoSuchUpload`.
 pub(super) fn upload_id(call: &Call<'_>) -> Result<UploadId> {
@@ -55,16 +54,6 @@ pub(super) fn refuse_late(head: &Head) -> Result<()> {
     }
 }
 
-/// Tells the CRC-64 of what was stored.
-pub(super) fn with_crc64(reply: Reply, dialect: Dialect, crc64: Option<u64>) -> Reply {
-    let name = if dialect.is_obs() { "x-obs-checksum-crc64ecma" } else { "x-amz-checksum-crc64ecma" };
-    // Digits are a legal header value.
-    match crc64.map(|crc64| HeaderValue::try_from(crc64.to_string())) {
-        Some(Ok(value)) => reply.with(HeaderName::from_static(name), value),
-        Some(Err(_)) | None => reply,
-    }
-}
-
 /// The number of a part: 1 to 10,000, else 400 `InvalidArgument`.
 pub(super) fn part_number(head: &Head) -> Result<u16> {
     let number = parse_number(head.query.get("partNumber").unwrap_or_default());
@@ -94,14 +83,15 @@ pub(super) fn page_count(query: &Query, name: &'static str) -> Result<usize> {
 
 /// Writes `Initiator` and `Owner`. In OBS words an initiator is a user of an account; here an account is its own user.
 pub(super) fn write_accounts(xml: &mut Writer, dialect: Dialect, upload: &Upload) {
-    let (initiator, owner) = (upload.initiator.to_string(), upload.owner.to_string());
+    let initiator = upload.initiator.to_string();
+    xml.open("Initiator");
     if dialect.is_obs() {
-        xml.open("Initiator").element("ID", &format!("domainID/{initiator}:userID/{initiator}")).close();
-        xml.open("Owner").element("ID", &owner).close();
+        xml.element("ID", &format!("domainID/{initiator}:userID/{initiator}"));
     } else {
-        xml.open("Initiator").element("ID", &initiator).element("DisplayName", &initiator).close();
-        xml.open("Owner").element("ID", &owner).element("DisplayName", &owner).close();
+        xml.element("ID", &initiator).element("DisplayName", &initiator);
     }
+    xml.close();
+    write_owner(xml, dialect, upload.owner);
 }
 
 #[cfg(test)]

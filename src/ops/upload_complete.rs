@@ -8,7 +8,8 @@ use hyper::Method;
 
 use super::announced::Announced;
 use super::object_put::{check_conditions, with_new_version};
-use super::upload::{Spelling, check_initiator, no_such_upload, parse_number, refuse_late, upload_id, with_crc64};
+use super::object_reply::describe_stored;
+use super::upload::{Spelling, check_initiator, no_such_upload, parse_number, refuse_late, upload_id};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -58,7 +59,8 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     xml.element("Bucket", call.bucket()?.name.as_str());
     spelling.element(&mut xml, "Key", call.key()?.as_str());
     xml.element("ETag", &format!("\"{}\"", done.etag));
-    let reply = with_crc64(Reply::xml(xml.finish()), dialect, done.crc64);
+    let mut reply = Reply::xml(xml.finish());
+    describe_stored(&done, dialect, &mut reply.headers)?;
     Ok(with_new_version(reply, dialect, done.version))
 }
 
@@ -95,21 +97,12 @@ struct Asked {
     parts: Vec<Listed>,
 }
 
-/// The object, as the answer tells of it.
-struct Done {
-    etag: String,
-    version: Version,
-    crc64: Option<u64>,
-}
-
-/// Stores the object; where an earlier request of the same parts has, says the same as it did.
-fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) -> Result<Done> {
+/// Stores the object; where an earlier request of the same parts has, it is that one.
+fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) -> Result<Object> {
     let (bucket, key) = (call.bucket_in(tx)?, call.key()?);
     let etag = etag_of(&asked.parts);
     let Some(open) = tx.open_upload(bucket.id, key, asked.id)? else {
         let done = tx.completed(bucket.id, key, asked.id)?.filter(|object| object.etag == etag);
-        let crc64 = |object: &Object| object.state.as_ref().and_then(|state| state.crc64);
-        let done = done.map(|object| Done { crc64: crc64(&object), etag: object.etag, version: object.version });
         return done.ok_or_else(|| no_such_upload(call));
     };
     let parts = tx.all_parts(&open)?;
@@ -135,7 +128,7 @@ fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) ->
         version: Version::default(),
         blob: asked.blob,
         size: 0,
-        etag: etag.clone(),
+        etag,
         modified_millis: now,
         owner: upload.owner,
         body: Body::Pieces,
@@ -145,7 +138,7 @@ fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) ->
         state: state.boxed(),
     };
     let version = tx.complete_upload(slot, &open, &parts, (&chosen, pieces), &object)?;
-    Ok(Done { etag, version, crc64 })
+    Ok(Object { version, ..object })
 }
 
 /// How many bytes every part but the last has at least, by the words the upload was begun in.
@@ -231,4 +224,91 @@ fn choose(listed: &[Listed], parts: &BTreeMap<u16, Part>, bytes_min: u64) -> Res
         return Err(Code::EntityTooLarge.into());
     }
     Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_of_every_client_are_read() {
+        let check = |parts: &str, expected: std::result::Result<&[(u64, bool)], Code>| {
+            let document = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+            let root = Element::parse(document.as_bytes(), Code::MalformedXml).unwrap();
+            let parsed = parse(&root).map_err(|error| error.code());
+            let parsed =
+                parsed.map(|parts| parts.iter().map(|part| (part.number, part.md5.is_some())).collect::<Vec<_>>());
+            assert_eq!(parsed.as_deref().map_err(|code| *code), expected, "{parts}");
+        };
+        let etag = "<ETag>5d41402abc4b2a76b9719d911017c592</ETag>";
+        check(&format!("<Part><PartNumber>1</PartNumber>{etag}</Part>"), Ok(&[(1, true)]));
+        check(&format!("<Part>{etag}<PartNumber> 1 </PartNumber></Part>"), Ok(&[(1, true)]));
+        check(&format!("\n <Part>\n  {etag}<PartNumber>00001</PartNumber><Size>3</Size></Part>\n"), Ok(&[(1, true)]));
+        let two = |first, second| {
+            let part = |number| format!("<Part><PartNumber>{number}</PartNumber>{etag}</Part>");
+            [part(first), part(second)].concat()
+        };
+        check(&two("1", "10000"), Ok(&[(1, true), (10_000, true)]));
+        check(&two("2", "1"), Err(Code::InvalidPartOrder));
+        check(&two("2", "02"), Err(Code::InvalidPartOrder));
+        // A number or an ETag that no part has is no part's.
+        check(&two("0", "18446744073709551615"), Ok(&[(0, true), (u64::MAX, true)]));
+        check("<Part><PartNumber>1</PartNumber><ETag/></Part>", Ok(&[(1, false)]));
+        check("", Err(Code::MalformedXml));
+        check("<Part/>", Err(Code::MalformedXml));
+        check(&two("1", "18446744073709551616"), Err(Code::MalformedXml));
+        check(&two("+1", "2"), Err(Code::MalformedXml));
+        check(&two("1", "2").replace("Part>", "Parts>"), Err(Code::MalformedXml));
+        check(&two("1", "2").replace("<ETag>", "<ChecksumSHA1/><ETag>"), Err(Code::ServiceNotImplemented));
+    }
+
+    #[test]
+    fn etags_are_digests_quoted_or_bare() {
+        let digest = Some(0x5d41_402a_bc4b_2a76_b971_9d91_1017_c592_u128.to_be_bytes());
+        assert_eq!(parse_etag("5d41402abc4b2a76b9719d911017c592"), digest);
+        assert_eq!(parse_etag("\"5D41402ABC4B2A76B9719D911017C592\""), digest);
+        for bad in [
+            "",
+            "\"\"",
+            "5d41402abc4b2a76b9719d911017c59",
+            "+d41402abc4b2a76b9719d911017c592",
+            "\"5d41402abc4b2a76b9719d911017c592",
+        ] {
+            assert_eq!(parse_etag(bad), None, "{bad}");
+        }
+        // Of one part with the digest of nothing.
+        let listed = [Listed { number: 1, md5: parse_etag("d41d8cd98f00b204e9800998ecf8427e") }];
+        assert_eq!(etag_of(&listed), "59adb24ef3cdbe0297f05b395827453f-1");
+    }
+
+    #[test]
+    fn sizes_are_checked_when_all_parts_are_known() {
+        let check = |sizes: &[u64], bytes_min, expected: std::result::Result<(), Code>| {
+            let part = |size| Part {
+                blob: BlobId(1),
+                body: Body::Segments,
+                size,
+                md5: [1; 16],
+                modified_millis: 0,
+                crc64: None,
+                checksum: None,
+            };
+            let parts: BTreeMap<u16, Part> = (1..).zip(sizes.iter().map(|size| part(*size))).collect();
+            let listed: Vec<Listed> =
+                parts.keys().map(|number| Listed { number: u64::from(*number), md5: Some([1; 16]) }).collect();
+            let chosen = choose(&listed, &parts, bytes_min);
+            assert_eq!(chosen.map(drop).map_err(|error| error.code()), expected, "{sizes:?}");
+        };
+        check(&[0], 10, Ok(()));
+        check(&[10, 10, 0], 10, Ok(()));
+        check(&[10, 9, 10], 10, Err(Code::EntityTooSmall));
+        check(&[0, 0], 10, Err(Code::EntityTooSmall));
+        let most = limits::OBJECT_BYTES_MAX;
+        let full = usize::try_from(most / limits::PART_BYTES_MAX).unwrap();
+        let mut sizes = vec![limits::PART_BYTES_MAX; full];
+        sizes.push(most % limits::PART_BYTES_MAX);
+        check(&sizes, 10, Ok(()));
+        sizes[full] += 1;
+        check(&sizes, 10, Err(Code::EntityTooLarge));
+    }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::Method;
 
+use super::listing::key_parameter;
 use super::upload::{Spelling, class_name, page_count, write_accounts};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::clock::iso_date;
 use crate::error::{Code, Result};
-use crate::limits;
 use crate::meta::{Bucket, ListedUpload, PageQuery, UploadId, UploadPage, UploadQuery};
 use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
@@ -41,15 +41,10 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 fn parse(query: &Query) -> Result<UploadQuery> {
-    let text = |name: &'static str| {
-        let value = query.get(name).unwrap_or_default();
-        let fits = value.len() <= limits::KEY_BYTES_MAX;
-        if fits { Ok(value.to_owned()) } else { Err(Code::InvalidArgument.because(format!("{name} is too long."))) }
-    };
     let page = PageQuery {
-        prefix: text("prefix")?,
-        marker: text("key-marker")?,
-        delimiter: text("delimiter")?,
+        prefix: key_parameter(query, "prefix")?,
+        marker: key_parameter(query, "key-marker")?,
+        delimiter: key_parameter(query, "delimiter")?,
         count_max: page_count(query, "max-uploads")?,
     };
     let id_marker = match query.get("upload-id-marker").unwrap_or_default() {
@@ -99,12 +94,10 @@ fn render(
             xml.element("Initiated", &iso_date(upload.initiated_millis)).close();
         }
     }
-    for row in &page.rows {
-        if let ListedUpload::Prefix(prefix) = row {
-            xml.open("CommonPrefixes");
-            spelling.element(&mut xml, "Prefix", prefix);
-            xml.close();
-        }
-    }
+    let prefixes = page.rows.iter().filter_map(|row| match row {
+        ListedUpload::Prefix(prefix) => Some(prefix.as_str()),
+        ListedUpload::Upload(..) => None,
+    });
+    spelling.prefixes(&mut xml, prefixes);
     xml.finish()
 }

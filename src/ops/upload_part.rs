@@ -8,8 +8,9 @@ use hyper::{Method, StatusCode};
 
 use super::announced::Announced;
 use super::object_put::etag_value;
+use super::object_reply::describe_crc64;
 use super::receive::{Expected, discard, receive};
-use super::upload::{check_initiator, open, part_number, refuse_late, upload_id, with_crc64};
+use super::upload::{check_initiator, open, part_number, refuse_late, upload_id};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -66,8 +67,8 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         bucket,
         stored: received.stored,
     };
-    let reply = Reply::empty(StatusCode::OK).with(ETAG, etag_value(&hex(&arrived.part.md5))?);
-    let reply = with_crc64(reply, call.head.dialect, arrived.part.crc64);
+    let mut reply = Reply::empty(StatusCode::OK).with(ETAG, etag_value(&hex(&arrived.part.md5))?);
+    describe_crc64(arrived.part.crc64, call.head.dialect, &mut reply.headers)?;
     arrived.commit(app, received.room).await?;
     Ok(reply)
 }

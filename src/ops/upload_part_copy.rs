@@ -10,7 +10,8 @@ use hyper::Method;
 
 use super::copy_source::{Found, Source};
 use super::object_body::{self, Part as Stretch};
-use super::upload::{open, part_number, refuse_late, upload_id, with_crc64};
+use super::object_reply::describe_crc64;
+use super::upload::{open, part_number, refuse_late, upload_id};
 use super::upload_part::{look_ahead, replacing};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
@@ -63,26 +64,26 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         let sums = digest(app, stored.clone(), span.clone(), reader).await?;
         let copied = Copied { found, stored, span, sums };
         if let Some(part) = copied.commit(app, call, &source, &target).await? {
-            return Ok(reply(app, call, &copied.found, &part));
+            return reply(app, call, &copied.found, &part);
         }
     }
     Err(Code::OperationAborted.into())
 }
 
-fn reply(app: &App, call: &Call<'_>, found: &Found, part: &Part) -> Reply {
+fn reply(app: &App, call: &Call<'_>, found: &Found, part: &Part) -> Result<Reply> {
     let dialect = call.head.dialect;
     let mut xml = Writer::document("CopyPartResult", Some(app.namespace(dialect)), Layout::Compact);
     xml.element("LastModified", &iso_date(part.modified_millis));
     xml.element("ETag", &format!("\"{}\"", hex(&part.md5)));
-    found.with_source_version(with_crc64(Reply::xml(xml.finish()), dialect, part.crc64), dialect)
+    let mut reply = Reply::xml(xml.finish());
+    describe_crc64(part.crc64, dialect, &mut reply.headers)?;
+    Ok(found.with_source_version(reply, dialect))
 }
 
 /// `bytes=first-last`, both of them; anything else is 400 `InvalidArgument`.
 fn parse_range(text: &str) -> Result<Range<u64>> {
-    let number = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => digits.parse::<u64>().ok(),
-        false => None,
-    };
+    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |digits: &str| is_number(digits).then(|| digits.parse::<u64>().ok())?;
     let range = text.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
     let ends = range.and_then(|(first, last)| Some(number(first)?..number(last)?.checked_add(1)?));
     ends.filter(|ends| !ends.is_empty())

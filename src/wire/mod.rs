@@ -6,6 +6,7 @@ pub mod address;
 pub mod attributes;
 pub mod body;
 pub mod conditions;
+pub mod continuation;
 pub mod copy_source;
 pub mod dialect;
 pub mod form;

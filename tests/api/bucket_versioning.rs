@@ -109,7 +109,7 @@ async fn what_fits_in_place_of_an_older_null_version_is_accepted() {
         assert_eq!(gateway.used("photos").await, (21, 3));
         // Larger ones hold their room, which is no more than they need.
         gateway.limit("photos", 0).await;
-        let large = bytes::Bytes::from_static(&[b'x'; 70_000]);
+        let large = bytes::Bytes::from(vec![b'x'; 70_000]);
         for request in ["PUT /photos/large", "PUT /photos/tail"] {
             assert_eq!(gateway.send_bytes(who, request, large.clone()).await.status, 200);
         }

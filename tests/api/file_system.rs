@@ -1,6 +1,7 @@
 //! What sets parallel file systems apart from other buckets.
 
-use crate::support::{As, Gateway, both};
+use crate::form::Form;
+use crate::support::{As, Gateway, both, pattern};
 
 #[tokio::test]
 async fn what_file_systems_lack_is_refused() {
@@ -14,6 +15,9 @@ async fn what_file_systems_lack_is_refused() {
             "GET /files?cors",
             "GET /files?storageClass",
             "GET /files?storagePolicy",
+            "GET /files?versions",
+            "GET /files/f?tagging",
+            "POST /files/f?restore\n\n<RestoreRequest><Days>1</Days></RestoreRequest>",
             "OPTIONS /files/f\nOrigin: http://a\nAccess-Control-Request-Method: GET",
         ] {
             gateway.check(who, request, "405 FsNotSupport").await;
@@ -98,5 +102,52 @@ async fn listings_part_names_at_slashes_only() {
         assert_eq!(gateway.check(who, "GET /files?delimiter=", "200").await.elements("Key"), ["d/", "d/e", "f"]);
         let listed = gateway.check(who, "GET /files?delimiter=/", "200").await;
         assert_eq!((listed.elements("Key"), listed.elements("CommonPrefixes").len()), (vec!["f"], 1));
+    }
+}
+
+#[tokio::test]
+async fn forms_make_files() {
+    let gateway = Gateway::new().await;
+    gateway.check(As::Obs("alice"), "PUT /photos\nx-obs-fs-file-interface: Enabled", "200").await;
+    for who in both("alice") {
+        gateway.check_post(who, &Form::new("d/f", "hello"), "204").await;
+        gateway.check_post(who, &Form::new("d/", ""), "405 FsNotSupport").await;
+        gateway.check_post(who, &Form::new("d//f", "hello"), "400 InvalidArgument").await;
+        gateway.check_post(who, &Form::new("d/f/g", "hello"), "409 FsObjectConflict").await;
+    }
+    assert_eq!(gateway.keys("photos").await, ["d/f"]);
+}
+
+/// What is copied shares its bytes, and is changed without the other.
+#[tokio::test]
+async fn copies_and_uploads_are_modified_alone() {
+    for who in both("alice") {
+        let gateway = Gateway::with_file_system().await;
+        let body = pattern(300_000);
+        gateway.send_bytes(who, "PUT /photos/k", body.clone()).await;
+        for (source, target) in [("photos/k", "files/a"), ("files/a", "files/b"), ("files/b", "photos/l")] {
+            let copy = format!("PUT /{target}\n{}copy-source: /{source}", who.prefix());
+            gateway.check(who, &copy, "200").await;
+            if target == "files/a" {
+                // Into pieces, which the next copies share.
+                gateway.check(who, "PUT /files/a?modify&position=100000\n\nhello", "200").await;
+            }
+        }
+        let mut modified = body.to_vec();
+        modified[100_000..100_005].copy_from_slice(b"hello");
+        gateway.check(who, "PUT /files/b?truncate&length=100003", "204").await;
+        gateway.check(who, "DELETE /files/a", "204").await;
+        assert!(gateway.read("/files/b").await == modified[..100_003]);
+        assert!(gateway.read("/photos/l").await == modified);
+        assert!(gateway.read("/photos/k").await == body);
+        assert_eq!((gateway.used("files").await, gateway.used("photos").await), ((100_003, 1), (600_000, 2)));
+        // A copy is an ordinary object, and what appends made stays what it is.
+        gateway.check(who, "POST /photos/log?append&position=0\n\nhello", "200").await;
+        gateway.check(who, &format!("PUT /photos/copy\n{}copy-source: /photos/log", who.prefix()), "200").await;
+        gateway.check(who, "POST /photos/copy?append&position=5\n\n!", "409 ObjectNotAppendable").await;
+        gateway.check(who, "POST /photos/log?append&position=5\n\n!", "200").await;
+        gateway
+            .check(who, &format!("PUT /files/d/..\n{}copy-source: /photos/k", who.prefix()), "400 InvalidArgument")
+            .await;
     }
 }

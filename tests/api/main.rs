@@ -2,6 +2,7 @@
 //! stands still. One module a file of `src/ops`, of the same name; the others hold rules that cross operations.
 
 mod access;
+mod access_matrix;
 mod addressing;
 mod admin;
 mod answer;

@@ -4,6 +4,8 @@
 //! carries (`Host`, `Date`, `Content-Length`, `Authorization`) is added where the text does not have it.
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,7 +20,9 @@ use obs_gateway::clock::{Clock, UnixMillis, http_date};
 use obs_gateway::config::Config;
 use obs_gateway::error::{Code, Error};
 use obs_gateway::gateway;
-use obs_gateway::meta::{self, AccountStatus, Engine, MemoryEngine, NewAccessKey, NewAccount, Sealer, Store};
+use obs_gateway::meta::{
+    self, AccountStatus, Engine, Family, MemoryEngine, NewAccessKey, NewAccount, Sealer, Store, Tier,
+};
 use obs_gateway::name::BucketName;
 use obs_gateway::quota::Usage;
 use obs_gateway::wire::address::Endpoints;
@@ -242,6 +246,20 @@ impl Gateway {
         };
         let verdict = meta::verify(&*self.engine, &mut read_all).expect("memory does not fail");
         assert_eq!(verdict.differences, []);
+    }
+
+    /// A digest of every row of metadata and of every segment there is.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let (snapshot, mut hasher) = (self.engine.snapshot(), DefaultHasher::new());
+        for family in Family::ALL {
+            let scanned = snapshot.scan(family, Bound::Unbounded, None, Tier::Disk, &mut |key, value| {
+                (family.index(), key, value).hash(&mut hasher);
+                Ok(meta::Step::Next)
+            });
+            scanned.expect("memory does not fail");
+        }
+        format!("{:?}", self.blobs.segments().expect("memory does not fail")).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The keys of a bucket as its owner `alice` lists them.

@@ -13,15 +13,20 @@ const HOUR: UnixMillis = 60 * 60 * 1000;
 
 impl Gateway {
     /// Makes a key `AK-<name>` of alice's with the secret `SK-<name>`; its token, if it has one, is `T-<name>`.
-    async fn lend(&self, name: &str, expires_millis: Option<UnixMillis>, has_token: bool) {
+    pub(crate) async fn lend(&self, name: &str, expires_millis: Option<UnixMillis>, has_token: bool) {
         let new = NewAccessKey {
             expires_millis,
             token: has_token.then(|| format!("T-{name}")),
             ..NewAccessKey::permanent(format!("AK-{name}"), format!("SK-{name}"))
         };
+        self.add_key(&new).await;
+    }
+
+    /// Gives alice a further key.
+    pub(crate) async fn add_key(&self, new: &NewAccessKey) {
         let made = self.app.store.write(|tx| {
             let alice = tx.account_named("alice")?.ok_or(Code::NoSuchAccount)?;
-            Ok::<_, Error>(tx.create_access_key(alice.id, &new, self.app.store.sealer(), NOW)?)
+            Ok::<_, Error>(tx.create_access_key(alice.id, new, self.app.store.sealer(), NOW)?)
         });
         assert!(made.await.expect("alice is there").is_some());
     }

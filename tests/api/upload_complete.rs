@@ -184,7 +184,7 @@ async fn refusals_change_nothing() {
             ("Content-MD5: AAAAAAAAAAAAAAAAAAAAAA==".to_owned(), "400 BadDigest"),
             (format!("{prefix}checksum-crc64ecma: 1"), "400 BadDigest"),
             (format!("{prefix}checksum-crc64ecma: x"), "400 InvalidDigest"),
-            (format!("{prefix}mp-object-size: {}", SMALLEST), "400 InvalidRequest"),
+            (format!("{prefix}mp-object-size: {SMALLEST}"), "400 InvalidRequest"),
             (format!("{prefix}mp-object-size: many"), "400 InvalidArgument"),
             (format!("{prefix}callback: e30="), "501 ServiceNotImplemented"),
             (format!("{prefix}storage-class: WARM"), "400 InvalidRequest"),

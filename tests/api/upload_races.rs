@@ -157,3 +157,47 @@ async fn uploads_of_one_key_replace_each_other() {
     assert!(body == part_bytes(body.len() - 1000, body.len()));
     assert_eq!(gateway.used("photos").await, (body.len() as u64, 1));
 }
+
+/// Parts are copied of a source that others replace and delete meanwhile: each part is of one state of it, and every
+/// byte that is counted is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn copies_race_with_changes_of_their_source() {
+    let gateway = Arc::new(Gateway::with_bucket().await);
+    let who = As::Obs("alice");
+    let id = gateway.begin_upload(who, "/photos/k").await;
+    let states: Vec<_> = (0..3).map(|state| part_bytes(state, 150_000)).collect();
+    gateway.send_bytes(who, "PUT /photos/source", states[0].clone()).await;
+    let mut tasks = JoinSet::new();
+    for number in 1..=16 {
+        let (gateway, id, body) = (Arc::clone(&gateway), id.clone(), states[number % 3].clone());
+        tasks.spawn(async move {
+            let range = "x-obs-copy-source: /photos/source\nx-obs-copy-source-range: bytes=1000-130000";
+            match number % 4 {
+                0 => gateway.send_bytes(who, "PUT /photos/source", body).await.verdict(),
+                1 if number == 13 => gateway.send(who, "DELETE /photos/source").await.verdict(),
+                _ => {
+                    let request = format!("PUT /photos/k?partNumber={number}&uploadId={id}\n{range}");
+                    gateway.send(who, &request).await.verdict()
+                }
+            }
+        });
+    }
+    let verdicts = tasks.join_all().await;
+    let expected = ["200", "204", "404 NoSuchKey", "409 OperationAborted"];
+    assert!(verdicts.iter().all(|verdict| expected.contains(&&**verdict)), "{verdicts:?}");
+    gateway.check(who, "DELETE /photos/source", "204").await;
+    let listed = gateway.check(who, &format!("GET /photos/k?uploadId={id}"), "200").await;
+    let numbers = listed.elements("PartNumber").into_iter().map(|number| number.parse().unwrap());
+    let etags = listed.elements("ETag").into_iter().map(str::to_owned);
+    let parts: Vec<(usize, String)> = numbers.zip(etags).collect();
+    assert_eq!(gateway.used("photos").await, (129_001 * parts.len() as u64, 0));
+    if parts.is_empty() {
+        return;
+    }
+    assert_eq!(gateway.complete(who, "/photos/k", &id, &parts).await.verdict(), "200");
+    let whole = gateway.check(who, "GET /photos/k", "200").await.body;
+    for part in whole.chunks(129_001) {
+        assert!(states.iter().any(|state| state[1000..130_001] == *part));
+    }
+    gateway.assert_sound();
+}

@@ -46,6 +46,25 @@ async fn what_was_just_stored_is_used() {
     assert_eq!(gateway.used(&gateway.sign_in("alice").await.access).await, 0);
 }
 
+/// Parts count from the moment they are stored, in any bucket of the account, until their upload is aborted.
+#[tokio::test]
+async fn an_aborted_upload_uses_nothing() {
+    let gateway = Gateway::new().await;
+    let access = gateway.sign_in("bob").await.access;
+    assert_eq!(gateway.object("bob", "PUT", "/photos", "").await.0, 200);
+    let (status, begun) = gateway.object("bob", "POST", "/photos/a?uploads", "").await;
+    assert_eq!(status, 200, "{begun}");
+    let id = begun.split_once("<UploadId>").and_then(|(_, rest)| rest.split_once("</UploadId>")).unwrap().0;
+    for (number, length, used) in [(1, 1000, 1000), (7, 100_000, 101_000), (1, 10, 100_010)] {
+        let target = format!("/photos/a?partNumber={number}&uploadId={id}");
+        assert_eq!(gateway.object("bob", "PUT", &target, vec![b'x'; length]).await.0, 200, "{target}");
+        assert_eq!(gateway.used(&access).await, used, "{target}");
+        assert_eq!(gateway.storage_info("bob", &["photos"]).await, used, "{target}");
+    }
+    assert_eq!(gateway.object("bob", "DELETE", &format!("/photos/a?uploadId={id}"), "").await.0, 204);
+    assert_eq!(gateway.used(&access).await, 0);
+}
+
 #[tokio::test]
 async fn a_refused_upload_uses_nothing() {
     let gateway = Gateway::new().await;

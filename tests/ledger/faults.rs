@@ -162,7 +162,7 @@ fn version(key: &str, id: &str) -> Ask {
 }
 
 fn delete_many(keys: &[&str]) -> Ask {
-    let objects: String = keys.iter().map(|key| format!("<Object><Key>{key}</Key></Object>")).collect();
+    let objects: String = keys.iter().flat_map(|key| ["<Object><Key>", key, "</Key></Object>"]).collect();
     let document = format!("<Delete>{objects}</Delete>");
     let digest = STANDARD.encode(Md5::digest(document.as_bytes()));
     Ask::new("POST", "/vault?delete").header("Content-MD5", digest).body(document)
@@ -268,7 +268,7 @@ impl Round {
             for key in listing.elements("Key") {
                 let object = self.send(Ask::object("GET", bucket, &key)).await;
                 let digest = etag(object.body.as_ref().expect("a whole body"));
-                state += &format!("{key} {digest} {}\n", object.header("x-obs-meta-a"));
+                state.extend([&key, " ", &digest, " ", object.header("x-obs-meta-a"), "\n"]);
             }
         }
         state.replace(&self.account, ACCOUNT)

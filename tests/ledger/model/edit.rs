@@ -7,7 +7,7 @@ use super::{Bucket, Model, Object, Outcome, Sent, etag, ok, refused};
 
 impl Object {
     /// With other bytes: neither what an upload made nor what appends made.
-    fn edited(&self, bytes: Bytes, etag: String) -> Self {
+    fn edited(bytes: Bytes, etag: String) -> Self {
         Self { bytes, etag, is_appendable: false, upload: None }
     }
 
@@ -25,7 +25,7 @@ impl Object {
             (false, true) => before.etag.clone(),
             (false, false) => changed_etag(&before.etag, &[&position.to_be_bytes(), &Md5::digest(sent)[..]]),
         };
-        before.edited(bytes.freeze(), tag)
+        Self::edited(bytes.freeze(), tag)
     }
 
     fn truncated(&self, length: u64) -> Self {
@@ -35,7 +35,7 @@ impl Object {
         let mut bytes = BytesMut::from(&self.bytes[..]);
         bytes.resize(as_index(length), 0);
         let tag = if length == 0 { etag(b"") } else { changed_etag(&self.etag, &[b"truncate", &length.to_be_bytes()]) };
-        self.edited(bytes.freeze(), tag)
+        Self::edited(bytes.freeze(), tag)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bodies that are not wanted: refused before they are sent where the client asks first, read past where it does not,
 //! and forgotten where the client vanishes.
 
-use crate::support::{Folder, Gateway, Keys, Request, content, eventually};
+use crate::support::{Connection, Folder, Gateway, Keys, Request, content, eventually};
 
 fn start(folder: &Folder, quota_bytes: u64) -> (Gateway, Keys) {
     let gateway = folder.start();
@@ -68,6 +68,14 @@ fn a_client_that_sends_everything_first_reads_the_refusal_and_goes_on() {
     gateway.stop();
 }
 
+/// Bodies that ended before their end.
+fn incomplete_count(gateway: &Gateway) -> usize {
+    let page = Connection::open(gateway.console).unwrap().ask(&Request::get("/metrics")).unwrap();
+    let name = "obs_gateway_requests_total{operation=\"PutObject\",code=\"IncompleteBody\"}";
+    let count = page.text().lines().find_map(|line| line.strip_prefix(name));
+    count.map_or(0, |count| count.trim().parse().unwrap())
+}
+
 #[test]
 fn a_client_that_vanishes_leaves_nothing() {
     let folder = Folder::new();
@@ -76,9 +84,8 @@ fn a_client_that_vanishes_leaves_nothing() {
     let whole = Request::put("/bucket/key", body.clone()).signed(&keys);
     let chunked = Request::put_chunked("/bucket/key", &body, 1 << 16).signed(&keys);
     let small = Request::put("/bucket/key", &body[..4096]).signed(&keys);
-    for (request, is_half_closed) in
-        [(&whole, false), (&whole, true), (&chunked, false), (&chunked, true), (&small, true)]
-    {
+    let cases = [(&whole, false), (&whole, true), (&chunked, false), (&chunked, true), (&small, true)];
+    for (count, (request, is_half_closed)) in cases.into_iter().enumerate() {
         let mut connection = gateway.connect();
         let bytes = request.to_bytes();
         connection.send(&bytes[..bytes.len() - 1000]).unwrap();
@@ -88,6 +95,7 @@ fn a_client_that_vanishes_leaves_nothing() {
             assert_eq!(answer.verdict(), (400, "IncompleteBody"), "{answer:?}");
         }
         drop(connection);
+        eventually("the gateway has seen it go", || incomplete_count(&gateway) == count + 1);
         assert_eq!(used(&gateway, &keys), ("0".to_owned(), "0".to_owned()));
         // What it held of the quota is free again once its end is noticed.
         eventually("the room is free again", || {

@@ -78,13 +78,13 @@ class Gateway:
             raise AssertionError(f"the gateway ignored SIGTERM for {STOP_SECONDS} s:\n{self.output()}") from None
         assert code == 0, f"the gateway left with {code}:\n{self.output()}"
 
-    def cli(self, *arguments: str) -> str:
-        """Runs a subcommand against this gateway and returns what it prints."""
+    def cli(self, *arguments: str, text: str | None = None) -> str:
+        """Runs a subcommand against this gateway, with `text` to read if it wants to, and returns what it prints."""
         done = subprocess.run(
             [self.binary, *arguments],
             env=self.environment,
             cwd=self.data.parent,
-            stdin=subprocess.DEVNULL,
+            input=text or "",
             capture_output=True,
             text=True,
             timeout=60,
@@ -97,3 +97,9 @@ class Gateway:
         self.cli("account", "create", name)
         key = json.loads(self.cli("key", "create", "--account", name, "--json"))
         return key["access_key"], key["secret_key"]
+
+    def temporary_key(self, account: str, policy: dict | None = None) -> dict:
+        """Makes a key for the account that lasts for a while, and may no more than `policy` allows."""
+        narrowing = ["--policy", "-"] if policy else []
+        made = self.cli("key", "temporary", "--account", account, *narrowing, "--json", text=json.dumps(policy or {}))
+        return json.loads(made)

@@ -1,18 +1,17 @@
-"""Buckets: made, seen, found, deleted; and signed URLs, which need no SDK on the other side."""
-
-import http.client
-import urllib.parse
+"""Buckets: made, seen, found, deleted."""
 
 import pytest
-from checks import accept, content, refuse
+from checks import accept, content, header, refuse
+from obs import CreateBucketHeader, ExtensionGrant, HeadPermission, Permission, StorageClass
 
 
+@pytest.mark.covers("CreateBucket", "HeadBucket", "DeleteBucket")
 def test_a_bucket_from_birth_to_death(client, new_name):
     name = new_name()
     assert client.headBucket(name).status == 404
     created = client.createBucket(name)
     accept(created)
-    assert dict(created.header)["location"] == f"/{name}"
+    assert header(created)["location"] == f"/{name}"
     accept(client.headBucket(name))
     accept(client.createBucket(name))  # again, by its owner: nothing changes
     accept(client.deleteBucket(name), 204)
@@ -21,6 +20,7 @@ def test_a_bucket_from_birth_to_death(client, new_name):
     accept(client.deleteBucket(name), 204)
 
 
+@pytest.mark.covers("ListBuckets")
 def test_the_list_of_buckets(client, bucket):
     body = accept(client.listBuckets())
     entry = next(entry for entry in body.buckets if entry.name == bucket)
@@ -32,12 +32,14 @@ def test_the_list_of_buckets(client, bucket):
     assert listed == sorted(listed)
 
 
+@pytest.mark.covers("GetBucketLocation", "HeadBucket")
 def test_location_and_class(client, bucket):
     assert accept(client.getBucketLocation(bucket)).location == "region-1"
     head = accept(client.getBucketMetadata(bucket))
     assert (head.location, head.storageClass, head.obsVersion) == ("region-1", "STANDARD", "3.0")
 
 
+@pytest.mark.covers("CreateBucket", "GetBucketLocation")
 def test_the_location_named_at_birth(client, new_name):
     name = new_name()
     accept(client.createBucket(name, location="region-1"))
@@ -65,39 +67,92 @@ def test_what_is_not_there_yet_never_does_something_else(client, bucket):
     accept(client.headBucket(bucket))
 
 
-def fetch(method, url, body=None):
-    parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
-    try:
-        connection.request(method, f"{parts.path}?{parts.query}", body)
-        response = connection.getresponse()
-        return response.status, response.read()
-    finally:
-        connection.close()
+@pytest.fixture
+def make(client, new_name):
+    """Makes buckets with headers of their own."""
+    made = []
+
+    def create(*arguments):
+        name = new_name()
+        accept(client.createBucket(name, *arguments))
+        made.append(name)
+        return name
+
+    yield create
+    for name in made:
+        accept(client.deleteBucket(name), 204)
 
 
-def test_signed_urls(client, bucket):
-    put = client.createSignedUrl("PUT", bucket, "a b/ü", expires=60)
-    assert fetch("PUT", put.signedUrl, b"by url") == (200, b"")
-    assert content(client, bucket, "a b/ü") == b"by url"
-    get = client.createSignedUrl("GET", bucket, "a b/ü", expires=60)
-    assert fetch("GET", get.signedUrl) == (200, b"by url")
-    accept(client.setBucketQuota(bucket, 4711))
-    status, document = fetch("GET", client.createSignedUrl("GET", bucket, specialParam="quota").signedUrl)
-    assert status == 200 and b"<StorageQuota>4711</StorageQuota>" in document
+@pytest.mark.covers("GetApiVersion", "GetBucketApiVersion")
+@pytest.mark.parametrize("mode", ["name"], indirect=True)  # by IP the SDK does not ask
+def test_the_protocol_is_asked_for_first(connect, bucket):
+    client = connect()
+    accept(client.listBuckets())
+    accept(client.headBucket(bucket))
 
 
-def test_signed_urls_open_nothing_else(client, bucket):
-    accept(client.putContent(bucket, "a", b"a"))
-    accept(client.putContent(bucket, "b", b"b"))
-    good = client.createSignedUrl("GET", bucket, "a", expires=60).signedUrl
-    assert fetch("GET", good) == (200, b"a")
-    for method, url in [
-        ("GET", good.replace("/a?", "/b?")),
-        ("DELETE", good),
-        ("GET", good.replace("Expires=", "Expires=1")),
-        ("GET", client.createSignedUrl("GET", bucket, "a", expires=-60).signedUrl),
-    ]:
-        status, document = fetch(method, url)
-        assert status == 403, (method, url)
-        assert b"<Code>SignatureDoesNotMatch</Code>" in document or b"<Code>AccessDenied</Code>" in document
+@pytest.mark.covers("CreateBucket", "HeadBucket")
+@pytest.mark.parametrize("storage_class", [StorageClass.STANDARD, StorageClass.WARM, StorageClass.COLD])
+def test_the_class_chosen_at_birth(client, make, mode, storage_class):
+    name = make(CreateBucketHeader(storageClass=storage_class))
+    spelt = (
+        {"WARM": "STANDARD_IA", "COLD": "GLACIER"}.get(storage_class, storage_class) if mode == "ip" else storage_class
+    )
+    assert accept(client.getBucketMetadata(name)).storageClass == spelt
+    assert accept(client.getBucketStoragePolicy(name)).storageClass == spelt
+
+
+def grants(acl):
+    """(who, what) of an access control list, in the words of the SDK."""
+    return {(grant.grantee.group or grant.grantee.grantee_id, grant.permission) for grant in acl.grants}
+
+
+@pytest.mark.covers("CreateBucket", "GetBucketAcl")
+def test_the_access_given_at_birth(client, make, mode):
+    everyone = "Everyone" if mode == "name" else "http://acs.amazonaws.com/groups/global/AllUsers"
+    acl = accept(client.getBucketAcl(make(CreateBucketHeader(aclControl=HeadPermission.PUBLIC_READ_WRITE))))
+    assert grants(acl) == {(acl.owner.owner_id, "FULL_CONTROL"), (everyone, "READ"), (everyone, "WRITE")}
+
+
+@pytest.mark.covers("CreateBucket", "GetBucketAcl")
+def test_the_grants_given_at_birth(client, make, account):
+    given = [
+        ExtensionGrant(account.id, permission)
+        for permission in [Permission.READ, Permission.WRITE, Permission.READ_ACP, Permission.WRITE_ACP]
+    ]
+    acl = accept(client.getBucketAcl(make(CreateBucketHeader(extensionGrants=given))))
+    assert grants(acl) - {(acl.owner.owner_id, "FULL_CONTROL")} == {
+        (account.id, permission) for permission in ["READ", "WRITE", "READ_ACP", "WRITE_ACP"]
+    }
+
+
+@pytest.mark.covers("CreateBucket", "ListBuckets", "HeadBucket")
+def test_a_file_system_is_listed_as_one(client, make, bucket):
+    name = make(CreateBucketHeader(isPFS=True))
+    kinds = {entry.name: entry.bucket_type for entry in accept(client.listBuckets()).buckets}
+    assert (kinds[name], kinds[bucket]) == ("POSIX", "OBJECT")
+    for kind, yes, no in [("POSIX", name, bucket), ("OBJECT", bucket, name)]:
+        listed = [entry.name for entry in accept(client.listBuckets(bucketType=kind)).buckets]
+        assert yes in listed and no not in listed
+    assert header(client.headBucket(name))["fs-file-interface"] == "Enabled"
+
+
+@pytest.mark.covers("ListBuckets")
+def test_the_list_of_buckets_by_pages(other, new_name):
+    names = sorted(new_name() for _ in range(3))
+    for name in names:
+        accept(other.createBucket(name))
+    first = accept(other.listBuckets(maxKeys=2))
+    assert [entry.name for entry in first.buckets] == names[:2]
+    assert first.nextMarker == names[1]
+    second = accept(other.listBuckets(maxKeys=2, marker=first.nextMarker))
+    assert [entry.name for entry in second.buckets] == names[2:]
+    assert (second.nextMarker, second.marker) == (None, names[1])
+
+
+@pytest.mark.covers("PutObject", "GetObject", "ListObjects")
+def test_a_client_of_one_bucket(client, bucket):
+    bound = client.bucketClient(bucket)
+    accept(bound.putContent("a", b"bound"))
+    assert [entry.key for entry in accept(bound.listObjects()).contents] == ["a"]
+    assert content(client, bucket, "a") == b"bound"

@@ -1,7 +1,7 @@
 """Listings: order, prefix, marker, delimiter and pages."""
 
 import pytest
-from checks import accept
+from checks import accept, refuse
 
 KEYS = ["a", "a/1", "a/2", "a/b/3", "b/1", "b/2", "c", "d/e/f"]
 
@@ -17,6 +17,7 @@ def names(body):
     return [entry.key for entry in body.contents], [entry.prefix for entry in body.commonPrefixs]
 
 
+@pytest.mark.covers("ListObjects")
 @pytest.mark.parametrize(
     ("asked", "keys", "prefixes"),
     [
@@ -46,6 +47,7 @@ def test_an_entry_is_whole(client, filled):
     assert entry.lastModified
 
 
+@pytest.mark.covers("ListObjects")
 @pytest.mark.parametrize("delimiter", [None, "/"])
 @pytest.mark.parametrize("page", [1, 2, 3, 100])
 def test_pages_join_to_the_whole(client, filled, page, delimiter):
@@ -68,3 +70,29 @@ def test_an_empty_bucket(client, bucket):
     body = accept(client.listObjects(bucket))
     assert names(body) == ([], [])
     assert body.max_keys == 1000
+
+
+ODD = ["a b", "a%2Bb", "a&<b>", "a+b", "tab\tand\x01control", "ü/ö"]
+
+
+@pytest.mark.covers("ListObjects")
+def test_encoded_keys_come_back_as_they_were(client, bucket):
+    for key in reversed(ODD):
+        accept(client.putContent(bucket, key, b""))
+    body = accept(client.listObjects(bucket, encoding_type="url"))
+    assert body.encoding_type == "url"
+    assert names(body) == (ODD, [])
+    body = accept(client.listObjects(bucket, "a", "a ", 1, "+", encoding_type="url"))
+    assert (body.prefix, body.marker, body.delimiter) == ("a", "a ", "+")
+    assert (names(body), body.is_truncated, body.next_marker) == ((["a b"], []), True, "a b")
+    body = accept(client.listObjects(bucket, "a", "a&<b>", 1, "+", encoding_type="url"))
+    assert (names(body), body.is_truncated, body.next_marker) == (([], ["a+"]), False, None)
+
+
+def test_an_encoding_nobody_knows(client, bucket):
+    refuse(client.listObjects(bucket, encoding_type="base64"), 400, "InvalidArgument")
+
+
+def test_pages_of_no_size(client, filled):
+    refuse(client.listObjects(filled, max_keys="many"), 400, "InvalidArgument")
+    assert accept(client.listObjects(filled, max_keys=5000)).max_keys == 1000

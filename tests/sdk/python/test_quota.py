@@ -20,11 +20,13 @@ def refuse_space(result):
     refuse(result, 403, "InsufficientStorageSpace")
 
 
+@pytest.mark.covers("GetBucketQuota", "GetBucketStorageInfo")
 def test_a_new_bucket_has_no_quota_and_no_content(client, bucket):
     assert quota(client, bucket) == 0
     assert usage(client, bucket) == (0, 0)
 
 
+@pytest.mark.covers("PutBucketQuota", "GetBucketQuota")
 @pytest.mark.parametrize("value", [1, 1000, 2**31, 2**53 + 1, 2**63 - 1, 0])
 def test_a_quota_is_read_back_as_it_was_set(client, bucket, value):
     accept(client.setBucketQuota(bucket, value))
@@ -38,6 +40,7 @@ def test_what_is_no_quota_is_refused_and_changes_nothing(client, bucket, value):
     assert quota(client, bucket) == 77
 
 
+@pytest.mark.covers("GetBucketStorageInfo", "PutObject")
 def test_the_bucket_fills_to_the_byte_and_no_further(client, bucket):
     accept(client.setBucketQuota(bucket, 1000))
     accept(put(client, bucket, "a", 400))
