@@ -166,7 +166,7 @@ impl World {
     async fn delete_many(&mut self, who: usize, bucket: &str, items: &[(&'static str, Which)]) -> Status {
         let items: Vec<(&str, Option<String>)> =
             items.iter().map(|(key, version)| (*key, self.model.version(bucket, key, *version))).collect();
-        let mut document = String::from("<Delete>");
+        let mut document = "<Delete>".to_owned();
         for (key, version) in &items {
             let version = version.as_ref().map_or(String::new(), |id| format!("<VersionId>{id}</VersionId>"));
             document.extend(["<Object><Key>", key, "</Key>", &version, "</Object>"]);

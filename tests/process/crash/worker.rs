@@ -138,7 +138,8 @@ impl Worker<'_> {
             self.slots.upload = Some(upload.clone());
             if number < 3 {
                 let tag = answer.header("ETag").unwrap_or_default();
-                listed += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>");
+                let number = number.to_string();
+                listed.extend(["<Part><PartNumber>", &number, "</PartNumber><ETag>", tag, "</ETag></Part>"]);
             }
         }
         upload.is_ending = true;
