@@ -60,7 +60,12 @@ impl Source {
             permit.check_object(object.owner, object.acl())?;
             Ok(object)
         });
-        let object = permit.settle(found)?;
+        let object = permit.settle(found).map_err(|error| match error.code() {
+            Code::MethodNotAllowed => {
+                Code::InvalidRequest.because("The version of the copy source is a delete marker.")
+            }
+            _ => error,
+        })?;
         if let Err(header) = self.conditions.check_source(&object.etag, object.modified_millis, call.now) {
             let header = format!("{}copy-source-{header}", call.head.dialect.header_prefix());
             return Err(Error::from(Code::PreconditionFailed).detail("Condition", header));
@@ -83,9 +88,8 @@ impl Source {
         };
         match kept {
             Some(Kept::Object(object)) => Ok(*object),
-            Some(Kept::Marker(_)) => {
-                Err(Code::InvalidRequest.because("The version of the copy source is a delete marker."))
-            }
+            // As for a reader, who is told only where the key may be known of.
+            Some(Kept::Marker(_)) => Err(Code::MethodNotAllowed.on(named.resource())),
             None => Err(Code::NoSuchVersion.on(named.resource())),
         }
     }

@@ -426,3 +426,17 @@ async fn a_source_in_motion_is_copied_whole() {
     }
     gateway.used("photos").await;
 }
+
+#[tokio::test]
+async fn who_may_not_list_is_not_told_of_a_delete_marker() {
+    for who in both("bob") {
+        let gateway = Gateway::with_bucket().await;
+        gateway.check(As::Obs("bob"), "PUT /bobs", "200").await;
+        gateway.check(As::Obs("alice"), VERSIONING, "200").await;
+        let marker = gateway.check(As::Obs("alice"), "DELETE /photos/k", "204").await;
+        let id = marker.header("x-obs-version-id").to_owned();
+        let copy = |id: &str| format!("PUT /bobs/k\n{}copy-source: /photos/k?versionId={id}", who.prefix());
+        gateway.check(who, &copy("00000000000000010000000000000001"), "403 AccessDenied").await;
+        gateway.check(who, &copy(&id), "403 AccessDenied").await;
+    }
+}
