@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::check;
-use crate::step::{BUCKETS, FILES, Step, Who, step};
+use crate::step::{BUCKETS, FILES, Step, Who, step, step_of_versions};
 use crate::world::{Checked, World};
 
 /// Runs `steps` from an empty store; at the end every body is read, and every byte of the store is accounted for.
@@ -52,9 +52,17 @@ fn cases(share: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(1))]
+    #![proptest_config(cases(2))]
     #[test]
     fn histories_of_small_bodies(steps in vec(step(false), 1..40)) {
+        block_on(false, &steps)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(1))]
+    #[test]
+    fn histories_of_versions(steps in vec(step_of_versions(), 1..20)) {
         block_on(false, &steps)?;
     }
 }

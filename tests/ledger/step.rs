@@ -425,3 +425,26 @@ pub(crate) fn step(is_large: bool) -> impl Strategy<Value = Step> {
         1 => Just(Step::Reopen),
     ]
 }
+
+/// A step of a history of few versions of two keys in one bucket, near its limit.
+pub(crate) fn step_of_versions() -> impl Strategy<Value = Step> {
+    let (who, bucket) = (Who::Owner, BUCKETS[0]);
+    let key = || select(vec!["a", "zz"]);
+    let small = || prop_oneof![1 => (1_u64..9).prop_map(Size::Bytes), 1 => (-1_i64..=1).prop_map(Size::Room)];
+    let (condition, framing) = (Condition::None, Framing::Announced);
+    let source = move || (key(), which()).prop_map(move |(key, version)| Source { bucket, key, version });
+    prop_oneof![
+        4 => versioning().prop_map(move |versioning| Step::SetVersioning { who, bucket, versioning }),
+        3 => (0..3_i64).prop_map(move |more| Step::SetQuota { who, bucket, quota: Quota::Used(more) }),
+        1 => Just(Step::SetQuota { who, bucket, quota: Quota::Zero }),
+        1 => option::of(0..2_u64).prop_map(move |more| Step::LimitObjects { bucket, more }),
+        8 => (key(), small()).prop_map(move |(key, size)| Step::Put { who, bucket, key, size, condition, framing }),
+        4 => (key(), which()).prop_map(move |(key, version)| Step::Delete { who, bucket, key, version }),
+        3 => (key(), source()).prop_map(move |(key, source)| {
+            Step::Copy { who, bucket, key, source, is_replacing: true }
+        }),
+        3 => (key(), small()).prop_map(move |(key, size)| {
+            Step::Append { who, bucket, key, at: At::Percent(100), size, framing }
+        }),
+    ]
+}
