@@ -42,6 +42,7 @@ macro_rules! codes {
 }
 
 codes! {
+    AccessControlListNotSupported "AccessControlListNotSupported" BAD_REQUEST "The bucket does not allow access control lists: all objects in it are its owner's.";
     AppendTooLarge           "AppendTooLarge"           BAD_REQUEST           "The object would exceed the maximum size of an object.";
     BadDigest                "BadDigest"                BAD_REQUEST           "The Content-MD5 you specified did not match what we received.";
     BadRequest               "BadRequest"               BAD_REQUEST           "Invalid request parameters.";
@@ -53,6 +54,7 @@ codes! {
     IncompleteBody           "IncompleteBody"           BAD_REQUEST           "The body is shorter than the Content-Length header announced.";
     IncorrectNumberOfFiles   "IncorrectNumberOfFilesInPostRequest" BAD_REQUEST "POST requires exactly one file upload per request.";
     InvalidArgument          "InvalidArgument"          BAD_REQUEST           "Invalid argument.";
+    InvalidBucketAclWithObjectOwnership "InvalidBucketAclWithObjectOwnership" BAD_REQUEST "The access control list of the bucket gives others than its owner something; with BucketOwnerEnforced it cannot.";
     InvalidBucketName        "InvalidBucketName"        BAD_REQUEST           "The specified bucket is not valid.";
     InvalidBucketStoragePolicy "InvalidBucketStoragePolicy" BAD_REQUEST       "The storage policy of the bucket is not valid.";
     InvalidContentLength     "InvalidContentLength"     BAD_REQUEST           "The Content-Length header is not valid.";
@@ -83,7 +85,7 @@ codes! {
     MultipleContentLengths   "MultipleContentLengths"   BAD_REQUEST           "The Content-Length header appears more than once.";
     RequestIsNotMultiPartContent "RequestIsNotMultiPartContent" BAD_REQUEST "Bucket POST must be of the enclosure-type multipart/form-data.";
     TooManyBuckets           "TooManyBuckets"           BAD_REQUEST           "You have attempted to create more buckets than allowed.";
-    UnresolvableGrantByEmailAddress "UnresolvableGrantByEmailAddress" BAD_REQUEST "Grants by e-mail address are not supported; name the account by its ID.";
+    UnresolvableGrantByEmailAddress "UnresolvableGrantByEmailAddress" BAD_REQUEST "No account has the e-mail address you provided.";
     UnexpectedContent        "UnexpectedContent"        BAD_REQUEST           "This request does not support content.";
     WrongSha256              "XAmzContentSHA256Mismatch" BAD_REQUEST          "The SHA-256 you specified did not match what we received.";
     AccessDenied             "AccessDenied"             FORBIDDEN             "Access Denied";
@@ -102,9 +104,11 @@ codes! {
     NoSuchBucketPolicy       "NoSuchBucketPolicy"       NOT_FOUND             "The bucket policy does not exist.";
     NoSuchCorsConfiguration  "NoSuchCORSConfiguration"  NOT_FOUND             "The CORS configuration does not exist.";
     NoSuchKey                "NoSuchKey"                NOT_FOUND             "The resource you requested does not exist";
+    NoSuchPublicAccessBlockConfiguration "NoSuchPublicAccessBlockConfiguration" NOT_FOUND "The public access block configuration does not exist.";
     NoSuchTagSet             "NoSuchTagSet"             NOT_FOUND             "The tag set does not exist.";
     NoSuchUpload             "NoSuchUpload"             NOT_FOUND             "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NoSuchVersion            "NoSuchVersion"            NOT_FOUND             "The specified version does not exist.";
+    OwnershipControlsNotFound "OwnershipControlsNotFoundError" NOT_FOUND      "The bucket ownership controls do not exist.";
     MethodNotAllowed         "MethodNotAllowed"         METHOD_NOT_ALLOWED    "Specified method is not supported.";
     FsNotSupport             "FsNotSupport"             METHOD_NOT_ALLOWED    "Parallel file systems do not have this.";
     RequestTimeout           "RequestTimeout"           REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";

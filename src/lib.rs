@@ -40,6 +40,7 @@ pub mod metrics;
 pub mod name;
 pub mod quota;
 pub mod secrets;
+pub mod sharing;
 pub mod storage_class;
 pub mod tag;
 pub mod trend;

@@ -29,6 +29,7 @@ const FLOORS: &[&[&str]] = &[
         "name",
         "quota",
         "secrets",
+        "sharing",
         "storage_class",
         "tag",
         "trend",

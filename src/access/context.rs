@@ -15,6 +15,8 @@ pub struct Context<'h> {
     peer: Peer,
     now: UnixMillis,
     version: Option<&'h str>,
+    /// The prefix of a listing that was not asked for.
+    prefix: Option<&'h str>,
     /// Whether the request's own parameters and headers are about what is asked for.
     is_direct: bool,
 }
@@ -24,7 +26,7 @@ impl<'h> Context<'h> {
     #[must_use]
     pub fn new(head: &'h Head, peer: Peer, now: UnixMillis) -> Self {
         let version = if head.target.key.is_some() { head.query.get("versionId") } else { None };
-        Self { head, peer, now, version, is_direct: true }
+        Self { head, peer, now, version, prefix: None, is_direct: true }
     }
 
     /// The same circumstances for something else the request names: the source of a copy, one key of many. `version`
@@ -32,7 +34,13 @@ impl<'h> Context<'h> {
     /// `copy-source`, …) do not find them.
     #[must_use]
     pub fn aside(self, version: Option<&'h str>) -> Self {
-        Self { version, is_direct: false, ..self }
+        Self { version, prefix: None, is_direct: false, ..self }
+    }
+
+    /// The same circumstances for a listing of what begins with `prefix`, whatever was asked for.
+    #[must_use]
+    pub fn listing(self, prefix: &'h str) -> Self {
+        Self { prefix: Some(prefix), ..self.aside(None) }
     }
 
     /// The version asked for.
@@ -69,6 +77,11 @@ impl<'h> Context<'h> {
     /// A parameter of the query, where it is one of the action's own.
     pub(super) fn parameter(&self, name: &str, is_its_own: bool) -> Option<&'h str> {
         if self.is_direct && is_its_own { self.head.query.get(name) } else { None }
+    }
+
+    /// The prefix of a listing.
+    pub(super) fn prefix(&self, is_its_own: bool) -> Option<&'h str> {
+        self.prefix.filter(|_| is_its_own).or_else(|| self.parameter("prefix", is_its_own))
     }
 
     /// A header with the dialect's prefix, where it is one of the action's own.

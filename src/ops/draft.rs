@@ -3,14 +3,14 @@
 //! here, never ignored.
 
 use super::Call;
-use crate::access::{Caller, acl};
+use crate::access::acl::NewObject;
 use crate::app::App;
 use crate::attributes::Attributes;
 use crate::clock::UnixMillis;
 use crate::error::{Code, Result};
 use crate::headers::ObjectHeaders;
 use crate::limits;
-use crate::meta::{BlobId, Body, Bucket, Object, Version};
+use crate::meta::{BlobId, Body, Object, Version};
 use crate::name::AccountId;
 use crate::storage_class::StorageClass;
 use crate::tag::{TagLimits, Tags};
@@ -34,33 +34,29 @@ pub(super) struct Draft {
 impl Draft {
     /// Reads what a request says of a new object in its bucket.
     ///
-    /// 400 with the code of each header for what is malformed, `InvalidArgument` for grants to accounts that are not
-    /// there, `MetadataTooLarge` for custom metadata and persistent
+    /// 400 with the code of each header for what is malformed; the refusals of [`NewObject`] for its list; `MetadataTooLarge` for custom metadata and persistent
     /// headers of more than [`limits::METADATA_BYTES_MAX`] bytes together; 405 `FsNotSupport` for what file systems do
     /// not have; 501 for encryption, object lock and callbacks.
     pub(super) async fn parse(app: &App, call: &Call<'_>) -> Result<Self> {
-        Self::of(app, &call.caller, call.head, call.bucket()?).await
-    }
-
-    /// The same for any head, such as that of a form.
-    pub(super) async fn of(app: &App, caller: &Caller, head: &Head, bucket: &Bucket) -> Result<Self> {
-        Self::with_expiry(caller, head, bucket, expires_days(head)?)?.checked(app).await
+        Self::with_expiry(app, call, expires_days(call.head)?).await
     }
 
     /// The same for a multipart upload, where 0 days are no days.
     pub(super) async fn of_upload(app: &App, call: &Call<'_>) -> Result<Self> {
         let days = expires(call.head).filter(|days| *days != "0").map(parse_expires_days).transpose()?;
-        Self::with_expiry(&call.caller, call.head, call.bucket()?, days)?.checked(app).await
+        Self::with_expiry(app, call, days).await
     }
 
-    fn with_expiry(caller: &Caller, head: &Head, bucket: &Bucket, expires_days: Option<u32>) -> Result<Self> {
+    async fn with_expiry(app: &App, call: &Call<'_>, expires_days: Option<u32>) -> Result<Self> {
+        let (head, bucket) = (call.head, call.bucket()?);
         refuse_unsupported(head)?;
-        let draft = Self {
-            owner: caller.owner(),
+        let new = NewObject::parse(&call.caller, bucket, call.permit.controls(), |tail| head.own(tail))?;
+        let mut draft = Self {
+            owner: new.owner,
             headers: ObjectHeaders::parse(head)?,
             storage_class: storage_class(head)?.unwrap_or(bucket.storage_class),
             attributes: Attributes {
-                acl: acl::of_new_object(caller, bucket, |tail| head.own(tail))?,
+                acl: None,
                 tags: tags(head)?.unwrap_or_default(),
                 redirect: redirect(head)?,
                 expires_days,
@@ -72,14 +68,10 @@ impl Draft {
         if bucket.is_file_system {
             draft.check_file_system()?;
         }
-        Ok(draft)
-    }
-
-    async fn checked(self, app: &App) -> Result<Self> {
-        if let Some(acl) = &self.attributes.acl {
-            app.store.read(|tx| acl::check_grantees(tx, Some(acl))).await?;
+        if new.has_list() {
+            draft.attributes.acl = app.store.read(|tx| new.resolve(tx)).await?;
         }
-        Ok(self)
+        Ok(draft)
     }
 
     /// The object it becomes with bytes that are there: their length, their entity tag without quotes, where they are.

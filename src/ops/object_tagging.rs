@@ -80,7 +80,9 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let document = call.document(&[ROOT], Code::MalformedXml).await?.ok_or(Code::MissingRequestBody)?;
     let tags = parse_tags(&document, Code::MalformedXml)?;
     tags.check(tag_limits(call.head.dialect))?;
-    let object = set(app, call, &stored_tags(tags)).await?;
+    let tags = stored_tags(tags);
+    call.permit.will_tag(&tags);
+    let object = set(app, call, &tags).await?;
     about(Reply::empty(StatusCode::OK), call, &object)
 }
 
