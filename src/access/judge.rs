@@ -171,8 +171,8 @@ impl<'a> Judge<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::testing::{self, NOW, caller, head, peer};
     use crate::access::Facts;
+    use crate::access::testing::{self, NOW, caller, head, peer};
     use crate::acl::{Grant, Grantee};
     use crate::name::AccountId;
 

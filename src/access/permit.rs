@@ -248,12 +248,7 @@ pub(super) fn grants(
 }
 
 /// Whether a bucket's list gives `caller` what is wanted on the objects in it.
-pub(super) fn delivers(
-    acl: Option<&Acl>,
-    caller: Option<AccountId>,
-    wanted: Permission,
-    controls: &Controls,
-) -> bool {
+pub(super) fn delivers(acl: Option<&Acl>, caller: Option<AccountId>, wanted: Permission, controls: &Controls) -> bool {
     let Some(acl) = acl else { return false };
     acl.grants.iter().any(|grant| grant.delivered && gives(grant, caller, wanted, controls))
 }
@@ -343,7 +338,8 @@ mod tests {
     fn what_is_nobodys_is_for_whom_its_list_names() {
         let given =
             list(&[(Grantee::Everyone, Permission::Read), (Grantee::Account(ALICE), Permission::FullControl)], true);
-        let may = |caller, wanted| permit(caller, wanted, false).check_object(facts(AccountId::NOBODY, Some(&given))).is_ok();
+        let may =
+            |caller, wanted| permit(caller, wanted, false).check_object(facts(AccountId::NOBODY, Some(&given))).is_ok();
         assert!(may(None, Permission::Read) && may(Some(ALICE), Permission::WriteAcp));
         assert!(!may(None, Permission::WriteAcp) && !may(Some(BOB), Permission::ReadAcp));
         assert!(permit(None, Permission::Read, false).check_object(facts(AccountId::NOBODY, None)).is_err());

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::bucket::region_header;
-use super::bucket_list::write_page;
-use super::listing::{Spelling, key_parameter, max_keys};
+use super::bucket_list::{page_owners, write_page};
+use super::listing::{Owners, Spelling, key_parameter, max_keys};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::meta::{Bucket, Page, PageQuery};
 use crate::wire::continuation;
 use crate::wire::dialect::Dialect;
@@ -55,9 +55,14 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
     let asked = parse(call.head)?;
     let bucket = call.bucket()?;
-    let page = app.store.read(|tx| tx.page(bucket.id, &asked.page)).await?;
+    let read = app.store.read(|tx| {
+        let page = tx.page(bucket.id, &asked.page)?;
+        let owners = if asked.with_owner { Some(page_owners(tx, call, &page)?) } else { None };
+        Ok::<_, Error>((page, owners))
+    });
+    let (page, owners) = read.await?;
     let (name, region) = region_header(dialect, &bucket.region)?;
-    Ok(Reply::xml(render(app.namespace(dialect), dialect, bucket, &asked, &page)).with(name, region))
+    Ok(Reply::xml(render(app.namespace(dialect), dialect, bucket, &asked, (&page, owners.as_ref()))).with(name, region))
 }
 
 fn parse(head: &Head) -> Result<Asked> {
@@ -88,7 +93,13 @@ fn fetch_owner(query: &Query) -> Result<bool> {
     }
 }
 
-fn render(namespace: &str, dialect: Dialect, bucket: &Bucket, asked: &Asked, page: &Page) -> Bytes {
+fn render(
+    namespace: &str,
+    dialect: Dialect,
+    bucket: &Bucket,
+    asked: &Asked,
+    (page, owners): (&Page, Option<&Owners>),
+) -> Bytes {
     let (spelling, query) = (asked.spelling, &asked.page);
     let mut xml = Writer::document("ListBucketResult", Some(namespace), Layout::Compact);
     xml.element("Name", bucket.name.as_str());
@@ -108,6 +119,6 @@ fn render(namespace: &str, dialect: Dialect, bucket: &Bucket, asked: &Asked, pag
     }
     spelling.announce(&mut xml);
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
-    write_page(&mut xml, dialect, spelling, page, asked.with_owner);
+    write_page(&mut xml, dialect, spelling, page, owners);
     xml.finish()
 }

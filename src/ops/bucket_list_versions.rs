@@ -7,12 +7,12 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::bucket::region_header;
-use super::listing::{Spelling, key_parameter, max_keys, write_object, write_owner};
+use super::listing::{Owners, Spelling, key_parameter, max_keys, write_object};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::clock::iso_date;
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::meta::{Bucket, Kept, ListedVersion, PageQuery, VersionId, VersionsPage, VersionsQuery};
 use crate::wire::dialect::Dialect;
 use crate::wire::query::Query;
@@ -36,12 +36,21 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
     let (asked, spelling) = (parse(call.head)?, Spelling::parse(&call.head.query)?);
     let bucket = call.bucket()?;
-    let page = app.store.read_frozen(|tx| tx.versions_page(bucket.id, &asked)).await?;
+    let read = app.store.read_frozen(|tx| {
+        let page = tx.versions_page(bucket.id, &asked)?;
+        let owners = page.rows.iter().filter_map(|row| match row {
+            ListedVersion::Version { kept, .. } => Some(kept.owner()),
+            ListedVersion::Prefix(_) => None,
+        });
+        let owners = Owners::read(tx, call, owners)?;
+        Ok::<_, Error>((page, owners))
+    });
+    let (page, owners) = read.await?;
     let version_marker = version_marker(&call.head.query);
     let (name, region) = region_header(dialect, &bucket.region)?;
     let mut xml = Writer::document("ListVersionsResult", Some(app.namespace(dialect)), Layout::Compact);
     write_head(&mut xml, spelling, bucket, &asked, version_marker, &page);
-    Ok(Reply::xml(write_rows(xml, dialect, spelling, &page)).with(name, region))
+    Ok(Reply::xml(write_rows(xml, dialect, spelling, (&page, &owners))).with(name, region))
 }
 
 fn version_marker(query: &Query) -> &str {
@@ -92,7 +101,12 @@ fn write_head(
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
 }
 
-fn write_rows(mut xml: Writer, dialect: Dialect, spelling: Spelling, page: &VersionsPage) -> Bytes {
+fn write_rows(
+    mut xml: Writer,
+    dialect: Dialect,
+    spelling: Spelling,
+    (page, owners): (&VersionsPage, &Owners),
+) -> Bytes {
     for row in &page.rows {
         let ListedVersion::Version { key, kept, is_latest } = row else { continue };
         xml.open(if matches!(kept, Kept::Object(_)) { "Version" } else { "DeleteMarker" });
@@ -100,10 +114,10 @@ fn write_rows(mut xml: Writer, dialect: Dialect, spelling: Spelling, page: &Vers
         xml.element("VersionId", &kept.version().id().to_string());
         xml.element("IsLatest", if *is_latest { "true" } else { "false" });
         match kept {
-            Kept::Object(object) => write_object(&mut xml, dialect, object, true),
+            Kept::Object(object) => write_object(&mut xml, dialect, object, Some(owners)),
             Kept::Marker(marker) => {
                 xml.element("LastModified", &iso_date(marker.modified_millis));
-                write_owner(&mut xml, dialect, marker.owner);
+                owners.write(&mut xml, "Owner", marker.owner);
             }
         }
         xml.close();

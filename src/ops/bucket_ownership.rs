@@ -112,7 +112,8 @@ mod tests {
     #[test]
     fn a_document_has_one_rule() {
         let check = |content: &str, expected: Option<Ownership>| {
-            let document = Element::parse(format!("<{ROOT}>{content}</{ROOT}>").as_bytes(), Code::MalformedXml).unwrap();
+            let document =
+                Element::parse(format!("<{ROOT}>{content}</{ROOT}>").as_bytes(), Code::MalformedXml).unwrap();
             assert_eq!(parse(&document).map_err(|error| error.code()), expected.ok_or(Code::MalformedXml), "{content}");
         };
         let rule = |name: &str| format!("<Rule><ObjectOwnership>{name}</ObjectOwnership></Rule>");
@@ -120,7 +121,9 @@ mod tests {
             check(&rule(ownership.name()), Some(ownership));
             check(&rule(&format!("\n {} ", ownership.name())), Some(ownership));
         }
-        for bad in ["", "<Rule/>", &rule(""), &rule("BucketOwner"), &rule("objectwriter"), &rule("ObjectWriter").repeat(2)] {
+        for bad in
+            ["", "<Rule/>", &rule(""), &rule("BucketOwner"), &rule("objectwriter"), &rule("ObjectWriter").repeat(2)]
+        {
             check(bad, None);
         }
         check(&rule("ObjectWriter").replace("Rule>", "Rules>"), None);

@@ -118,9 +118,7 @@ fn parse_confirmation(head: &Head) -> Result<()> {
     match head.own("confirm-remove-self-bucket-access") {
         None => Ok(()),
         Some(flag) if flag.eq_ignore_ascii_case("true") || flag.eq_ignore_ascii_case("false") => Ok(()),
-        Some(_) => {
-            Err(Code::InvalidArgument.because("confirm-remove-self-bucket-access can only be true or false."))
-        }
+        Some(_) => Err(Code::InvalidArgument.because("confirm-remove-self-bucket-access can only be true or false.")),
     }
 }
 

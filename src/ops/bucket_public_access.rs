@@ -146,7 +146,8 @@ mod tests {
     #[test]
     fn documents_have_up_to_four_switches() {
         let check = |content: &str, expected: Option<[bool; 4]>| {
-            let document = Element::parse(format!("<{ROOT}>{content}</{ROOT}>").as_bytes(), Code::MalformedXml).unwrap();
+            let document =
+                Element::parse(format!("<{ROOT}>{content}</{ROOT}>").as_bytes(), Code::MalformedXml).unwrap();
             let found = parse(&document).map(|mut block| SWITCHES.map(|(_, switch)| *switch(&mut block)));
             assert_eq!(found.map_err(|error| error.code()), expected.ok_or(Code::MalformedXml), "{content}");
         };

@@ -1,10 +1,13 @@
 //! What listings share: the parameters that every one of them has, and how their documents write keys, owners, classes
 //! and objects. Not here: what a page has on it, which is `meta`'s to find.
 
+use std::collections::BTreeMap;
+
+use super::Call;
 use crate::clock::iso_date;
 use crate::error::{Code, Result};
 use crate::limits;
-use crate::meta::Object;
+use crate::meta::{Object, Tx};
 use crate::name::AccountId;
 use crate::storage_class::StorageClass;
 use crate::wire::dialect::Dialect;
@@ -87,12 +90,12 @@ impl Spelling {
 }
 
 /// Writes what a listing shows of an object beside its name.
-pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, with_owner: bool) {
+pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, owners: Option<&Owners>) {
     xml.element("LastModified", &iso_date(object.modified_millis));
     xml.element("ETag", &format!("\"{}\"", object.etag));
     xml.number("Size", object.size);
-    if with_owner {
-        write_owner(xml, dialect, object.owner);
+    if let Some(owners) = owners {
+        owners.write(xml, "Owner", object.owner);
     }
     xml.element("StorageClass", class_name(dialect, object.storage_class));
     if object.state.as_ref().is_some_and(|state| state.append_count.is_some()) {
@@ -101,14 +104,48 @@ pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, 
     }
 }
 
-/// Writes `Owner`; nobody with a signature is all zeros.
-pub(super) fn write_owner(xml: &mut Writer, dialect: Dialect, owner: AccountId) {
-    let id = owner.to_string();
-    xml.open("Owner").element("ID", &id);
-    if !dialect.is_obs() {
-        xml.element("DisplayName", &id);
+/// Whose what a document shows is.
+#[derive(Debug)]
+pub(super) struct Owners {
+    /// The account to which all belongs, whoever put it.
+    of_all: Option<AccountId>,
+    /// What accounts are called, where names are shown: in the words of S3.
+    names: Option<BTreeMap<AccountId, String>>,
+}
+
+impl Owners {
+    /// Looks up what `accounts` are called, where that is shown.
+    pub(super) fn read(tx: &mut Tx<'_>, call: &Call<'_>, accounts: impl Iterator<Item = AccountId>) -> Result<Self> {
+        let bucket = call.bucket()?;
+        let of_all = call.permit.controls().disable_acls().then_some(bucket.owner);
+        if call.head.dialect.is_obs() {
+            return Ok(Self { of_all, names: None });
+        }
+        let mut names = BTreeMap::new();
+        for id in accounts.chain(of_all) {
+            if !names.contains_key(&id)
+                && let Some(account) = tx.account(id)?
+            {
+                names.insert(id, account.name);
+            }
+        }
+        Ok(Self { of_all, names: Some(names) })
     }
-    xml.close();
+
+    /// Writes the element of something of `owner`'s.
+    pub(super) fn write(&self, xml: &mut Writer, element: &'static str, owner: AccountId) {
+        self.write_account(xml, element, self.of_all.unwrap_or(owner));
+    }
+
+    /// Writes the element of an account; nobody with a signature is all zeros, and called so.
+    pub(super) fn write_account(&self, xml: &mut Writer, element: &'static str, account: AccountId) {
+        let id = account.to_string();
+        xml.open(element).element("ID", &id);
+        if let Some(names) = &self.names {
+            xml.element("DisplayName", names.get(&account).unwrap_or(&id));
+        }
+        xml.close();
+    }
 }
 
 /// The name of a storage class.

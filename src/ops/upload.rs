@@ -1,8 +1,7 @@
 //! What the operations of multipart uploads share: the upload a request names, whose it is, and how their documents spell
 //! keys, accounts and classes.
 
-use super::listing::write_owner;
-pub(super) use super::listing::{Spelling, class_name};
+pub(super) use super::listing::{Owners, Spelling, class_name};
 use super::{Call, draft};
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -82,16 +81,14 @@ pub(super) fn page_count(query: &Query, name: &'static str) -> Result<usize> {
 }
 
 /// Writes `Initiator` and `Owner`. In OBS words an initiator is a user of an account; here an account is its own user.
-pub(super) fn write_accounts(xml: &mut Writer, dialect: Dialect, upload: &Upload) {
-    let initiator = upload.initiator.to_string();
-    xml.open("Initiator");
+pub(super) fn write_accounts(xml: &mut Writer, dialect: Dialect, upload: &Upload, owners: &Owners) {
     if dialect.is_obs() {
-        xml.element("ID", &format!("domainID/{initiator}:userID/{initiator}"));
+        let initiator = upload.initiator;
+        xml.open("Initiator").element("ID", &format!("domainID/{initiator}:userID/{initiator}")).close();
     } else {
-        xml.element("ID", &initiator).element("DisplayName", &initiator);
+        owners.write_account(xml, "Initiator", upload.initiator);
     }
-    xml.close();
-    write_owner(xml, dialect, upload.owner);
+    owners.write(xml, "Owner", upload.owner);
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::answer::Answer;
 use crate::form::Form;
 use crate::support::{As, Gateway, NOW};
-use crate::table::{CORS, EXPECTED, OBJECT_TAGS, POLICY, Row, TAGS};
+use crate::table::{CORS, EXPECTED, OBJECT_TAGS, OWNERSHIP, POLICY, PUBLIC_ACCESS, Row, TAGS};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/access.md");
 
@@ -152,6 +152,8 @@ async fn furnished() -> Gateway {
         "PUT /empty",
         TAGS,
         CORS,
+        PUBLIC_ACCESS,
+        OWNERSHIP,
         "PUT /photos/k\n\nhello",
         "PUT /photos/k2\n\nhello",
         OBJECT_TAGS,

@@ -217,7 +217,10 @@ mod tests {
         bucket(&[("grant-read", "emailAddress=\"other@example.com\"")], Ok("other READ"));
         bucket(&[("grant-read", "emailAddress=other@example.com, emailaddress=a@b.c")], Err(unresolvable));
         bucket(&[("grant-read", "emailAddress=")], Err(unresolvable));
-        bucket(&[("grant-read", &format!("emailAddress={}@b.c", "a".repeat(limits::EMAIL_BYTES_MAX)))], Err(unresolvable));
+        bucket(
+            &[("grant-read", &format!("emailAddress={}@b.c", "a".repeat(limits::EMAIL_BYTES_MAX)))],
+            Err(unresolvable),
+        );
         bucket(&[("acl", "private"), ("grant-read", &other)], Err(Code::InvalidRequest));
         let many = |count| vec![other.as_str(); count].join(",");
         bucket(&[("grant-read", &many(limits::GRANT_COUNT_MAX + 1))], Err(Code::InvalidArgument));

@@ -131,9 +131,7 @@ impl Condition {
                 passes(found.is_some_and(|found| values.iter().any(|value| comparison.holds(found, *value))))
             }
             Test::Is(values) => values.contains(&question.context.is_secure()),
-            Test::Within(values) => {
-                passes(values.iter().any(|network| network.has(question.context.source_ip())))
-            }
+            Test::Within(values) => passes(values.iter().any(|network| network.has(question.context.source_ip()))),
             Test::IsMissing(values) => values.contains(&self.key.is_missing(question)),
         }
     }

@@ -243,9 +243,10 @@ impl Statement {
         self.actions.matches(|actions| actions.has(question.action))
             && self.principals.as_ref().is_none_or(|principals| principals.matches(is_about_caller))
             && self.resources.matches(is_about_resource)
-            && self.conditions.iter().all(|condition| {
-                condition.is_of_tags(question.action) || condition.holds(question, fuel)
-            })
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.is_of_tags(question.action) || condition.holds(question, fuel))
     }
 
     /// Whether it is still open, once all else holds.
