@@ -32,6 +32,7 @@ mod object_edit;
 mod object_get;
 mod object_metadata;
 mod object_modify;
+mod object_part;
 mod object_put;
 mod object_record;
 mod object_rename;
@@ -49,6 +50,7 @@ mod service_list;
 mod upload;
 mod upload_abort;
 mod upload_begin;
+mod upload_checksum;
 mod upload_complete;
 mod upload_list;
 mod upload_part;
@@ -160,7 +162,6 @@ pub static RESERVED: &[&str] = &[
     "obsworkflowtriggerpolicy",
     "orchestration",
     "ownershipcontrols",
-    "partnumber",
     "publicaccessblock",
     "readahead",
     "replication",
