@@ -49,6 +49,11 @@ impl RequestBody {
         }
     }
 
+    /// Whether it is known that a part was asked for.
+    pub fn is_begun(&self) -> bool {
+        if let Self::AwsChunked(body) = self { body.is_begun() } else { false }
+    }
+
     /// Bytes still to come, where the client announced them.
     pub fn length(&self) -> Option<u64> {
         match self {

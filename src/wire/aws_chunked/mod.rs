@@ -27,13 +27,19 @@ pub struct ChunkedBody {
     /// What arrived and was not decoded yet.
     input: Bytes,
     decoder: Decoder,
+    is_begun: bool,
     is_end: bool,
 }
 
 impl ChunkedBody {
     /// What comes through `decoder` from `body`.
     pub fn new(body: RequestBody, decoder: Decoder) -> Self {
-        Self { body, input: Bytes::new(), decoder, is_end: false }
+        Self { body, input: Bytes::new(), decoder, is_begun: false, is_end: false }
+    }
+
+    /// Whether anything was asked for: a client that waits to be told so has sent nothing before.
+    pub fn is_begun(&self) -> bool {
+        self.is_begun
     }
 
     /// Whether the end was reached, and all was well.
@@ -64,6 +70,7 @@ impl ChunkedBody {
                 if let Some(piece) = self.decoder.decode(&mut self.input)? {
                     return Ok(Some(piece));
                 }
+                self.is_begun = true;
                 match self.body.next().await? {
                     Some(input) => self.input = input,
                     None => {

@@ -315,10 +315,7 @@ fn a_head_announces_its_framing() {
     let none = ("accept", "*/*");
     let planned = |framing, trailers: &[&str]| Ok(Some(plan(framing, 3, trailers)));
     assert_eq!(sent(none, "STREAMING-UNSIGNED-PAYLOAD-TRAILER"), planned(Framing::Unsigned, &[]));
-    assert_eq!(
-        sent(none, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
-        planned(Framing::Signed { has_trailer: false }, &[])
-    );
+    assert_eq!(sent(none, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), planned(Framing::Signed { has_trailer: false }, &[]));
     for (value, expected) in [
         (CHECKSUM, &[CHECKSUM][..]),
         ("X-Amz-Checksum-CRC32C , x-amz-checksum-crc32c", &[CHECKSUM]),
