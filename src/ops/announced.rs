@@ -7,6 +7,7 @@ use crate::blob::digest::{Sums, Wanted};
 use crate::checksum::{Checksum, ChecksumAlgorithm, parse_digest};
 use crate::error::{Code, Result};
 use crate::wire::Head;
+use crate::wire::aws_chunked::declared_trailers;
 use crate::wire::headers::content_md5;
 
 /// What a body's digests must be.
@@ -56,6 +57,8 @@ impl Announced {
         refuse_unsupported(head)?;
         let sha256 = match head.own("content-sha256") {
             None | Some("UNSIGNED-PAYLOAD") => None,
+            // Whoever reads the body sees what such a framing holds.
+            Some(framing) if framing.starts_with("STREAMING-") && !head.dialect.is_obs() => None,
             Some(framing) if framing.starts_with("STREAMING-") => {
                 return Err(Code::ServiceNotImplemented.because(format!("{framing} is not implemented.")));
             }
@@ -187,24 +190,19 @@ fn one_only() -> crate::error::Error {
 
 /// The checksum that is to come behind the body.
 fn trailer(head: &Head) -> Result<Option<ChecksumAlgorithm>> {
-    let Some(names) = head.own("trailer") else { return Ok(None) };
-    let mut algorithms = Vec::new();
-    for name in names.split(',').map(str::trim) {
-        let name = name.to_ascii_lowercase();
-        match name.strip_prefix("x-amz-checksum-") {
-            Some(name) => algorithms.push(checksum::algorithm(name)?),
-            None => return Err(Code::InvalidRequest.because(format!("{name} cannot be a trailer."))),
-        }
-    }
+    let names = declared_trailers(head)?;
+    let algorithms = names.iter().filter_map(|name| name.strip_prefix("x-amz-checksum-")).map(checksum::algorithm);
+    let algorithms = algorithms.collect::<Result<Vec<_>>>()?;
     if algorithms.len() > 1 { Err(one_only()) } else { Ok(algorithms.first().copied()) }
 }
 
-/// Headers of Signature V4's framing: refused, never ignored. In OBS's words S3's further checksums are, too.
+/// Headers of S3's framing and further checksums in OBS's words: refused, never ignored.
 fn refuse_unsupported(head: &Head) -> Result<()> {
     let not_implemented =
         |name: &str| Err(Code::ServiceNotImplemented.because(format!("The header {name} is not implemented.")));
-    for tail in ["decoded-content-length"] {
-        if head.own(tail).is_some() {
+    // S3's are taken off, or refused, before an operation sees the body.
+    for tail in ["decoded-content-length", "trailer"] {
+        if head.dialect.is_obs() && head.own(tail).is_some() {
             return not_implemented(&[head.dialect.header_prefix(), tail].concat());
         }
     }
@@ -258,7 +256,6 @@ mod tests {
             check((&sha256, &SHA256.to_ascii_uppercase()), Ok(()));
             check((&sha256, &SHA256.replace('b', "c")), Err(Code::WrongSha256));
             check((&sha256, "UNSIGNED-PAYLOAD"), Ok(()));
-            check((&sha256, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), Err(Code::ServiceNotImplemented));
             for bad in ["", &SHA256[1..], &SHA256.replace('b', "+"), "ungXv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="] {
                 check((&sha256, bad), Err(Code::InvalidDigest));
             }
@@ -269,7 +266,11 @@ mod tests {
                 check((&crc64, bad), Err(Code::InvalidDigest));
             }
         }
-        check(("x-amz-decoded-content-length", "3"), Err(Code::ServiceNotImplemented));
+        const STREAMING: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
+        check(("x-obs-content-sha256", STREAMING), Err(Code::ServiceNotImplemented));
+        check(("x-amz-content-sha256", STREAMING), Ok(()));
+        check(("x-obs-trailer", "x-obs-checksum-crc32"), Err(Code::ServiceNotImplemented));
+        check(("x-obs-decoded-content-length", "3"), Err(Code::ServiceNotImplemented));
     }
 
     const CRC32: (&str, &str) = ("x-amz-checksum-crc32", "NSRBwg==");
