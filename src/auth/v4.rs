@@ -99,7 +99,7 @@ impl Terms {
 }
 
 /// The key for one day, region and service; `scope` is `date/region/service/aws4_request`.
-pub(super) fn signing_key(secret: &str, scope: &str) -> [u8; 32] {
+pub fn signing_key(secret: &str, scope: &str) -> [u8; 32] {
     let first = ["AWS4", secret].concat();
     let mut key = [0; 32];
     for (at, part) in scope.split('/').enumerate() {
