@@ -12,8 +12,8 @@ use hyper::header::{
 use hyper::{Method, StatusCode};
 
 use super::object_body::{self, Part};
-use super::object_part::{self, Part as Section};
 use super::object_delete::delete_marker_header;
+use super::object_part::{self, Part as Section};
 use super::object_put::version_id_name;
 use super::object_reply::{describe, header_value, tell_readers};
 use super::{BodyRule, Call, Op, Scope};
@@ -21,10 +21,10 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Body, DeleteMarker, Kept, Object, Stored, Tx, VersionId, Versioning};
-use crate::wire::{Head, Reply};
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::percent;
 use crate::wire::range::{RangeVerdict, parse_range};
+use crate::wire::{Head, Reply};
 
 const OVERRIDES: [(&str, HeaderName); 6] = [
     ("response-content-type", CONTENT_TYPE),

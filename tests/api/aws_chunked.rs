@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use obs_gateway::auth::{sign_header, sign_url_v4, signing_key};
 use obs_gateway::blob::digest;
+use obs_gateway::checksum::{Checksum, ChecksumAlgorithm};
 use obs_gateway::limits;
 use obs_gateway::wire::aws_chunked::Chain;
 use obs_gateway::wire::dialect::Dialect;
@@ -16,8 +17,7 @@ const HOST: &str = "127.0.0.1:8080";
 const SIGNED: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 const SIGNED_TRAILER: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER";
 const UNSIGNED_TRAILER: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
-/// Of `hello world`.
-const TRAILER: (&str, &str) = ("x-amz-checksum-crc32", "DUoRhQ==");
+const TRAILER: &str = "x-amz-checksum-crc32";
 
 /// A request of `alice` with a body in chunks.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl Sent {
             head.push_str(&format!("\nx-amz-decoded-content-length: {}", data.len()));
         }
         if payload.ends_with("-TRAILER") && !lines.contains("x-amz-trailer") {
-            head.push_str(&format!("\nx-amz-trailer: {}", TRAILER.0));
+            head.push_str(&format!("\nx-amz-trailer: {}", TRAILER));
         }
         let mut parts = head.lines();
         let (method, target) = parts.next().and_then(|line| line.split_once(' ')).expect("a method and a target");
@@ -52,6 +52,10 @@ impl Sent {
         let scope = "20150701/us-east-1/s3/aws4_request";
         let chain = Chain::new(&signing_key("SK-alice", scope), "20150701T032745Z", scope, seed);
         Self { head: format!("{head}\nAuthorization: {word}"), chain, payload, data }
+    }
+
+    fn checksum(&self) -> Checksum {
+        digest::checksum(ChecksumAlgorithm::Crc32, &self.data)
     }
 
     /// The body in chunks of `size` bytes.
@@ -69,10 +73,10 @@ impl Sent {
             body.extend_from_slice(if chunk.is_empty() { b"" } else { b"\r\n" });
         }
         if self.payload != SIGNED {
-            body.extend_from_slice(format!("{}:{}\r\n", TRAILER.0, TRAILER.1).as_bytes());
+            body.extend_from_slice(format!("{TRAILER}:{}\r\n", self.checksum()).as_bytes());
         }
         if self.payload == SIGNED_TRAILER {
-            let lines = format!("{}:{}\n", TRAILER.0, TRAILER.1);
+            let lines = format!("{TRAILER}:{}\n", self.checksum());
             let signature = chain.sign_trailer(digest::sha256(lines.as_bytes()));
             body.extend_from_slice(format!("x-amz-trailer-signature:{signature}\r\n").as_bytes());
         }
@@ -142,11 +146,11 @@ async fn what_is_wrong_with_a_body_leaves_nothing() {
         }
         if payload != SIGNED {
             let text = String::from_utf8_lossy(&body[body.len() - 200.min(body.len())..]).into_owned();
-            assert!(text.contains(TRAILER.0));
-            let at = body.windows(TRAILER.0.len()).rposition(|window| window == TRAILER.0.as_bytes()).unwrap();
+            assert!(text.contains(TRAILER));
+            let at = body.windows(TRAILER.len()).rposition(|window| window == TRAILER.as_bytes()).unwrap();
             check([&body[..at], b"\r\n"].concat(), "400 MalformedTrailerError").await;
             let mut other = body.clone();
-            other[at..at + TRAILER.0.len()].copy_from_slice(b"x-amz-checksum-crc99");
+            other[at..at + TRAILER.len()].copy_from_slice(b"x-amz-checksum-crc99");
             check(other, "400 MalformedTrailerError").await;
         }
         for (declared, verdict) in [(length - 1, "400 IncompleteBody"), (length + 1, "400 IncompleteBody")] {
@@ -214,8 +218,7 @@ async fn only_signed_requests_have_signed_chunks() {
     }
     assert_eq!(gateway.used("photos").await, (0, 0));
     let body = hello(&gateway, UNSIGNED_TRAILER).body(5);
-    let head =
-        format!("PUT /photos/k\nx-amz-content-sha256: {UNSIGNED_TRAILER}\n{length}\nx-amz-trailer: {}", TRAILER.0);
+    let head = format!("PUT /photos/k\nx-amz-content-sha256: {UNSIGNED_TRAILER}\n{length}\nx-amz-trailer: {}", TRAILER);
     for who in [As::Nobody, As::Aws("alice"), As::S3("alice")] {
         let answer = gateway.send_bytes(who, &head, body.clone()).await;
         assert_eq!(answer.verdict(), "200", "{who:?} {}", answer.text());
