@@ -5,7 +5,11 @@ use std::net::IpAddr;
 use super::Action;
 use crate::clock::UnixMillis;
 use crate::name::BucketName;
+use crate::tag::Tag;
+use crate::wire::attributes::parse_tagging;
 use crate::wire::copy_source::CopySource;
+use crate::wire::form::Fields;
+use crate::wire::tag_set::parse_form_tags;
 use crate::wire::{Head, Peer};
 
 /// The circumstances of one request.
@@ -15,6 +19,8 @@ pub struct Context<'h> {
     peer: Peer,
     now: UnixMillis,
     version: Option<&'h str>,
+    /// The fields of the form that the request is.
+    form: Option<&'h Fields>,
     /// The prefix of a listing that was not asked for.
     prefix: Option<&'h str>,
     /// Whether the request's own parameters and headers are about what is asked for.
@@ -26,7 +32,13 @@ impl<'h> Context<'h> {
     #[must_use]
     pub fn new(head: &'h Head, peer: Peer, now: UnixMillis) -> Self {
         let version = if head.target.key.is_some() { head.query.get("versionId") } else { None };
-        Self { head, peer, now, version, prefix: None, is_direct: true }
+        Self { head, peer, now, version, form: None, prefix: None, is_direct: true }
+    }
+
+    /// The same with the fields of the form that was sent, where one was.
+    #[must_use]
+    pub fn with_form(self, form: Option<&'h Fields>) -> Self {
+        Self { form, ..self }
     }
 
     /// The same circumstances for something else the request names: the source of a copy, one key of many. `version`
@@ -87,6 +99,15 @@ impl<'h> Context<'h> {
     /// A header with the dialect's prefix, where it is one of the action's own.
     pub(super) fn own(&self, tail: &str, is_its_own: bool) -> Option<&'h str> {
         if self.is_direct && is_its_own { self.head.own(tail) } else { None }
+    }
+
+    /// The tags that a new object is to have, as far as they can be read; the operation refuses what cannot.
+    pub(super) fn tags(&self, action: Action) -> Vec<Tag> {
+        let is_put = action == Action::PutObject;
+        let header = self.own("tagging", is_put).and_then(|header| parse_tagging(header).ok());
+        let field = self.form.filter(|_| self.is_direct && is_put).and_then(|form| form.get("tagging"));
+        let sets = header.into_iter().chain(field.and_then(|field| parse_form_tags(field).ok()));
+        sets.flat_map(|tags| tags.0).collect()
     }
 
     /// The source of a copy as `bucket/key`, decoded, without its version.

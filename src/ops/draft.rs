@@ -17,6 +17,7 @@ use crate::tag::{TagLimits, Tags};
 use crate::wire::Head;
 use crate::wire::attributes::{parse_expires_days, parse_persistent_headers, parse_redirect, parse_tagging};
 use crate::wire::dialect::Dialect;
+use crate::wire::tag_set::parse_form_tags;
 
 /// An object without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +35,28 @@ pub(super) struct Draft {
 impl Draft {
     /// Reads what a request says of a new object in its bucket.
     ///
-    /// 400 with the code of each header for what is malformed; the refusals of [`NewObject`] for its list; `MetadataTooLarge` for custom metadata and persistent
-    /// headers of more than [`limits::METADATA_BYTES_MAX`] bytes together; 405 `FsNotSupport` for what file systems do
-    /// not have; 501 for encryption, object lock and callbacks.
+    /// 400 with the code of each header for what is malformed; the refusals of [`NewObject`] for its list;
+    /// `MetadataTooLarge` for custom metadata and persistent headers of more than [`limits::METADATA_BYTES_MAX`] bytes
+    /// together; 405 `FsNotSupport` for what file systems do not have; 501 for encryption, object lock and callbacks.
     pub(super) async fn parse(app: &App, call: &Call<'_>) -> Result<Self> {
-        Self::with_expiry(app, call, expires_days(call.head)?).await
+        let draft = Self::with_expiry(app, call, expires_days(call.head)?).await?;
+        draft.with_form_tags(call)
+    }
+
+    /// With the tag set in the field `tagging` of a form (S3 reference, "POST Object"); 400 `MalformedXML` for what is
+    /// none, `InvalidArgument` where the form has tags in a header too.
+    fn with_form_tags(mut self, call: &Call<'_>) -> Result<Self> {
+        let Some(xml) = call.form.and_then(|form| form.get("tagging")) else { return Ok(self) };
+        if call.head.own("tagging").is_some() {
+            return Err(Code::InvalidArgument.because("The form names tags twice."));
+        }
+        let tags = parse_form_tags(xml)?;
+        tags.check(tag_limits(call.head.dialect))?;
+        self.attributes.tags = stored_tags(tags);
+        if call.bucket()?.is_file_system {
+            self.check_file_system()?;
+        }
+        Ok(self)
     }
 
     /// The same for a multipart upload, where 0 days are no days.

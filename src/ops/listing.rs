@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Call;
+use super::{Call, checksum};
 use crate::clock::iso_date;
 use crate::error::{Code, Result};
 use crate::limits;
@@ -93,6 +93,10 @@ impl Spelling {
 pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, owners: Option<&Owners>) {
     xml.element("LastModified", &iso_date(object.modified_millis));
     xml.element("ETag", &format!("\"{}\"", object.etag));
+    let checksum = object.state.as_ref().and_then(|state| state.checksum.as_ref());
+    if let Some(checksum) = checksum.filter(|_| !dialect.is_obs()) {
+        checksum::write_algorithm(xml, checksum.algorithm, checksum.is_composite());
+    }
     xml.number("Size", object.size);
     if let Some(owners) = owners {
         owners.write(xml, "Owner", object.owner);

@@ -19,12 +19,14 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod checksum;
 mod copy_source;
 mod draft;
 mod file_system;
 mod listing;
 mod object_acl;
 mod object_append;
+mod object_attributes;
 mod object_body;
 mod object_copy;
 mod object_delete;
@@ -33,6 +35,7 @@ mod object_edit;
 mod object_get;
 mod object_metadata;
 mod object_modify;
+mod object_part;
 mod object_put;
 mod object_record;
 mod object_rename;
@@ -50,6 +53,7 @@ mod service_list;
 mod upload;
 mod upload_abort;
 mod upload_begin;
+mod upload_checksum;
 mod upload_complete;
 mod upload_list;
 mod upload_part;
@@ -111,6 +115,7 @@ pub static TABLE: &[&Op] = &[
     &object_copy::PUT,
     &object_get::GET,
     &object_get::HEAD,
+    &object_attributes::GET,
     &object_delete::DELETE,
     &object_delete_many::POST,
     &object_metadata::PUT,
@@ -139,7 +144,6 @@ pub static TABLE: &[&Op] = &[
 pub static RESERVED: &[&str] = &[
     "accelerate",
     "analytics",
-    "attributes",
     "backtosource",
     "cdnnotifyconfiguration",
     "customdomain",
@@ -166,7 +170,6 @@ pub static RESERVED: &[&str] = &[
     "obscompresspolicy",
     "obsworkflowtriggerpolicy",
     "orchestration",
-    "partnumber",
     "readahead",
     "replication",
     "replication_progress",

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 
 use super::{Question, Tagged};
 use crate::access::{Action, Caller};
-use crate::tag::TagLimits;
-use crate::wire::attributes::parse_tagging;
+use crate::tag::{Tag, TagLimits};
 
 /// What a key's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,7 +260,7 @@ impl Key {
             Self::StorageClass => of_put("storage-class"),
             Self::ObjectOwnership => context.own("object-ownership", action == Action::CreateBucket).into(),
             Self::VersionId => context.version().filter(|_| action.is_of_version()).into(),
-            Self::RequestTag(_) | Self::RequestTagKeys => self.found_in_header(context.own("tagging", is_put)),
+            Self::RequestTag(_) | Self::RequestTagKeys => self.found_among(context.tags(action)),
             Self::ExistingTag(_)
             | Self::CurrentTime
             | Self::EpochTime
@@ -271,9 +270,7 @@ impl Key {
         }
     }
 
-    /// Of a header that cannot be read it has nothing; the operation refuses such a header.
-    fn found_in_header(&self, header: Option<&str>) -> Found<'static> {
-        let tags = header.and_then(|header| parse_tagging(header).ok()).map(|tags| tags.0).unwrap_or_default();
+    fn found_among(&self, tags: Vec<Tag>) -> Found<'static> {
         match self {
             Self::RequestTag(name) => {
                 tags.into_iter().find(|tag| tag.key.as_str() == &**name).map(|tag| tag.value).into()
