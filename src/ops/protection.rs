@@ -99,14 +99,14 @@ pub(super) fn parse_hold(name: &str) -> Option<LegalHold> {
     [LegalHold::On, LegalHold::Off].into_iter().find(|hold| hold.name() == Some(name))
 }
 
-/// A date in ISO 8601 with its offset, or in OBS words in the form of HTTP or in milliseconds of Unix time, all of which
-/// its reference shows. Rounded up to a whole second, which is what is shown of it: a protection is never shorter than
+/// A date in ISO 8601 with its offset, or under OBS's signatures in the form of HTTP or in milliseconds of Unix time, all
+/// of which its references show. Rounded up to a whole second, which is what is shown of it: a protection is never shorter than
 /// was asked for, and what is shown can be asked for again.
 pub(super) fn parse_until(text: &str, dialect: Dialect) -> Option<UnixMillis> {
     if let Some(millis) = parse_iso_date_up(text) {
         return Some(millis);
     }
-    if !dialect.is_obs() {
+    if dialect == Dialect::S3 {
         return None;
     }
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
