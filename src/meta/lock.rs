@@ -364,7 +364,8 @@ mod tests {
             assert_eq!(verify(store.engine(), &mut |_| None).unwrap().differences, []);
             due
         };
-        let until = |until_millis| Lock { retention: Some(Retention { mode: LockMode::Governance, until_millis }), ..HELD };
+        let until =
+            |until_millis| Lock { retention: Some(Retention { mode: LockMode::Governance, until_millis }), ..HELD };
         assert_eq!(due(Lock::default()).await, Some(NOW + 3 * crate::clock::DAY_MILLIS));
         assert_eq!(due(GOVERNED).await, Some(NOW + 3 * crate::clock::DAY_MILLIS));
         assert_eq!(due(Lock { legal_hold: LegalHold::Unset, ..until(late) }).await, Some(late));

@@ -172,8 +172,7 @@ const UNSUPPORTED: [&str; 6] = [
 /// Refuses with 501 what asks for encryption, a callback, or a protection that is not there.
 pub(super) fn refuse_unsupported(head: &Head) -> Result<()> {
     let is_known = |tail: &str| protection::HEADERS.iter().any(|known| tail.eq_ignore_ascii_case(known));
-    let is_unsupported =
-        |tail: &str| UNSUPPORTED.iter().any(|start| starts_with(tail, start)) && !is_known(tail);
+    let is_unsupported = |tail: &str| UNSUPPORTED.iter().any(|start| starts_with(tail, start)) && !is_known(tail);
     let own = head.own_all().map(|(tail, _)| tail).find(|tail| is_unsupported(tail));
     // Some of them are `x-obs-` in every dialect.
     let always = UNSUPPORTED.iter().copied().find(|tail| head.own(tail).is_some());

@@ -92,7 +92,9 @@ impl Amendment {
         let head = call.head;
         draft::refuse_unsupported(head)?;
         if protection::HEADERS.iter().any(|tail| head.has_own(tail)) {
-            return Err(Code::InvalidArgument.because("What protects an object is set with ?retention and ?legal-hold."));
+            return Err(
+                Code::InvalidArgument.because("What protects an object is set with ?retention and ?legal-hold.")
+            );
         }
         let (bucket, owner) = (call.bucket()?, call.caller.owner());
         let owners = Owners { owner, bucket_owner: bucket.owner };

@@ -122,10 +122,9 @@ mod tests {
     fn check(content: &str, of_obs: Verdict, of_s3: Verdict) {
         let document = format!("<Retention>{content}</Retention>");
         let document = Element::parse(document.as_bytes(), Code::MalformedXml).unwrap();
-        for (dialect, code, expected) in [
-            (Dialect::Obs, Code::MalformedObjectLockError, of_obs),
-            (Dialect::S3, Code::MalformedXml, of_s3),
-        ] {
+        for (dialect, code, expected) in
+            [(Dialect::Obs, Code::MalformedObjectLockError, of_obs), (Dialect::S3, Code::MalformedXml, of_s3)]
+        {
             let parsed = parse(&document, dialect).map_err(|error| error.code());
             assert_eq!(parsed, expected.map_err(|()| code), "{content} {dialect:?}");
         }

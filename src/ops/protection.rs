@@ -14,8 +14,7 @@ use crate::wire::Head;
 use crate::wire::dialect::Dialect;
 
 /// Headers of a new object that say how it is protected (tails): mode and date come together, the hold by itself.
-pub(super) const HEADERS: [&str; 3] =
-    ["object-lock-mode", "object-lock-retain-until-date", "object-lock-legal-hold"];
+pub(super) const HEADERS: [&str; 3] = ["object-lock-mode", "object-lock-retain-until-date", "object-lock-legal-hold"];
 
 /// The protection that a request's headers ask for.
 ///
@@ -190,7 +189,8 @@ mod tests {
         check("1435723875000", Some(1_435_723_875_000), None);
         check("1435723874001", Some(1_435_723_875_000), None);
         check("0", Some(0), None);
-        for bad in ["", "never", "2015-07-01", "2015-07-01T04:11:15", "-1", "+1", "18446744073709551615", "253402300800000"]
+        for bad in
+            ["", "never", "2015-07-01", "2015-07-01T04:11:15", "-1", "+1", "18446744073709551615", "253402300800000"]
         {
             both(bad, None);
         }
