@@ -59,6 +59,7 @@ impl Tx<'_> {
     /// Writes the record of a version that this transaction read, with another protection and nothing else changed.
     ///
     /// [`Error::Locked`] where that would weaken a retention that holds, and the slot may not pass it over.
+    #[expect(clippy::needless_pass_by_value, reason = "a slot is good for one change")]
     pub fn relock_version(&mut self, slot: Slot<'_>, object: &Object) -> Result<()> {
         let old = self.lock_of(&slot, object.version)?;
         if !old.gives_way_to(&object.lock(), slot.bypass, self.now()) {
