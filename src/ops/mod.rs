@@ -18,6 +18,7 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod checksum;
 mod copy_source;
 mod draft;
 mod file_system;
@@ -33,6 +34,7 @@ mod object_get;
 mod object_legal_hold;
 mod object_metadata;
 mod object_modify;
+mod object_part;
 mod object_put;
 mod object_record;
 mod object_rename;
@@ -52,6 +54,7 @@ mod service_list;
 mod upload;
 mod upload_abort;
 mod upload_begin;
+mod upload_checksum;
 mod upload_complete;
 mod upload_list;
 mod upload_part;
@@ -167,7 +170,6 @@ pub static RESERVED: &[&str] = &[
     "obsworkflowtriggerpolicy",
     "orchestration",
     "ownershipcontrols",
-    "partnumber",
     "publicaccessblock",
     "readahead",
     "replication",
