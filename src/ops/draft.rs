@@ -2,7 +2,7 @@
 //! a form (whose fields make a head), in parts, by a copy, by appending. What is documented and not there yet is refused
 //! here, never ignored.
 
-use super::Call;
+use super::{Call, protection};
 use crate::access::acl::NewObject;
 use crate::app::App;
 use crate::attributes::Attributes;
@@ -37,7 +37,8 @@ impl Draft {
     ///
     /// 400 with the code of each header for what is malformed; the refusals of [`NewObject`] for its list;
     /// `MetadataTooLarge` for custom metadata and persistent headers of more than [`limits::METADATA_BYTES_MAX`] bytes
-    /// together; 405 `FsNotSupport` for what file systems do not have; 501 for encryption, object lock and callbacks.
+    /// together; 405 `FsNotSupport` for what file systems do not have; 501 for encryption and callbacks;
+    /// what protects it as [`protection::parse_headers`] says.
     pub(super) async fn parse(app: &App, call: &Call<'_>) -> Result<Self> {
         let draft = Self::with_expiry(app, call, expires_days(call.head)?).await?;
         draft.with_form_tags(call)
@@ -79,13 +80,14 @@ impl Draft {
                 redirect: redirect(head)?,
                 expires_days,
                 persistent_headers: persistent_headers(head)?.unwrap_or_default(),
-                lock: None,
+                lock: protection::parse_headers(head, bucket, app.clock.now_millis())?,
             },
         };
         check_size(&draft.headers, &draft.attributes)?;
         if bucket.is_file_system {
             draft.check_file_system()?;
         }
+        protection::check_may_protect(app, call, draft.attributes.lock).await?;
         if new.has_list() {
             draft.attributes.acl = app.store.read(|tx| new.resolve(tx)).await?;
         }
@@ -182,9 +184,10 @@ const UNSUPPORTED: [&str; 6] = [
     "write-offset-bytes",
 ];
 
-/// Refuses with 501 what asks for encryption, object lock or a callback.
+/// Refuses with 501 what asks for encryption, a callback, or a protection that is not there.
 pub(super) fn refuse_unsupported(head: &Head) -> Result<()> {
-    let is_unsupported = |tail: &str| UNSUPPORTED.iter().any(|start| starts_with(tail, start));
+    let is_known = |tail: &str| protection::HEADERS.iter().any(|known| tail.eq_ignore_ascii_case(known));
+    let is_unsupported = |tail: &str| UNSUPPORTED.iter().any(|start| starts_with(tail, start)) && !is_known(tail);
     let own = head.own_all().map(|(tail, _)| tail).find(|tail| is_unsupported(tail));
     // Some of them are `x-obs-` in every dialect.
     let always = UNSUPPORTED.iter().copied().find(|tail| head.own(tail).is_some());
