@@ -246,6 +246,7 @@ mod tests {
 
     #[test]
     fn digests_are_checked_each_in_its_form() {
+        const STREAMING: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
         const SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         check(("accept", "*/*"), Ok(()));
         check(("content-md5", "kAFQmDzST7DWlj99KOF/cg=="), Ok(()));
@@ -267,7 +268,6 @@ mod tests {
                 check((&crc64, bad), Err(Code::InvalidDigest));
             }
         }
-        const STREAMING: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
         check(("x-obs-content-sha256", STREAMING), Err(Code::ServiceNotImplemented));
         check(("x-amz-content-sha256", STREAMING), Ok(()));
         check(("x-obs-trailer", "x-obs-checksum-crc32"), Err(Code::ServiceNotImplemented));
