@@ -56,7 +56,7 @@ codes! {
     IncompleteBody           "IncompleteBody"           BAD_REQUEST           "The body is shorter than the Content-Length header announced.";
     IncorrectNumberOfFiles   "IncorrectNumberOfFilesInPostRequest" BAD_REQUEST "POST requires exactly one file upload per request.";
     InvalidArgument          "InvalidArgument"          BAD_REQUEST           "Invalid argument.";
-    InvalidBucketAclWithObjectOwnership "InvalidBucketAclWithObjectOwnership" BAD_REQUEST "The access control list of the bucket gives others than its owner something; with BucketOwnerEnforced it cannot.";
+    InvalidBucketAclWithObjectOwnership "InvalidBucketAclWithObjectOwnership" BAD_REQUEST "The access control list of the bucket gives others than its owner something; where lists are disabled it cannot.";
     InvalidBucketName        "InvalidBucketName"        BAD_REQUEST           "The specified bucket is not valid.";
     InvalidBucketStoragePolicy "InvalidBucketStoragePolicy" BAD_REQUEST       "The storage policy of the bucket is not valid.";
     InvalidContentLength     "InvalidContentLength"     BAD_REQUEST           "The Content-Length header is not valid.";

@@ -25,23 +25,18 @@ impl Controls {
 
     /// Whether lists count for nothing, and all objects are the bucket owner's.
     #[must_use]
-    pub fn disable_acls(&self) -> bool {
+    pub fn disable_acls(self) -> bool {
         self.ownership == Some(Ownership::BucketOwnerEnforced)
     }
 
     /// Whose something of `owner`'s in the bucket is, and its list, as far as they count.
     #[must_use]
-    pub fn effective<'a>(
-        &self,
-        bucket_owner: AccountId,
-        owner: AccountId,
-        acl: Option<&'a Acl>,
-    ) -> (AccountId, Option<&'a Acl>) {
+    pub fn effective(self, bucket_owner: AccountId, owner: AccountId, acl: Option<&Acl>) -> (AccountId, Option<&Acl>) {
         if self.disable_acls() { (bucket_owner, None) } else { (owner, acl) }
     }
 
     /// Refuses a list that grants public access, where that is blocked: 403 `AccessDenied`.
-    pub fn check_acl(&self, acl: Option<&Acl>) -> Result<()> {
+    pub fn check_acl(self, acl: Option<&Acl>) -> Result<()> {
         if self.block.block_public_acls && is_public(acl) {
             return Err(Code::AccessDenied.because("Public access control lists are blocked by the bucket."));
         }
@@ -50,7 +45,7 @@ impl Controls {
 
     /// Whether the bucket's own list gives public access that counts.
     #[must_use]
-    pub fn opens_by_acl(&self, bucket: &Bucket) -> bool {
+    pub fn opens_by_acl(self, bucket: &Bucket) -> bool {
         !self.disable_acls() && !self.block.ignore_public_acls && is_public(bucket.acl.as_deref())
     }
 }

@@ -95,7 +95,7 @@ impl<'a> Judge<'a> {
         };
         let caller = self.caller.id();
         let is_delivered = match action.lists() {
-            Lists::Object(wanted) => permit::delivers(self.acl(), caller, wanted, &self.controls),
+            Lists::Object(wanted) => permit::delivers(self.acl(), caller, wanted, self.controls),
             Lists::Bucket(_) | Lists::Nothing => false,
         };
         Ok(Permit {
@@ -139,7 +139,7 @@ impl<'a> Judge<'a> {
     }
 
     fn grants(&self, wanted: Permission) -> bool {
-        permit::grants(self.acl(), self.bucket.owner, self.caller.id(), wanted, &self.controls)
+        permit::grants(self.acl(), self.bucket.owner, self.caller.id(), wanted, self.controls)
     }
 
     /// Whether the caller may list the bucket where `key` is, whatever the request is about.

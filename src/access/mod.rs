@@ -132,7 +132,8 @@ pub async fn admit(
 }
 
 /// Whether something the request names beside its own target may be used: a copy's source, with the version named
-/// there. For many keys of one bucket, read one [`Judge`] and ask it about each.
+/// there. For many keys of one bucket, read one [`Judge`] and ask it about each. What is about an object that is there asks
+/// the permit about it, too: [`Permit::check_object`].
 pub fn may(
     tx: &mut Tx<'_>,
     policies: &Policies,

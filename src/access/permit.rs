@@ -157,7 +157,7 @@ impl Permit {
         let is_own = self.is_bucket_owner() && self.bucket_owner == Some(owner);
         let takes_delivered = acl.is_none_or(|acl| acl.takes_delivered);
         let is_delivered = self.is_delivered && takes_delivered;
-        if is_own || is_delivered || grants(acl, owner, self.caller, wanted, &self.controls) {
+        if is_own || is_delivered || grants(acl, owner, self.caller, wanted, self.controls) {
             return Ok(());
         }
         Err(self.denied())
@@ -172,8 +172,8 @@ impl Permit {
 
     /// What the bucket has its lists and policies under.
     #[must_use]
-    pub fn controls(&self) -> &Controls {
-        &self.controls
+    pub fn controls(&self) -> Controls {
+        self.controls
     }
 
     /// Whose something of `owner`'s in the bucket is, and its list, as far as they count there.
@@ -239,7 +239,7 @@ pub(super) fn grants(
     owner: AccountId,
     caller: Option<AccountId>,
     wanted: Permission,
-    controls: &Controls,
+    controls: Controls,
 ) -> bool {
     let is_owner = caller == Some(owner);
     let Some(acl) = acl else { return is_owner };
@@ -248,12 +248,12 @@ pub(super) fn grants(
 }
 
 /// Whether a bucket's list gives `caller` what is wanted on the objects in it.
-pub(super) fn delivers(acl: Option<&Acl>, caller: Option<AccountId>, wanted: Permission, controls: &Controls) -> bool {
+pub(super) fn delivers(acl: Option<&Acl>, caller: Option<AccountId>, wanted: Permission, controls: Controls) -> bool {
     let Some(acl) = acl else { return false };
     acl.grants.iter().any(|grant| grant.delivered && gives(grant, caller, wanted, controls))
 }
 
-fn gives(grant: &Grant, caller: Option<AccountId>, wanted: Permission, controls: &Controls) -> bool {
+fn gives(grant: &Grant, caller: Option<AccountId>, wanted: Permission, controls: Controls) -> bool {
     let counts = !(controls.block.ignore_public_acls && is_public_grant(grant));
     counts && is_grantee(grant.grantee, caller) && grant.permission.covers(wanted)
 }

@@ -58,7 +58,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         .write(|tx| {
             let mut bucket = call.bucket_in(tx)?;
             let controls = Controls::read(tx, &bucket)?;
-            match acl::replace(tx, &controls, |tail| call.head.own(tail), document.as_ref(), what)? {
+            match acl::replace(tx, controls, |tail| call.head.own(tail), document.as_ref(), what)? {
                 Change::Keep => Ok(()),
                 Change::To(list) => {
                     bucket.acl = list.map(Box::new);

@@ -1,4 +1,4 @@
-//! `?ownershipControls` (S3 reference, "PutBucketOwnershipControls" and its neighbours): whose the objects are that are
+//! `?ownershipControls` (S3 reference, `PutBucketOwnershipControls` and its neighbours): whose the objects are that are
 //! written into a bucket, and whether lists count there.
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! `?publicAccessBlock` and `?bucketStatus` (OBS reference, "Configuring Public Access Block for a Bucket" and its
-//! neighbours; S3 reference, "PutPublicAccessBlock"): which public access is blocked, and whether there is any.
+//! neighbours; S3 reference, `PutPublicAccessBlock`): which public access is blocked, and whether there is any.
 
 use std::sync::Arc;
 

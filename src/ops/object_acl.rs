@@ -69,7 +69,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         let controls = Controls::read(tx, &bucket)?;
         let (owner, _) = controls.effective(bucket.owner, object.owner, None);
         let what = (Kind::Object, Owners { owner, bucket_owner: bucket.owner });
-        let change = acl::replace(tx, &controls, |tail| call.head.own(tail), document.as_ref(), what)?;
+        let change = acl::replace(tx, controls, |tail| call.head.own(tail), document.as_ref(), what)?;
         let Change::To(acl) = change else { return Ok(object) };
         let attributes = object.attributes.map_or_else(Attributes::default, |attributes| *attributes);
         Ok(Object { attributes: Attributes { acl, ..attributes }.boxed(), ..object })

@@ -6,6 +6,7 @@ use obs_gateway::blob::digest;
 use obs_gateway::limits;
 use serde_json::{Value, json};
 
+use crate::form::Form;
 use crate::support::{As, Gateway, both};
 
 /// A policy of one statement about `photos` and everything in it.
@@ -256,6 +257,42 @@ async fn tags_of_the_object_decide() {
         gateway.check(who, "PUT /photos/new\n\nx", "403 AccessDenied").await;
         gateway.check(who, &format!("PUT /photos/new\n{prefix}tagging: level=shut\n\nx"), "403 AccessDenied").await;
         gateway.check(who, &format!("PUT /photos/new\n{prefix}tagging: level=open\n\nx"), "200").await;
+    }
+}
+
+/// How many tags there are is told to whom the tags would be.
+#[tokio::test]
+async fn tags_of_the_object_decide_who_learns_their_number() {
+    let gateway = Gateway::with_bucket().await;
+    let policy = json!({ "Statement": [
+        { "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "photos/*" },
+        { "Effect": "Allow", "Principal": "*", "Action": "s3:GetObjectTagging", "Resource": "photos/*",
+          "Condition": { "StringEquals": { "s3:ExistingObjectTag/level": "open" } } },
+    ] });
+    gateway.check(As::Obs("alice"), &format!("PUT /photos?policy\n\n{policy}"), "204").await;
+    for (key, bobs) in [("open", "1"), ("closed", "")] {
+        gateway.check(As::Obs("alice"), &format!("PUT /photos/{key}\nx-obs-tagging: level={key}\n\nx"), "200").await;
+        for who in [As::Obs("alice"), As::S3("alice"), As::Obs("bob"), As::S3("bob")] {
+            let read = gateway.check(who, &format!("GET /photos/{key}"), "200").await;
+            let expected = if matches!(who, As::Obs("alice") | As::S3("alice")) { "1" } else { bobs };
+            assert_eq!(read.header(&format!("{}tagging-count", who.prefix())), expected, "{who:?} {key}");
+        }
+    }
+}
+
+/// A form's tags stand in a field of their own.
+#[tokio::test]
+async fn tags_of_a_form_are_seen() {
+    let gateway = Gateway::with_bucket().await;
+    let policy = json!({ "Statement": { "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "photos/*",
+        "Condition": { "StringEquals": { "s3:RequestObjectTag/level": "secret" } } } });
+    gateway.check(As::Obs("alice"), &format!("PUT /photos?policy\n\n{policy}"), "204").await;
+    for (value, verdict) in [("secret", "403 AccessDenied"), ("open", "204")] {
+        let tags = format!("<Tagging><TagSet><Tag><Key>level</Key><Value>{value}</Value></Tag></TagSet></Tagging>");
+        let form = Form::new("k", "hello").field("tagging", &tags);
+        gateway.check_post(As::Obs("alice"), &form, verdict).await;
+        let form = Form::new("k", "hello").field("x-obs-tagging", &format!("level={value}"));
+        gateway.check_post(As::Obs("alice"), &form, verdict).await;
     }
 }
 

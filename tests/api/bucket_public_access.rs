@@ -10,7 +10,7 @@ fn all(name: &'static str) -> [As; 3] {
 
 /// A request that turns these switches on, and no others.
 fn block(switches: &[&str]) -> String {
-    let switches: String = switches.iter().map(|name| format!("<{name}>true</{name}>")).collect();
+    let switches: String = switches.iter().flat_map(|name| ["<", name, ">true</", name, ">"]).collect();
     format!(
         "PUT /photos?publicAccessBlock\n\n<PublicAccessBlockConfiguration>{switches}</PublicAccessBlockConfiguration>"
     )

@@ -62,7 +62,7 @@ pub enum Change {
 /// neither is `MissingRequestBodyError`; what the bucket's controls do not allow is refused as [`NewObject`] says.
 pub fn replace<'h>(
     tx: &mut Tx<'_>,
-    controls: &Controls,
+    controls: Controls,
     find: impl Fn(&str) -> Option<&'h str>,
     document: Option<&Element>,
     (kind, owners): (Kind, Owners),

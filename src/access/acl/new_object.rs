@@ -26,7 +26,7 @@ impl NewObject {
     pub fn parse<'h>(
         caller: &Caller,
         bucket: &Bucket,
-        controls: &Controls,
+        controls: Controls,
         find: impl Fn(&str) -> Option<&'h str>,
     ) -> Result<Self> {
         let is_handed_over = find("acl").is_some_and(|name| name.trim() == BUCKET_OWNER_FULL_CONTROL);
@@ -40,7 +40,7 @@ impl NewObject {
         if controls.disable_acls() && names_another {
             return Err(Code::AccessControlListNotSupported.into());
         }
-        Ok(Self { owner, bucket_owner: bucket.owner, controls: *controls, given })
+        Ok(Self { owner, bucket_owner: bucket.owner, controls, given })
     }
 
     /// Whether its list is to be looked up at all.

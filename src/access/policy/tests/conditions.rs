@@ -218,6 +218,7 @@ fn who_asks() {
 /// What a policy says before tags are known, the best they can make of it, and what of these.
 #[test]
 fn tags_decide_when_they_are_known() {
+    use Verdict::{Allow, Deny, Silent};
     let tagged = |condition: Value, effect: &str| {
         json!({ "Effect": effect, "Principal": "*", "Action": "*", "Resource": ["photos", "photos/*"],
                 "Condition": condition })
@@ -236,7 +237,6 @@ fn tags_decide_when_they_are_known() {
         };
         assert_eq!([opinion.best(&policy), settle("low"), settle("high")], expected, "{statements} {action:?}");
     };
-    use Verdict::{Allow, Deny, Silent};
     let (allow, deny) = (tagged(existing("low"), "Allow"), tagged(existing("high"), "Deny"));
     let all = tagged(json!({}), "Allow");
     check(json!([allow]), Action::GetObject, [Allow, Allow, Silent]);
