@@ -27,6 +27,7 @@ use crate::wire::dialect::Dialect;
 use crate::wire::form::Fields;
 use crate::wire::render;
 use crate::wire::request_id::RequestId;
+use crate::wire::token_call::TokenCall;
 use crate::wire::{Head, Peer, Reply};
 
 /// What the spine learns of a request on its way, for the reply, the metrics and the log.
@@ -38,6 +39,8 @@ struct Trail {
     is_head: bool,
     /// Whether what a client sends only when told to continue is under way.
     is_body_begun: bool,
+    /// Whether it calls the token service, which has an error document of its own.
+    is_call: bool,
     operation: &'static str,
     code: &'static str,
     /// What a page of another origin may know of the answer, if one asks.
@@ -57,6 +60,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
         resource: String::new(),
         is_head: parts.method == Method::HEAD,
         is_body_begun: false,
+        is_call: false,
         operation: "none",
         code: "OK",
         cross_origin: HeaderMap::new(),
@@ -116,13 +120,17 @@ async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, 
         trail.cross_origin = Box::pin(ops::cross_origin(app, head)).await?;
     }
     let op = ops::find(head)?;
+    if op.body == BodyRule::Call {
+        // Boxed: few requests are one.
+        return Box::pin(route_call(app, head, body, peer, trail)).await;
+    }
     trail.operation = op.name;
     if op.body == BodyRule::Form {
         // Boxed: few requests are one.
         return Box::pin(route_form(app, op, head, body, peer, trail)).await;
     }
     let caller = if op.action.is_unsigned() { Caller::Anonymous } else { authenticate(app, head, trail.now).await? };
-    perform(app, op, Asked { head, form: None, caller, peer, now: trail.now }, body).await
+    perform(app, op, Asked { caller, ..Asked::of(head, peer, trail) }, body).await
 }
 
 /// The same order for a form, which is signed in its fields: they are read before it is known who asks, and nothing of
@@ -146,20 +154,49 @@ async fn route_form(
     let RequestBody::Form(file) = &mut *body else { return Err(Error::internal("a form without its file")) };
     file.limit(bytes);
     let request = fields.request(head)?;
-    perform(app, op, Asked { head: &request, form: Some(&fields), caller, peer, now: trail.now }, body).await
+    let asked = Asked { caller, form: Some(&fields), ..Asked::of(&request, peer, trail) };
+    perform(app, op, asked, body).await
+}
+
+/// The same order for a call of the token service: its form says what is asked, and is signed, so it is read first.
+async fn route_call(
+    app: &Arc<App>,
+    head: &Head,
+    body: &mut RequestBody,
+    peer: Peer,
+    trail: &mut Trail,
+) -> Result<Reply> {
+    trail.is_call = true;
+    trail.is_body_begun = true;
+    let bytes = std::mem::replace(body, RequestBody::empty()).collect(limits::CALL_BYTES_MAX).await?;
+    let call = TokenCall::parse(head, &bytes)?;
+    let op = ops::find_call(&call)?;
+    trail.operation = op.name;
+    let caller = authenticate_call(app, head, &bytes, trail.now).await?;
+    perform(app, op, Asked { caller, call: Some(&call), ..Asked::of(head, peer, trail) }, body).await
 }
 
 /// A request whose sender is known.
 struct Asked<'h> {
     head: &'h Head,
     form: Option<&'h Fields>,
+    call: Option<&'h TokenCall>,
     caller: Caller,
     peer: Peer,
+    request_id: RequestId,
     now: UnixMillis,
 }
 
+impl<'h> Asked<'h> {
+    /// An ordinary request of nobody's.
+    fn of(head: &'h Head, peer: Peer, trail: &Trail) -> Self {
+        let caller = Caller::Anonymous;
+        Self { head, form: None, call: None, caller, peer, request_id: trail.request_id, now: trail.now }
+    }
+}
+
 async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut RequestBody) -> Result<Reply> {
-    let Asked { head, form, caller, peer, now } = asked;
+    let Asked { head, form, call: token_call, caller, peer, request_id, now } = asked;
     let context = Context::new(head, peer, now);
     let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
     if let Some(bucket) = &bucket {
@@ -169,7 +206,7 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
     if form.is_none() {
         ops::check_shape(op, head)?;
     }
-    let mut call = Call { head, caller, bucket, permit, body, context, form, now };
+    let mut call = Call { head, caller, bucket, permit, body, context, form, token_call, request_id, now };
     let answered = (op.run)(app, &mut call).await;
     let mut answered = call.permit.settle(answered);
     if let (true, Ok(reply)) = (call.permit.is_charged(), &mut answered) {
@@ -202,6 +239,15 @@ async fn authenticate_form(
     Ok((caller, bytes))
 }
 
+/// Who makes a call. Nobody may, and a signature has to cover what is asked: of the schemes Signature V4 alone does.
+async fn authenticate_call(app: &App, head: &Head, body: &[u8], now: UnixMillis) -> Result<Caller> {
+    let Claim::Signed(signed) = auth::claim(head)? else { return Err(Code::MissingAuthenticationToken.into()) };
+    let _ = body;
+    let credential = find_credential(app, &signed.access_key).await?;
+    signed.check(head, &credential.secret_key, now)?;
+    identify(&credential, head.own("security-token"), now)
+}
+
 async fn find_credential(app: &App, access_key: &str) -> Result<Arc<Credential>> {
     let credential = app.store.credential(access_key).await?;
     credential.ok_or_else(|| Code::InvalidAccessKeyId.into())
@@ -220,6 +266,9 @@ fn refuse(trail: &mut Trail, error: &Error) -> Reply {
         tracing::error!(request_id, operation = trail.operation, ?error, "request failed");
     } else {
         tracing::debug!(request_id, operation = trail.operation, ?error, "request refused");
+    }
+    if trail.is_call {
+        return render::call_error_reply(error, &trail.request_id);
     }
     render::error_reply(error, trail.dialect, &trail.request_id, &trail.resource, trail.is_head)
 }
