@@ -53,6 +53,7 @@ codes! {
     IllegalVersioningConfiguration "IllegalVersioningConfigurationException" BAD_REQUEST "The versioning configuration is not valid: its Status is Enabled or Suspended.";
     IllegalLocationConstraint "IllegalLocationConstraintException" BAD_REQUEST "The location does not match the region this request was sent to.";
     IncompleteBody           "IncompleteBody"           BAD_REQUEST           "The body is shorter than the Content-Length header announced.";
+    IncompleteSignature      "IncompleteSignature"      BAD_REQUEST           "The signature is not one the token service takes.";
     IncorrectNumberOfFiles   "IncorrectNumberOfFilesInPostRequest" BAD_REQUEST "POST requires exactly one file upload per request.";
     InvalidArgument          "InvalidArgument"          BAD_REQUEST           "Invalid argument.";
     InvalidBucketName        "InvalidBucketName"        BAD_REQUEST           "The specified bucket is not valid.";

@@ -15,7 +15,8 @@ use hyper::{HeaderMap, Method, Request, Response, Version};
 use crate::access::{self, Caller, Context};
 use crate::app::App;
 use crate::auth::form_policy::FormPolicy;
-use crate::auth::{self, Claim, temporary};
+use crate::auth::{self, Claim, Signed, temporary};
+use crate::blob::digest;
 use crate::clock::{UnixMillis, http_date};
 use crate::config::SignatureRegion;
 use crate::error::{Code, Error, Result};
@@ -29,7 +30,10 @@ use crate::wire::form::Fields;
 use crate::wire::render;
 use crate::wire::request_id::RequestId;
 use crate::wire::token_call::TokenCall;
-use crate::wire::{Head, Peer, Reply};
+use crate::wire::{Head, Peer, Reply, hex};
+
+/// Says what of the body a signature covers.
+const CONTENT_SHA256: &str = "x-amz-content-sha256";
 
 /// What the spine learns of a request on its way, for the reply, the metrics and the log.
 struct Trail {
@@ -218,6 +222,10 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
 
 async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller> {
     let Claim::Signed(signed) = auth::claim(head)? else { return Ok(Caller::Anonymous) };
+    check_signed(app, head, &signed, now).await
+}
+
+async fn check_signed(app: &App, head: &Head, signed: &Signed, now: UnixMillis) -> Result<Caller> {
     if app.config.signature_region == SignatureRegion::Own {
         signed.check_region(&app.config.region)?;
     }
@@ -243,13 +251,22 @@ async fn authenticate_form(
     Ok((caller, bytes))
 }
 
-/// Who makes a call. Nobody may, and a signature has to cover what is asked: of the schemes Signature V4 alone does.
+/// Who makes a call. Nobody may, and the signature has to cover the body: clients of the token service need not send the
+/// digest that they have signed.
 async fn authenticate_call(app: &App, head: &Head, body: &[u8], now: UnixMillis) -> Result<Caller> {
     let Claim::Signed(signed) = auth::claim(head)? else { return Err(Code::MissingAuthenticationToken.into()) };
-    let _ = body;
-    let credential = find_credential(app, &signed.access_key).await?;
-    signed.check(head, &credential.secret_key, now)?;
-    identify(&credential, head.own("security-token"), now)
+    if !signed.covers_body() {
+        return Err(Code::IncompleteSignature.because("Calls of the token service are signed with AWS4-HMAC-SHA256."));
+    }
+    let digest = hex(&digest::sha256(body));
+    if head.header(CONTENT_SHA256).is_some_and(|sent| sent != digest) {
+        return Err(Code::WrongSha256.into());
+    }
+    let mut head = head.clone();
+    // Digits are a legal header value.
+    let value = HeaderValue::try_from(digest).map_err(Error::internal)?;
+    head.headers.insert(CONTENT_SHA256, value);
+    check_signed(app, &head, &signed, now).await
 }
 
 async fn find_credential(app: &App, access_key: &str) -> Result<Arc<Credential>> {

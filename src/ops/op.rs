@@ -132,7 +132,7 @@ fn has_own_prefix(name: &str) -> bool {
 ///
 /// A documented sub-resource without a row is 501 `ServiceNotImplemented`; one whose rows have other methods, and a
 /// method nothing answers, 405 `MethodNotAllowed`. A preflight (`OPTIONS`) asks about a request to come, whose
-/// parameters it carries: they pick nothing.
+/// parameters it carries: they pick nothing. Nor do those of a call, which are the token service's.
 pub fn find(head: &Head) -> Result<&'static Op> {
     let scope = match (&head.target.bucket, &head.target.key) {
         (None, _) => Scope::Service,
@@ -140,7 +140,7 @@ pub fn find(head: &Head) -> Result<&'static Op> {
         (Some(_), Some(_)) => Scope::Object,
     };
     auth::refuse_policy_url(&head.query)?;
-    if !head.query.is_empty() && head.method != Method::OPTIONS {
+    if !head.query.is_empty() && head.method != Method::OPTIONS && !token_call::is_call(head) {
         refuse_reserved(head, scope)?;
     }
     let matching = TABLE.iter().filter(|op| op.scope == scope && op.answers(&head.method) && holds(op, head));
@@ -166,7 +166,7 @@ fn holds(op: &Op, head: &Head) -> bool {
 /// 501 `ServiceNotImplemented`, any other 400 `InvalidAction`.
 pub fn find_call(call: &TokenCall) -> Result<&'static Op> {
     let action = call.action();
-    let is_it = |op: &&&Op| op.picks.iter().any(|pick| *pick == Pick::Call(op.name)) && op.name == action;
+    let is_it = |op: &&&Op| op.name == action && op.picks.contains(&Pick::Call(op.name));
     match TABLE.iter().find(is_it) {
         Some(op) => Ok(op),
         None if token_service::UNBUILT_ACTIONS.contains(&action) => {

@@ -58,6 +58,7 @@ fn call_code(code: Code) -> (&'static str, StatusCode) {
     let name = match code {
         Code::InvalidAccessKeyId | Code::InvalidSecurity => "InvalidClientTokenId",
         Code::InvalidArgument => "ValidationError",
+        Code::AuthorizationHeaderMalformed | Code::AuthorizationQueryParametersError => "IncompleteSignature",
         Code::InvalidUri => "MalformedQueryString",
         Code::MalformedPolicy => "MalformedPolicyDocument",
         Code::InternalError => "InternalFailure",
@@ -128,7 +129,8 @@ but for 501, which says what is not implemented; the cause is in the log, under 
 
 The token service answers with AWS's `<ErrorResponse>`, and calls some codes otherwise: `InvalidAccessKeyId` and
 `InvalidSecurity` are its `InvalidClientTokenId`, `InvalidArgument` is `ValidationError`, `InvalidURI` is
-`MalformedQueryString`, `MalformedPolicy` is `MalformedPolicyDocument`, `InternalError` is `InternalFailure`.
+`MalformedQueryString`, `MalformedPolicy` is `MalformedPolicyDocument`, `InternalError` is `InternalFailure`, and a signature
+that is not one is `IncompleteSignature`.
 
 The second and third column stand where clients that sign with AWS V2, or speak S3 otherwise, see something else.
 
