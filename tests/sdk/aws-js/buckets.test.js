@@ -27,7 +27,7 @@ const { bucket, refused, s3, send } = require('./support.js');
 
 it('buckets come and go', async () => {
   const Bucket = await bucket(__filename);
-  await waitUntilBucketExists({ client: s3, maxWaitTime: 5 }, { Bucket });
+  await waitUntilBucketExists({ client: s3, maxWaitTime: 30 }, { Bucket });
   const { Buckets, Owner } = await send(new ListBucketsCommand({}));
   assert.ok(Buckets.some(({ Name, CreationDate }) => Name === Bucket && CreationDate instanceof Date));
   assert.match(Owner.ID, /^[0-9a-f]{32}$/);
