@@ -1,6 +1,6 @@
 //! The token service: who gets a session, what it opens, and how calls are refused.
 
-use obs_gateway::auth::{sign_header, sign_url_v4};
+use obs_gateway::auth::{SIGNING_REGION, sign_header, sign_url_v4};
 use obs_gateway::blob::digest;
 use obs_gateway::clock::{UnixMillis, http_date, iso_date};
 use obs_gateway::config::{Config, SignatureRegion};
@@ -319,7 +319,8 @@ async fn signed_addresses_are_calls_too() {
     let target = "/?Action=GetCallerIdentity&Version=2011-06-15";
     let now = NOW / 1000 * 1000;
     let sign = |secret: &str| {
-        sign_url_v4("GET", HOST, target, &[], &gateway.app.endpoints, "AK-alice", secret, (now, 60)).unwrap()
+        let (endpoints, keys) = (&gateway.app.endpoints, ("AK-alice", secret));
+        sign_url_v4("GET", HOST, target, &[], endpoints, keys, SIGNING_REGION, (now, 60)).unwrap()
     };
     gateway.app.clock.set(now);
     let url = sign("SK-alice");
