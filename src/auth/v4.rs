@@ -14,7 +14,7 @@ use crate::auth::{Moment, Place, Scheme, Signed};
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::wire::{Head, hex};
+use crate::wire::{Head, hex, token_call};
 
 /// `Authorization: AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
 pub(super) static HEADER: Scheme =
@@ -184,11 +184,15 @@ fn check_names(signed_headers: &str) -> std::result::Result<(), &'static str> {
     }
 }
 
-/// `sts` has no buckets.
+/// The service a request is for, as the scope of its signature has it.
+pub(super) fn service_of(head: &Head) -> &'static str {
+    if token_call::is_call(head) { "sts" } else { "s3" }
+}
+
 fn check_service(head: &Head, terms: &Terms) -> std::result::Result<(), &'static str> {
-    match terms.service() {
-        "s3" => Ok(()),
-        "sts" if head.target.bucket.is_none() => Ok(()),
+    match service_of(head) {
+        service if service == terms.service() => Ok(()),
+        "sts" => Err("The credential is for another service; this is sts."),
         _ => Err("The credential is for another service; this is s3."),
     }
 }
@@ -279,8 +283,9 @@ fn has_body(head: &Head) -> bool {
 
 fn check_url(signed: &Signed, head: &Head, secret: &str) -> Result<()> {
     let payload = head.query.get("X-Amz-Content-Sha256").or_else(|| {
-        // A header is as good where it is signed.
+        // A header is as good where it is signed. Calls of the token service have the digest of their body there.
         let is_signed = signed.terms.as_ref().is_some_and(|terms| covers(terms, "x-amz-content-sha256"));
+        let is_signed = is_signed || token_call::is_call(head);
         head.header("x-amz-content-sha256").filter(|_| is_signed)
     });
     check(signed, head, secret, payload.unwrap_or(UNSIGNED_PAYLOAD))
@@ -334,25 +339,10 @@ impl Signed {
         })
     }
 
-    /// Checks the signature of a request without `x-amz-content-sha256` over the digest of its body, as the services
-    /// beside S3 are signed; else as [`Signed::check`].
-    pub fn check_with_body(&self, head: &Head, body: &[u8], secret: &str, now_millis: UnixMillis) -> Result<()> {
-        if self.terms.is_none() || self.scheme.place == Place::Url || head.has_own("content-sha256") {
-            return self.check(head, secret, now_millis);
-        }
-        self.moment.check(now_millis)?;
-        check(self, head, secret, &hex(&Sha256::digest(body)))
-    }
-
     /// Refuses a signature for another region than `region` with 400 `AuthorizationHeaderMalformed`, which names the
     /// right one.
     pub fn check_region(&self, region: &str) -> Result<()> {
         self.terms.as_ref().map_or(Ok(()), |terms| terms.check_region(region))
-    }
-
-    /// The service the signature is for: `s3` unless it says another.
-    pub fn service(&self) -> &str {
-        self.terms.as_ref().map_or("s3", |terms| terms.service())
     }
 }
 
@@ -395,7 +385,7 @@ mod tests {
             lines.push(("authorization", &value));
             let head = head(method, target, &lines);
             let signed = verify_at(&head, KEYS.1, THEN).unwrap();
-            assert_eq!((signed.access_key.as_str(), signed.service()), (KEYS.0, "s3"));
+            assert_eq!(signed.access_key, KEYS.0);
             assert_eq!(code(verify_at(&head, "other", THEN)), Some(Code::SignatureDoesNotMatch));
             assert_eq!(signed.seed(KEYS.1).unwrap().signature, signature);
             let refused = signed.check_region("eu-west-1").unwrap_err();
