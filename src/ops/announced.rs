@@ -174,6 +174,9 @@ fn parse_checksum(head: &Head) -> Result<Option<Sent>> {
     if head.dialect.is_obs() {
         return Ok(None);
     }
+    if checksum::chosen_kind(head)? == Some(true) {
+        return Err(Code::InvalidRequest.because("Only objects made of parts have a COMPOSITE checksum."));
+    }
     let mut sent = None;
     for (algorithm, value) in checksum::values(head)? {
         let checksum = digest_of(algorithm, value)?;
@@ -296,6 +299,8 @@ mod tests {
         check_with(&[CRC32, CRC32], None, Ok(()));
         check_with(&[CRC32, ("x-amz-checksum-sha1", "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=")], None, Err(Code::InvalidRequest));
         check_with(&[CRC32, ("x-amz-checksum-crc32", "AAAAAA==")], None, Err(Code::InvalidRequest));
+        check_with(&[CRC32, ("x-amz-checksum-type", "FULL_OBJECT")], None, Ok(()));
+        check_with(&[CRC32, ("x-amz-checksum-type", "COMPOSITE")], None, Err(Code::InvalidRequest));
         // OBS has no such header.
         check_with(&[("x-obs-acl", "private"), CRC32], None, Err(Code::ServiceNotImplemented));
     }
