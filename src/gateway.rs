@@ -122,7 +122,8 @@ async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, 
         return Box::pin(route_form(app, op, head, body, peer, trail)).await;
     }
     let caller = if op.action.is_unsigned() { Caller::Anonymous } else { authenticate(app, head, trail.now).await? };
-    perform(app, op, Asked { head, form: None, caller, peer, now: trail.now }, body).await
+    let performed = perform(app, op, Asked { head, form: None, caller, peer, now: trail.now }, body).await;
+    performed.map_err(|error| named(error, head))
 }
 
 /// The same order for a form, which is signed in its fields: they are read before it is known who asks, and nothing of
@@ -146,7 +147,8 @@ async fn route_form(
     let RequestBody::Form(file) = &mut *body else { return Err(Error::internal("a form without its file")) };
     file.limit(bytes);
     let request = fields.request(head)?;
-    perform(app, op, Asked { head: &request, form: Some(&fields), caller, peer, now: trail.now }, body).await
+    let asked = Asked { head: &request, form: Some(&fields), caller, peer, now: trail.now };
+    perform(app, op, asked, body).await.map_err(|error| named(error, &request))
 }
 
 /// A request whose sender is known.
@@ -176,6 +178,20 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
         reply.headers.insert(head.dialect.request_charged_header(), HeaderValue::from_static("requester"));
     }
     if call.permit.is_bucket_owner() { answered } else { answered.map_err(Error::for_stranger) }
+}
+
+/// Names what is not there, in the elements that S3's error documents have for it, unless the place of refusal has.
+fn named(error: Error, head: &Head) -> Error {
+    let (bucket, key) = (&head.target.bucket, &head.target.key);
+    let missing = match (head.dialect, error.code()) {
+        (Dialect::S3, Code::NoSuchBucket) => ("BucketName", bucket.as_ref().map(|bucket| bucket.as_str())),
+        (Dialect::S3, Code::NoSuchKey) => ("Key", key.as_ref().map(|key| key.as_str())),
+        _ => return error,
+    };
+    match missing {
+        (element, Some(name)) if error.details().all(|(known, _)| *known != element) => error.detail(element, name),
+        _ => error,
+    }
 }
 
 async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller> {

@@ -49,7 +49,10 @@ impl Source {
     /// `InvalidObjectState`; a condition that does not hold 412, never 304.
     pub(super) fn find_in(&self, tx: &mut Tx<'_>, policies: &Policies, call: &Call<'_>) -> Result<Found> {
         let named = &self.named;
-        let bucket = tx.bucket(&named.bucket)?.ok_or_else(|| Code::NoSuchBucket.on(format!("/{}", named.bucket)))?;
+        let bucket = tx.bucket(&named.bucket)?;
+        let bucket = bucket.ok_or_else(|| {
+            Code::NoSuchBucket.on(format!("/{}", named.bucket)).detail("BucketName", named.bucket.as_str())
+        })?;
         let expected = call.head.own("source-expected-bucket-owner").filter(|_| !call.head.dialect.is_obs());
         if expected.is_some_and(|owner| owner != bucket.owner.to_string()) {
             return Err(Code::AccessDenied.on(named.resource()));

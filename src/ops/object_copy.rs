@@ -115,7 +115,7 @@ impl Copying {
             draft: Draft::parse(app, call).await?,
             metadata: directive(head, "metadata-directive")?.unwrap_or(Directive::Copy),
             tags,
-            conditions: Conditions::parse(&head.headers),
+            conditions: Conditions::parse_of_write(head)?,
             storage_class: super::draft::storage_class(head)?,
         })
     }

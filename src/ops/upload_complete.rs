@@ -41,7 +41,7 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let spelling = Spelling::parse(&call.head.query)?;
     let asked = Asked {
         id: upload_id(call)?,
-        conditions: Conditions::parse(&call.head.headers),
+        conditions: Conditions::parse_of_write(call.head)?,
         size: parse_size(call)?,
         crc64: Announced::crc64_of_whole(call.head)?,
         blob: BlobId::mint(call.now),

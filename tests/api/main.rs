@@ -20,6 +20,7 @@ mod bucket_storage_class;
 mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
+mod conditional;
 mod connection;
 mod errors;
 mod expiry;
