@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::auth::form_policy::FormPolicy;
 use crate::auth::{self, Claim, temporary};
 use crate::clock::{UnixMillis, http_date};
+use crate::config::SignatureRegion;
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::Credential;
@@ -196,6 +197,9 @@ fn named(error: Error, head: &Head) -> Error {
 
 async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller> {
     let Claim::Signed(signed) = auth::claim(head)? else { return Ok(Caller::Anonymous) };
+    if app.config.signature_region == SignatureRegion::Own {
+        signed.check_region(&app.config.region)?;
+    }
     let credential = find_credential(app, &signed.access_key).await?;
     signed.check(head, &credential.secret_key, now)?;
     identify(&credential, head.own("security-token"), now)
