@@ -74,8 +74,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     app.store
         .write(|tx| {
             match tx.bucket(name)? {
-                // Repeating a creation changes nothing, its headers included.
-                Some(bucket) if bucket.owner == owner => return Ok(()),
+                Some(bucket) if bucket.owner == owner => return check_repeated(call.head.dialect, &bucket, &new),
                 Some(_) => return Err(Code::BucketAlreadyExists.on(format!("/{name}"))),
                 None => {}
             }
@@ -90,6 +89,19 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     // A bucket name is always a legal header value.
     let location = HeaderValue::try_from(format!("/{name}")).map_err(Error::internal)?;
     Ok(Reply::empty(StatusCode::OK).with(LOCATION, location))
+}
+
+/// Repeating a creation changes nothing, its headers included. In S3's words one that asks for something else than there
+/// is is refused: for another list with 409 `BucketAlreadyExists`, for object lock with 409 `BucketAlreadyOwnedByYou`.
+fn check_repeated(dialect: Dialect, bucket: &Bucket, new: &NewBucket) -> Result<()> {
+    let code = if new.acl != bucket.acl {
+        Code::BucketAlreadyExists
+    } else if new.has_object_lock && !bucket.has_object_lock {
+        Code::BucketAlreadyOwnedByYou
+    } else {
+        return Ok(());
+    };
+    if dialect == Dialect::S3 { Err(code.on(format!("/{}", bucket.name))) } else { Ok(()) }
 }
 
 /// Takes what the headers of a creation ask for into `new`. What this server does not do is refused, never ignored.

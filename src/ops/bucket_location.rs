@@ -1,4 +1,5 @@
-//! `?location` (OBS reference, "Obtaining Bucket Location"). The two dialects have different documents.
+//! `?location` (OBS reference, "Obtaining Bucket Location"). Every dialect has a document of its own (S3
+//! reference, `GetBucketLocation`).
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::Result;
 use crate::wire::Reply;
+use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Layout, Writer};
 
 pub(super) static GET: Op = Op {
@@ -30,12 +32,20 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
     let namespace = Some(app.namespace(dialect));
     let mut xml;
-    if dialect.is_obs() {
-        xml = Writer::document("Location", namespace, Layout::Compact);
-        xml.text(region);
-    } else {
-        xml = Writer::document("CreateBucketConfiguration", namespace, Layout::Compact);
-        xml.element("LocationConstraint", region);
+    match dialect {
+        Dialect::Obs => {
+            xml = Writer::document("Location", namespace, Layout::Compact);
+            xml.text(region);
+        }
+        Dialect::AwsV2 => {
+            xml = Writer::document("CreateBucketConfiguration", namespace, Layout::Compact);
+            xml.element("LocationConstraint", region);
+        }
+        Dialect::S3 => {
+            xml = Writer::document("LocationConstraint", namespace, Layout::Compact);
+            // The first region of all has no name here.
+            xml.text(if region == "us-east-1" { "" } else { region });
+        }
     }
     Ok(Reply::xml(xml.finish()))
 }

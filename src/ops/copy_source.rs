@@ -53,10 +53,7 @@ impl Source {
         let bucket = bucket.ok_or_else(|| {
             Code::NoSuchBucket.on(format!("/{}", named.bucket)).detail("BucketName", named.bucket.as_str())
         })?;
-        let expected = call.head.own("source-expected-bucket-owner").filter(|_| !call.head.dialect.is_obs());
-        if expected.is_some_and(|owner| owner != bucket.owner.to_string()) {
-            return Err(Code::AccessDenied.on(named.resource()));
-        }
+        access::check_expected_owner(call.context, "source-expected-bucket-owner", &bucket)?;
         let aside = call.context.aside(named.version.as_deref());
         let permit = access::may(tx, policies, &call.caller, aside, Action::GetObject, &bucket, &named.key)?;
         let found = self.object_in(tx, &bucket).and_then(|object| {

@@ -16,12 +16,14 @@ pub enum Dialect {
     /// `AWS access-key:signature` and `x-amz-*`. Published OBS SDKs speak it by IP address and in path style, and
     /// expect OBS's error codes all the same.
     AwsV2,
-    /// Signature V4, or unsigned requests that show `x-amz-*`.
+    /// Signature V4, or unsigned requests that show `x-amz-*` or come from an AWS SDK.
     S3,
 }
 
 const OBS_PREFIX: &str = "x-obs-";
 const AMZ_PREFIX: &str = "x-amz-";
+/// What AWS's SDKs call the headers that count their attempts; without a signature some send no others of their own.
+const SDK_PREFIX: &str = "amz-sdk-";
 
 /// Headers OBS's SDKs send with the OBS prefix in every dialect (tails). They are outside a V2 signature, so none
 /// of them may grant anything.
@@ -72,7 +74,7 @@ impl Dialect {
             |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if starts_with(OBS_PREFIX) {
             Some(Self::Obs)
-        } else if starts_with(AMZ_PREFIX) {
+        } else if starts_with(AMZ_PREFIX) || starts_with(SDK_PREFIX) {
             Some(Self::S3)
         } else {
             None
@@ -191,6 +193,8 @@ mod tests {
         check(&[("accept", "*/*"), ("x-amz-acl", "private")], "", Dialect::S3);
         check(&[("x-obs-acl", "private")], "", Dialect::Obs);
         check(&[], "x-amz-acl=private", Dialect::S3);
+        check(&[("amz-sdk-invocation-id", "a")], "", Dialect::S3);
+        check(&[("amz-sdk-request", "attempt=1"), ("x-obs-acl", "private")], "", Dialect::S3);
         check(&[], "x-obs-acl=private", Dialect::Obs);
         check(&[], "apiversion", Dialect::Obs);
     }
