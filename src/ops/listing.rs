@@ -1,10 +1,12 @@
 //! What listings share: the parameters that every one of them has, and how their documents write keys, owners, classes
 //! and objects. Not here: what a page has on it, which is `meta`'s to find.
 
+use std::collections::{BTreeMap, btree_map};
+
 use crate::clock::iso_date;
 use crate::error::{Code, Result};
 use crate::limits;
-use crate::meta::Object;
+use crate::meta::{self, Object, Tx};
 use crate::name::AccountId;
 use crate::storage_class::StorageClass;
 use crate::wire::dialect::Dialect;
@@ -86,13 +88,13 @@ impl Spelling {
     }
 }
 
-/// Writes what a listing shows of an object beside its name.
-pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, with_owner: bool) {
+/// Writes what a listing shows of an object beside its name; its owner where there are names to show.
+pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, names: Option<&Names>) {
     xml.element("LastModified", &iso_date(object.modified_millis));
     xml.element("ETag", &format!("\"{}\"", object.etag));
     xml.number("Size", object.size);
-    if with_owner {
-        write_owner(xml, dialect, object.owner);
+    if let Some(names) = names {
+        write_owner(xml, dialect, object.owner, names);
     }
     xml.element("StorageClass", class_name(dialect, object.storage_class));
     if object.state.as_ref().is_some_and(|state| state.append_count.is_some()) {
@@ -101,13 +103,38 @@ pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, 
     }
 }
 
-/// Writes `Owner`; nobody with a signature is all zeros.
-pub(super) fn write_owner(xml: &mut Writer, dialect: Dialect, owner: AccountId) {
-    let id = owner.to_string();
-    xml.open("Owner").element("ID", &id);
-    if !dialect.is_obs() {
-        xml.element("DisplayName", &id);
+/// The names of accounts, which S3's documents show beside their ids.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeMap<AccountId, String>);
+
+impl Names {
+    /// Reads the names of the accounts that a document in this dialect shows: none in OBS's words.
+    pub(super) fn read(tx: &mut Tx<'_>, dialect: Dialect, ids: impl Iterator<Item = AccountId>) -> meta::Result<Self> {
+        let mut names = BTreeMap::new();
+        for id in ids.filter(|_| !dialect.is_obs()) {
+            if let btree_map::Entry::Vacant(entry) = names.entry(id) {
+                // One that went, or never was, goes by its id.
+                let account = tx.account(id)?;
+                entry.insert(account.map_or_else(|| id.to_string(), |account| account.name));
+            }
+        }
+        Ok(Self(names))
     }
+
+    /// Writes `ID`, and `DisplayName` in S3's words.
+    pub(super) fn write(&self, xml: &mut Writer, dialect: Dialect, id: AccountId) {
+        let text = id.to_string();
+        xml.element("ID", &text);
+        if !dialect.is_obs() {
+            xml.element("DisplayName", self.0.get(&id).unwrap_or(&text));
+        }
+    }
+}
+
+/// Writes `Owner`; nobody with a signature is all zeros.
+pub(super) fn write_owner(xml: &mut Writer, dialect: Dialect, owner: AccountId, names: &Names) {
+    xml.open("Owner");
+    names.write(xml, dialect, owner);
     xml.close();
 }
 

@@ -12,6 +12,7 @@ use crate::auth;
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::quota::Rule;
+use crate::wire::dialect::Dialect;
 use crate::wire::{Head, Reply, form};
 
 /// An operation: its facts, and the function that performs it.
@@ -159,12 +160,21 @@ fn refuse_reserved(head: &Head, scope: Scope) -> Result<()> {
                 return Err(Error::from(Code::MethodNotAllowed));
             }
         } else if is_reserved(name) {
-            return Err(Code::ServiceNotImplemented.because(format!("The sub-resource {name} is not implemented.")));
+            return Err(refusal(name, scope, head));
         } else if rows.next().is_some() {
             return Err(Error::from(Code::MethodNotAllowed));
         }
     }
     Ok(())
+}
+
+/// 501 but for what S3 has an answer for where it is not there (S3 reference, `GetObjectTorrent`).
+fn refusal(name: &str, scope: Scope, head: &Head) -> Error {
+    let is_get = scope == Scope::Object && head.method == Method::GET && head.dialect == Dialect::S3;
+    if is_get && name.eq_ignore_ascii_case("torrent") {
+        return Code::NoSuchKey.because("Objects have no torrents here.");
+    }
+    Code::ServiceNotImplemented.because(format!("The sub-resource {name} is not implemented."))
 }
 
 /// The list is in order, and this is asked of every parameter of every request.
