@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::bucket::region_header;
-use super::listing::{Names, Spelling, key_parameter, max_keys, write_object};
+use super::listing::{Names, Showing, Spelling, key_parameter, max_keys, write_object};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -41,21 +41,21 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let bucket = call.bucket()?;
     let (page, names) = app.store.read(|tx| page_with_names(tx, bucket, &asked, dialect)).await?;
     let (name, region) = region_header(dialect, &bucket.region)?;
-    let document = render(app.namespace(dialect), dialect, bucket, &asked, spelling, (&page, &names));
+    let showing = Showing::asked(call, Some(&names))?;
+    let document = render(app.namespace(dialect), bucket, &asked, (spelling, showing), &page);
     Ok(Reply::xml(document).with(name, region))
 }
 
 fn render(
     namespace: &str,
-    dialect: Dialect,
     bucket: &Bucket,
     asked: &PageQuery,
-    spelling: Spelling,
-    (page, names): (&Page, &Names),
+    (spelling, showing): (Spelling, Showing<'_>),
+    page: &Page,
 ) -> Bytes {
     let mut xml = Writer::document("ListBucketResult", Some(namespace), Layout::Compact);
     xml.element("Name", bucket.name.as_str());
-    if dialect == Dialect::S3 {
+    if showing.dialect == Dialect::S3 {
         // Its clients do not decode this one.
         xml.element("Prefix", &asked.prefix);
     } else {
@@ -72,7 +72,7 @@ fn render(
     }
     spelling.announce(&mut xml);
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
-    write_page(&mut xml, dialect, spelling, page, Some(names));
+    write_page(&mut xml, spelling, showing, page);
     xml.finish()
 }
 
@@ -93,12 +93,12 @@ pub(super) fn page_with_names(
 }
 
 /// Writes the objects of a page, and then its common prefixes.
-pub(super) fn write_page(xml: &mut Writer, dialect: Dialect, spelling: Spelling, page: &Page, names: Option<&Names>) {
+pub(super) fn write_page(xml: &mut Writer, spelling: Spelling, showing: Showing<'_>, page: &Page) {
     for row in &page.rows {
         if let Listed::Object(key, object) = row {
             xml.open("Contents");
             spelling.element(xml, "Key", key);
-            write_object(xml, dialect, object, names);
+            write_object(xml, showing, object);
             xml.close();
         }
     }

@@ -8,7 +8,7 @@ use hyper::Method;
 
 use super::bucket::region_header;
 use super::bucket_list::{page_with_names, write_page};
-use super::listing::{Names, Spelling, key_parameter, max_keys};
+use super::listing::{Showing, Spelling, key_parameter, max_keys};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -58,9 +58,9 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     // Names are shown where owners are.
     let names_for = if asked.with_owner { dialect } else { Dialect::Obs };
     let (page, names) = app.store.read(|tx| page_with_names(tx, bucket, &asked.page, names_for)).await?;
-    let names = asked.with_owner.then_some(&names);
+    let showing = Showing::asked(call, asked.with_owner.then_some(&names))?;
     let (name, region) = region_header(dialect, &bucket.region)?;
-    Ok(Reply::xml(render(app.namespace(dialect), dialect, bucket, &asked, (&page, names))).with(name, region))
+    Ok(Reply::xml(render(app.namespace(dialect), bucket, &asked, showing, &page)).with(name, region))
 }
 
 fn parse(head: &Head) -> Result<Asked> {
@@ -91,13 +91,7 @@ fn fetch_owner(query: &Query) -> Result<bool> {
     }
 }
 
-fn render(
-    namespace: &str,
-    dialect: Dialect,
-    bucket: &Bucket,
-    asked: &Asked,
-    (page, names): (&Page, Option<&Names>),
-) -> Bytes {
+fn render(namespace: &str, bucket: &Bucket, asked: &Asked, showing: Showing<'_>, page: &Page) -> Bytes {
     let (spelling, query) = (asked.spelling, &asked.page);
     let mut xml = Writer::document("ListBucketResult", Some(namespace), Layout::Compact);
     xml.element("Name", bucket.name.as_str());
@@ -117,6 +111,6 @@ fn render(
     }
     spelling.announce(&mut xml);
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
-    write_page(&mut xml, dialect, spelling, page, names);
+    write_page(&mut xml, spelling, showing, page);
     xml.finish()
 }

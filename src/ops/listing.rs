@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use crate::clock::iso_date;
+use super::Call;
+use crate::clock::{UnixMillis, iso_date};
 use crate::error::{Code, Result};
 use crate::limits;
 use crate::meta::{self, Object, Tx};
@@ -88,8 +89,39 @@ impl Spelling {
     }
 }
 
-/// Writes what a listing shows of an object beside its name; its owner where there are names to show.
-pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, names: Option<&Names>) {
+/// How a listing shows objects.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Showing<'n> {
+    /// In whose words.
+    pub(super) dialect: Dialect,
+    /// Owners are shown where there are names for them.
+    pub(super) names: Option<&'n Names>,
+    /// Restores are shown, as they are then, where they were asked for.
+    pub(super) restores_at: Option<UnixMillis>,
+}
+
+impl<'n> Showing<'n> {
+    /// What a request asks to be shown beside the usual (S3 reference, `x-amz-optional-object-attributes`): restores, or
+    /// nothing. Anything else is 400 `InvalidArgument`.
+    pub(super) fn asked(call: &Call<'_>, names: Option<&'n Names>) -> Result<Self> {
+        let mut showing = Self { dialect: call.head.dialect, names, restores_at: None };
+        if showing.dialect.is_obs() {
+            return Ok(showing);
+        }
+        for name in call.head.own("optional-object-attributes").unwrap_or_default().split(',').map(str::trim) {
+            match name {
+                "" => {}
+                "RestoreStatus" => showing.restores_at = Some(call.now),
+                _ => return Err(Code::InvalidArgument.because("The one optional attribute is RestoreStatus.")),
+            }
+        }
+        Ok(showing)
+    }
+}
+
+/// Writes what a listing shows of an object beside its name.
+pub(super) fn write_object(xml: &mut Writer, showing: Showing<'_>, object: &Object) {
+    let Showing { dialect, names, restores_at } = showing;
     xml.element("LastModified", &iso_date(object.modified_millis));
     xml.element("ETag", &format!("\"{}\"", object.etag));
     xml.number("Size", object.size);
@@ -101,6 +133,24 @@ pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, 
         // As the SDKs compare it; the reference prints capitals.
         xml.element("Type", "Appendable");
     }
+    if let Some(now) = restores_at {
+        write_restore(xml, object, now);
+    }
+}
+
+/// Writes `RestoreStatus` of an archived object that is being restored, or was and still is.
+fn write_restore(xml: &mut Writer, object: &Object, now: UnixMillis) {
+    let restore = object.state.as_ref().and_then(|state| state.restore);
+    let Some(restore) = restore.filter(|restore| object.storage_class.is_archive() && now < restore.expires_millis)
+    else {
+        return;
+    };
+    let is_ready = now >= restore.ready_millis;
+    xml.open("RestoreStatus").element("IsRestoreInProgress", if is_ready { "false" } else { "true" });
+    if is_ready {
+        xml.element("RestoreExpiryDate", &iso_date(restore.expires_millis));
+    }
+    xml.close();
 }
 
 /// The names of accounts, which S3's documents show beside their ids.
