@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use super::Call;
+use super::{Call, checksum};
 use crate::clock::{UnixMillis, iso_date};
 use crate::error::{Code, Result};
 use crate::limits;
@@ -124,6 +124,10 @@ pub(super) fn write_object(xml: &mut Writer, showing: Showing<'_>, object: &Obje
     let Showing { dialect, names, restores_at } = showing;
     xml.element("LastModified", &iso_date(object.modified_millis));
     xml.element("ETag", &format!("\"{}\"", object.etag));
+    let checksum = object.state.as_ref().and_then(|state| state.checksum.as_ref());
+    if let Some(checksum) = checksum.filter(|_| !dialect.is_obs()) {
+        checksum::write_algorithm(xml, checksum.algorithm, checksum.is_composite());
+    }
     xml.number("Size", object.size);
     if let Some(names) = names {
         write_owner(xml, dialect, object.owner, names);
