@@ -37,7 +37,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         delimiter: key_parameter(query, "delimiter")?,
         count_max: max_keys(query, dialect)?,
     };
-    let spelling = Spelling::parse(query)?;
+    let spelling = Spelling::parse(call.head)?;
     let bucket = call.bucket()?;
     let (page, names) = app.store.read(|tx| page_with_names(tx, bucket, &asked, dialect)).await?;
     let (name, region) = region_header(dialect, &bucket.region)?;

@@ -80,7 +80,7 @@ fn parse(head: &Head) -> Result<Asked> {
         delimiter: key_parameter(query, "delimiter")?,
         count_max: max_keys(query, head.dialect)?,
     };
-    Ok(Asked { page, start_after, token, with_owner: fetch_owner(query)?, spelling: Spelling::parse(query)? })
+    Ok(Asked { page, start_after, token, with_owner: fetch_owner(query)?, spelling: Spelling::parse(head)? })
 }
 
 fn fetch_owner(query: &Query) -> Result<bool> {

@@ -34,7 +34,7 @@ pub(super) static GET: Op = Op {
 
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
-    let (asked, spelling) = (parse(call.head)?, Spelling::parse(&call.head.query)?);
+    let (asked, spelling) = (parse(call.head)?, Spelling::parse(call.head)?);
     let bucket = call.bucket()?;
     let read = app.store.read_frozen(|tx| {
         let page = tx.versions_page(bucket.id, &asked)?;

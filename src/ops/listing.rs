@@ -10,6 +10,7 @@ use crate::limits;
 use crate::meta::{self, Object, Tx};
 use crate::name::AccountId;
 use crate::storage_class::StorageClass;
+use crate::wire::Head;
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
 use crate::wire::query::Query;
@@ -49,14 +50,17 @@ pub(super) fn max_keys(query: &Query, dialect: Dialect) -> Result<usize> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spelling {
     pub(super) is_encoded: bool,
+    /// Whether slashes stay what they are, as S3's clients and suites have it.
+    keeps_slashes: bool,
 }
 
 impl Spelling {
     /// What the query asks for; anything but `url` is 400 `InvalidArgument`.
-    pub(super) fn parse(query: &Query) -> Result<Self> {
-        match query.get("encoding-type") {
-            None | Some("") => Ok(Self { is_encoded: false }),
-            Some("url") => Ok(Self { is_encoded: true }),
+    pub(super) fn parse(head: &Head) -> Result<Self> {
+        let keeps_slashes = head.dialect == Dialect::S3;
+        match head.query.get("encoding-type") {
+            None | Some("") => Ok(Self { is_encoded: false, keeps_slashes }),
+            Some("url") => Ok(Self { is_encoded: true, keeps_slashes }),
             Some(_) => Err(Code::InvalidArgument.because("encoding-type can only be url.")),
         }
     }
@@ -65,7 +69,12 @@ impl Spelling {
     pub(super) fn element(self, xml: &mut Writer, name: &'static str, text: &str) {
         if self.is_encoded {
             let mut encoded = String::with_capacity(text.len());
-            percent::encode_query(text.as_bytes(), &mut encoded);
+            for (index, part) in text.split(|character| self.keeps_slashes && character == '/').enumerate() {
+                if index > 0 {
+                    encoded.push('/');
+                }
+                percent::encode_query(part.as_bytes(), &mut encoded);
+            }
             xml.element(name, &encoded);
         } else {
             xml.element(name, text);

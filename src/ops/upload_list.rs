@@ -33,7 +33,7 @@ pub(super) static GET: Op = Op {
 };
 
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    let (asked, spelling) = (parse(&call.head.query)?, Spelling::parse(&call.head.query)?);
+    let (asked, spelling) = (parse(&call.head.query)?, Spelling::parse(call.head)?);
     let bucket = call.bucket()?;
     let dialect = call.head.dialect;
     let read = app.store.read(|tx| {

@@ -31,7 +31,7 @@ pub(super) static GET: Op = Op {
 
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let (id, query, dialect) = (upload_id(call)?, &call.head.query, call.head.dialect);
-    let (spelling, count_max, marker) = (Spelling::parse(query)?, page_count(query, "max-parts")?, marker(query)?);
+    let (spelling, count_max, marker) = (Spelling::parse(call.head)?, page_count(query, "max-parts")?, marker(query)?);
     // One state: an upload that ends between the two reads would seem to have no parts.
     let found = app.store.read_frozen(|tx| {
         let open = open(tx, call, id)?;

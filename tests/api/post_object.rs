@@ -142,7 +142,8 @@ async fn only_a_signed_form_that_meets_its_policy_is_stored() {
             (form().field("Content-MD5", "AAAAAAAAAAAAAAAAAAAAAA=="), "400 BadDigest"),
             (form().field("Content-MD5", "AAAA"), "400 InvalidDigest"),
             (form().field("callbackUrl", "http://a"), "501 ServiceNotImplemented"),
-            (form().field("tagging", "<Tagging/>"), "501 ServiceNotImplemented"),
+            (form().field("tagging", "<Tagging/>"), "400 MalformedXML"),
+            (form().bare("tagging", "<Tagging><TagSet/></Tagging>"), "403 AccessDenied"),
             (form().field("x-amz-signature", "x"), "501 ServiceNotImplemented"),
             (Form::new("", "hello"), "400 InvalidArgument"),
             (
