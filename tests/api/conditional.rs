@@ -29,10 +29,12 @@ async fn enable(gateway: &Gateway) {
     gateway.check(As::Aws("alice"), &format!("PUT /photos?versioning\n\n{body}"), "200").await;
 }
 
-/// Sends a request in S3's words; without a signature, one header says that it is.
+const ALICE: As = As::S3("alice");
+
+/// Sends a request in S3's words.
 async fn send(gateway: &Gateway, request: &str) -> Answer {
     let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
-    gateway.send(As::Nobody, &format!("{}\nx-amz-acl: public-read\n\n{body}", head.trim_end())).await
+    gateway.send(ALICE, &format!("{}\n\n{body}", head.trim_end())).await
 }
 
 async fn check(gateway: &Gateway, request: &str, verdict: &str) -> Answer {
@@ -84,14 +86,13 @@ impl Way {
 async fn begun(gateway: &Gateway, body: &str) -> (String, String) {
     let begun = check(gateway, "POST /photos/k?uploads", "200").await;
     let id = begun.element("UploadId").expect("an upload has an id").to_owned();
-    let request = format!("PUT /photos/k?partNumber=1&uploadId={id}\nx-amz-date: d\n\n{body}");
-    let part = gateway.check(As::Nobody, &request, "200").await;
+    let part = check(gateway, &format!("PUT /photos/k?partNumber=1&uploadId={id}\n\n{body}"), "200").await;
     (id, part_list(&[(1, part.header("etag").to_owned())]))
 }
 
 async fn complete(gateway: &Gateway, id: &str, document: &str, lines: &str) -> Answer {
-    let head = format!("POST /photos/k?uploadId={id}\nx-amz-date: d\n{lines}");
-    gateway.send(As::Nobody, &format!("{}\n\n{document}", head.trim_end())).await
+    let head = format!("POST /photos/k?uploadId={id}\n{lines}");
+    send(gateway, &format!("{}\n\n{document}", head.trim_end())).await
 }
 
 const FAILED: &str = "412 PreconditionFailed";
@@ -157,8 +158,10 @@ async fn who_may_not_list_is_not_told_what_is_missing() {
     let gateway = Gateway::with_bucket().await;
     let policy = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"PutObject","Resource":"photos/*"}}"#;
     gateway.check(As::Aws("alice"), &format!("PUT /photos?policy\n\n{policy}"), "204").await;
-    check(&gateway, "PUT /photos/k\nIf-Match: *\n\nhello", "403 AccessDenied").await;
-    check(&gateway, "PUT /photos/k\nIf-None-Match: *\n\nhello", "200").await;
+    let bob = As::S3("bob");
+    gateway.check(bob, "PUT /photos/k\nIf-Match: *\n\nhello", "403 AccessDenied").await;
+    gateway.check(bob, "PUT /photos/k\nIf-None-Match: *\n\nhello", "200").await;
+    gateway.check(bob, "PUT /photos/k\nIf-None-Match: *\n\nhello", FAILED).await;
 }
 
 /// The conditions of a deletion, and those of one of many.

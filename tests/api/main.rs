@@ -46,6 +46,7 @@ mod preflight;
 mod probe;
 mod quota;
 mod reserved;
+mod s3;
 mod service_list;
 mod signature;
 mod signature_v4;
