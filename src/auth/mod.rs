@@ -16,7 +16,7 @@ pub mod token;
 mod v2;
 mod v4;
 
-pub use sign::{SIGNING_REGION, sign_header, sign_header_v4, sign_url, sign_url_v4};
+pub use sign::{SIGNING_REGION, sign_form_v4, sign_header, sign_header_v4, sign_url, sign_url_v4};
 pub use v2::{refuse_policy_url, sign_string};
 pub use v4::{Seed, signing_key};
 
@@ -121,6 +121,11 @@ pub fn claim(head: &Head) -> Result<Claim> {
 }
 
 impl Signed {
+    /// Whether it is of version 4, which covers the body by its digest.
+    pub fn covers_body(&self) -> bool {
+        self.terms.is_some()
+    }
+
     /// When the signature holds.
     pub fn moment(&self) -> Moment {
         self.moment

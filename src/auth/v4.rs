@@ -14,7 +14,7 @@ use crate::auth::{Moment, Place, Scheme, Signed};
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::wire::{Head, hex};
+use crate::wire::{Head, hex, token_call};
 
 /// `Authorization: AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
 pub(super) static HEADER: Scheme =
@@ -24,7 +24,7 @@ pub(super) static URL: Scheme = Scheme { name: "aws-v4-url", place: Place::Url, 
 
 /// The only algorithm; its sister over elliptic curves is refused.
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const ASYMMETRIC_ALGORITHM: &str = "AWS4-ECDSA-P256-SHA256";
+pub(super) const ASYMMETRIC_ALGORITHM: &str = "AWS4-ECDSA-P256-SHA256";
 /// What stands for the digest of a body that is not covered.
 pub(super) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 /// SHA-256 of nothing.
@@ -63,7 +63,7 @@ impl std::fmt::Debug for Seed {
 impl Terms {
     /// Reads a credential of the form `key/date/region/service/aws4_request`: the key, and terms without headers and
     /// date.
-    fn parse(credential: &str) -> Option<(&str, Self)> {
+    pub(super) fn parse(credential: &str) -> Option<(&str, Self)> {
         let mut parts = credential.rsplitn(5, '/');
         let (terminator, service, region, day) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let access_key = parts.next().filter(|key| !key.is_empty())?;
@@ -87,14 +87,21 @@ impl Terms {
 
     /// Whether the scope's day is that of `sent` or one beside it: OBS's Python SDK takes the day of its own time
     /// zone. Keys of a day are good for nothing else than requests of their time, which is checked beside.
-    fn is_of_day(&self, sent: UnixMillis) -> bool {
+    pub(super) fn is_of_day(&self, sent: UnixMillis) -> bool {
         const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
         let start = parse_date(&format!("{}T000000Z", self.part(0)));
         start.is_some_and(|start| (start.saturating_sub(DAY_MILLIS)..start + 2 * DAY_MILLIS).contains(&sent))
     }
 
-    fn signing_key(&self, secret: &str) -> [u8; 32] {
+    pub(super) fn signing_key(&self, secret: &str) -> [u8; 32] {
         signing_key(secret, &self.scope)
+    }
+
+    pub(super) fn check_region(&self, region: &str) -> Result<()> {
+        if self.region() == region {
+            return Ok(());
+        }
+        Err(malformed("The credential is for another region than this one.").detail("Region", region))
     }
 }
 
@@ -128,7 +135,7 @@ fn claim_header(head: &Head, authorization: Option<&str>) -> Option<Result<Signe
     }
 }
 
-fn asymmetric() -> Error {
+pub(super) fn asymmetric() -> Error {
     Code::ServiceNotImplemented.because("AWS4-ECDSA-P256-SHA256 signatures are not implemented by this server.")
 }
 
@@ -177,17 +184,21 @@ fn check_names(signed_headers: &str) -> std::result::Result<(), &'static str> {
     }
 }
 
-/// `sts` has no buckets.
+/// The service a request is for, as the scope of its signature has it.
+pub(super) fn service_of(head: &Head) -> &'static str {
+    if token_call::is_call(head) { "sts" } else { "s3" }
+}
+
 fn check_service(head: &Head, terms: &Terms) -> std::result::Result<(), &'static str> {
-    match terms.service() {
-        "s3" => Ok(()),
-        "sts" if head.target.bucket.is_none() => Ok(()),
+    match service_of(head) {
+        service if service == terms.service() => Ok(()),
+        "sts" => Err("The credential is for another service; this is sts."),
         _ => Err("The credential is for another service; this is s3."),
     }
 }
 
 /// `yyyyMMddTHHmmssZ`.
-fn is_basic(text: &str) -> bool {
+pub(super) fn is_basic(text: &str) -> bool {
     text.len() == 16 && text.ends_with('Z') && text.as_bytes()[8] == b'T'
 }
 
@@ -272,8 +283,9 @@ fn has_body(head: &Head) -> bool {
 
 fn check_url(signed: &Signed, head: &Head, secret: &str) -> Result<()> {
     let payload = head.query.get("X-Amz-Content-Sha256").or_else(|| {
-        // A header is as good where it is signed.
+        // A header is as good where it is signed. Calls of the token service have the digest of their body there.
         let is_signed = signed.terms.as_ref().is_some_and(|terms| covers(terms, "x-amz-content-sha256"));
+        let is_signed = is_signed || token_call::is_call(head);
         head.header("x-amz-content-sha256").filter(|_| is_signed)
     });
     check(signed, head, secret, payload.unwrap_or(UNSIGNED_PAYLOAD))
@@ -340,13 +352,7 @@ impl Signed {
     /// Refuses a signature for another region than `region` with 400 `AuthorizationHeaderMalformed`, which names the
     /// right one.
     pub fn check_region(&self, region: &str) -> Result<()> {
-        match &self.terms {
-            Some(terms) if terms.region() != region => {
-                let error = malformed("The credential is for another region than this one.");
-                Err(error.detail("Region", region))
-            }
-            _ => Ok(()),
-        }
+        self.terms.as_ref().map_or(Ok(()), |terms| terms.check_region(region))
     }
 
     /// The service the signature is for: `s3` unless it says another.

@@ -1,5 +1,4 @@
-//! `?location` (OBS reference, "Obtaining Bucket Location"). Every dialect has a document of its own (S3
-//! reference, `GetBucketLocation`).
+//! `?location` (OBS reference, "Obtaining Bucket Location"). Each dialect has a document of its own.
 
 use std::sync::Arc;
 
@@ -31,19 +30,21 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let region = &call.bucket()?.region;
     let dialect = call.head.dialect;
     let namespace = Some(app.namespace(dialect));
+    let document = |root| Writer::document(root, namespace, Layout::Compact);
     let mut xml;
     match dialect {
         Dialect::Obs => {
-            xml = Writer::document("Location", namespace, Layout::Compact);
+            xml = document("Location");
             xml.text(region);
         }
+        // What the SDKs of OBS read by IP.
         Dialect::AwsV2 => {
-            xml = Writer::document("CreateBucketConfiguration", namespace, Layout::Compact);
+            xml = document("CreateBucketConfiguration");
             xml.element("LocationConstraint", region);
         }
         Dialect::S3 => {
-            xml = Writer::document("LocationConstraint", namespace, Layout::Compact);
-            // The first region of all has no name here.
+            xml = document("LocationConstraint");
+            // The first region of all has no name here (S3 reference, `GetBucketLocation`).
             xml.text(if region == "us-east-1" { "" } else { region });
         }
     }

@@ -14,6 +14,8 @@ use crate::wire::Head;
 use crate::wire::body::RequestBody;
 use crate::wire::form::Fields;
 use crate::wire::headers::content_sha256;
+use crate::wire::request_id::RequestId;
+use crate::wire::token_call::TokenCall;
 use crate::wire::xml::Element;
 
 /// One admitted request.
@@ -33,6 +35,10 @@ pub struct Call<'h> {
     pub context: Context<'h>,
     /// The fields of the form that was sent; `head` is the request they stand for, `body` their file.
     pub form: Option<&'h Fields>,
+    /// The call of the token service that was made; `body` is read then.
+    pub token_call: Option<&'h TokenCall>,
+    /// The request's id, for answers that show it.
+    pub request_id: RequestId,
     /// When the request arrived.
     pub now: UnixMillis,
 }
@@ -61,6 +67,11 @@ impl Call<'_> {
         self.form.ok_or_else(|| Error::internal("a row of a form ran without its fields"))
     }
 
+    /// The call that was made; rows of the token service always have one.
+    pub fn token_call(&self) -> Result<&'_ TokenCall> {
+        self.token_call.ok_or_else(|| Error::internal("a row of the token service ran without a call"))
+    }
+
     /// The account that asks.
     pub fn account(&self) -> Result<&Account> {
         self.caller.account().map(|account| &**account)
@@ -80,20 +91,30 @@ impl Call<'_> {
         malformed: Code,
     ) -> Result<Option<Element>> {
         let bytes = self.checked_body(bytes_max).await?;
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        let element = Element::parse(&bytes, malformed)?;
-        if roots.contains(&element.name.as_str()) { Ok(Some(element)) } else { Err(malformed.into()) }
+        parse(&bytes, roots, malformed)
+    }
+
+    /// The same of a document that completes an object: checksums that come with it are not its own, but the object's.
+    pub async fn document_of_object(
+        &mut self,
+        bytes_max: usize,
+        roots: &[&str],
+        malformed: Code,
+    ) -> Result<Option<Element>> {
+        let bytes = self.collect(&Announced::but_checksums(self.head)?, bytes_max).await?;
+        parse(&bytes, roots, malformed)
     }
 
     /// The body, of at most `bytes_max`; above: 400 `EntityTooLarge`. A digest sent with it is checked, whether the
     /// operation asks for one or not.
     pub async fn checked_body(&mut self, bytes_max: usize) -> Result<Bytes> {
-        let announced = Announced::of_document(self.head)?;
+        self.collect(&Announced::of_document(self.head)?, bytes_max).await
+    }
+
+    async fn collect(&mut self, announced: &Announced, bytes_max: usize) -> Result<Bytes> {
         let sha256 = content_sha256(&self.head.headers)?;
         let bytes = self.body.collect(bytes_max).await?;
-        if announced != Announced::default() {
+        if announced != &Announced::default() {
             let trailer = announced.trailer().and_then(|name| self.body.trailer(name));
             announced.check(&Sums::of(&bytes, announced.wanted()), trailer)?;
         }
@@ -102,4 +123,12 @@ impl Call<'_> {
         }
         Ok(bytes)
     }
+}
+
+fn parse(bytes: &[u8], roots: &[&str], malformed: Code) -> Result<Option<Element>> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let element = Element::parse(bytes, malformed)?;
+    if roots.contains(&element.name.as_str()) { Ok(Some(element)) } else { Err(malformed.into()) }
 }

@@ -9,6 +9,7 @@ mod bucket_list;
 mod bucket_list_v2;
 mod bucket_list_versions;
 mod bucket_location;
+mod bucket_object_lock;
 mod bucket_policy;
 mod bucket_quota;
 mod bucket_request_payment;
@@ -24,12 +25,14 @@ mod file_system;
 mod listing;
 mod object_acl;
 mod object_append;
+mod object_attributes;
 mod object_body;
 mod object_copy;
 mod object_delete;
 mod object_delete_many;
 mod object_edit;
 mod object_get;
+mod object_legal_hold;
 mod object_metadata;
 mod object_modify;
 mod object_part;
@@ -38,15 +41,18 @@ mod object_record;
 mod object_rename;
 mod object_reply;
 mod object_restore;
+mod object_retention;
 mod object_tagging;
 mod object_truncate;
 mod op;
 mod post_object;
 mod preflight;
 mod probe;
+mod protection;
 mod receive;
 mod reference;
 mod service_list;
+mod token_service;
 mod upload;
 mod upload_abort;
 mod upload_begin;
@@ -59,7 +65,7 @@ mod upload_parts;
 
 pub use call::Call;
 pub use file_system::check_bucket_kind;
-pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
+pub use op::{BodyRule, Op, Pick, Scope, check_shape, find, find_call};
 pub use preflight::cross_origin;
 pub use reference::reference;
 
@@ -100,11 +106,14 @@ pub static TABLE: &[&Op] = &[
     &preflight::OBJECT,
     &bucket_request_payment::GET,
     &bucket_request_payment::PUT,
+    &bucket_object_lock::GET,
+    &bucket_object_lock::PUT,
     &object_put::PUT,
     &post_object::POST,
     &object_copy::PUT,
     &object_get::GET,
     &object_get::HEAD,
+    &object_attributes::GET,
     &object_delete::DELETE,
     &object_delete_many::POST,
     &object_metadata::PUT,
@@ -113,6 +122,10 @@ pub static TABLE: &[&Op] = &[
     &object_tagging::DELETE,
     &object_acl::GET,
     &object_acl::PUT,
+    &object_retention::GET,
+    &object_retention::PUT,
+    &object_legal_hold::GET,
+    &object_legal_hold::PUT,
     &object_restore::POST,
     &upload_begin::POST,
     &upload_part::PUT,
@@ -125,6 +138,9 @@ pub static TABLE: &[&Op] = &[
     &object_modify::PUT,
     &object_truncate::PUT,
     &object_rename::POST,
+    &token_service::GET_CALLER_IDENTITY,
+    &token_service::GET_SESSION_TOKEN,
+    &token_service::ASSUME_ROLE,
 ];
 
 /// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or
@@ -133,7 +149,6 @@ pub static TABLE: &[&Op] = &[
 pub static RESERVED: &[&str] = &[
     "accelerate",
     "analytics",
-    "attributes",
     "backtosource",
     "bucketstatus",
     "cdnnotifyconfiguration",
@@ -146,7 +161,6 @@ pub static RESERVED: &[&str] = &[
     "getcontentsummary",
     "intelligent-tiering",
     "inventory",
-    "legal-hold",
     "lifecycle",
     "listcontentsummary",
     "logging",
@@ -155,7 +169,6 @@ pub static RESERVED: &[&str] = &[
     "mirrorrefresh",
     "multilistcontentsummary",
     "notification",
-    "object-lock",
     "obsalias",
     "obsbucketalias",
     "obscompresspolicy",
@@ -166,7 +179,6 @@ pub static RESERVED: &[&str] = &[
     "readahead",
     "replication",
     "replication_progress",
-    "retention",
     "select",
     "session",
     "symlink",

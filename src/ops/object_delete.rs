@@ -7,6 +7,7 @@ use hyper::{Method, StatusCode};
 
 use super::file_system::check_deletable;
 use super::object_put::with_version;
+use super::protection::{asks_to_bypass, bypass_in};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -14,6 +15,7 @@ use crate::clock::UnixMillis;
 use crate::error::Result;
 use crate::meta::{Bucket, DeleteMarker, Deleted, Kept, Object, Tx, VersionId};
 use crate::name::{AccountId, ObjectKey};
+use crate::object_lock::Bypass;
 use crate::quota::Rule;
 use crate::wire::Reply;
 use crate::wire::conditions::Verdict;
@@ -39,9 +41,11 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let which = Which::named(call.head.query.get("versionId"));
     let owner = call.caller.owner();
     let now = app.clock.now_millis();
+    let asks = asks_to_bypass(call.head)?;
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;
-        delete_in(tx, &bucket, key, Doom { which, conditions: &conditions }, owner, now)
+        let bypass = bypass_in(tx, app, call, asks, &bucket)?;
+        delete_in(tx, &bucket, key, Doom { which, conditions: &conditions, bypass }, owner, now)
     });
     let dialect = call.head.dialect;
     let reply = Reply::empty(StatusCode::NO_CONTENT);
@@ -82,9 +86,12 @@ impl Which {
 pub(super) struct Doom<'c> {
     pub(super) which: Which,
     pub(super) conditions: &'c DeleteConditions,
+    /// What protection is passed over.
+    pub(super) bypass: Bypass,
 }
 
-/// Deletes something; deleting what is not there changes nothing.
+/// Deletes something; deleting what is not there changes nothing. A version that is protected by more than is passed
+/// over stays: 403 `AccessDenied`, and nothing was written.
 ///
 /// 412 `PreconditionFailed`, before anything is written, where a condition does not hold of the version that is there. Where
 /// there is none, there is nothing to hold it against, and nothing is done: not even a delete marker comes.
@@ -102,7 +109,7 @@ pub(super) fn delete_in(
         Which::Unheard => return Ok(Deleted::Nothing),
     };
     check_deletable(tx, bucket, key)?;
-    let slot = tx.slot(bucket, key)?;
+    let slot = tx.slot(bucket, key)?.bypassing(doom.bypass);
     if !doom.conditions.is_empty() {
         let known = match id {
             Some(id) => tx.version(bucket.id, key, id)?.as_ref().map(|kept| check_kept(doom.conditions, kept)),

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::object_delete::{Doom, Which, delete_in};
+use super::protection::{asks_to_bypass, bypass};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::{Action, Judge};
 use crate::app::App;
@@ -59,6 +60,7 @@ struct Item {
 async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let document = call.document_up_to(limits::DELETE_DOCUMENT_BYTES_MAX, &["Delete"], Code::MalformedXml).await?;
     let asked = parse(&document.ok_or(Code::MissingRequestBody)?)?;
+    asks_to_bypass(call.head)?;
     if call.head.dialect.is_obs() && asked.items.iter().any(|item| !item.conditions.is_empty()) {
         return Err(Code::ServiceNotImplemented.because("Conditions on a deletion are not implemented."));
     }
@@ -93,20 +95,25 @@ fn first_batch(items: &[Item], count_max: usize) -> usize {
 }
 
 async fn delete_batch(app: &App, call: &Call<'_>, batch: &[Item], now: UnixMillis) -> Result<Vec<Result<Deleted>>> {
+    let asks = asks_to_bypass(call.head)?;
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;
         let judge = Judge::read(tx, &app.policies, &call.caller, call.context, &bucket)?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for Item { key, version, conditions } in batch {
-            if let Err(refusal) = judge.aside(version.as_deref()).permit(Action::DeleteObject, Some(key)) {
+            let judge = judge.aside(version.as_deref());
+            if let Err(refusal) = judge.permit(Action::DeleteObject, Some(key)) {
                 outcomes.push(Err(refusal));
                 continue;
             }
-            let doom = Doom { which: Which::named(version.as_deref()), conditions };
+            let which = Which::named(version.as_deref());
+            let doom = Doom { which, conditions, bypass: bypass(asks, &judge, key) };
             match delete_in(tx, &bucket, key, doom, call.caller.owner(), now) {
-                // Decided before anything of the key is written: a matter of this one alone.
-                Err(refusal) if refusal.code() == Code::PreconditionFailed => outcomes.push(Err(refusal)),
-                deleted => outcomes.push(Ok(deleted?)),
+                // Decided before anything of the key is written: what is protected, or is another, stays; the others go.
+                Err(refusal) if !matches!(refusal.code(), Code::AccessDenied | Code::PreconditionFailed) => {
+                    return Err(refusal);
+                }
+                outcome => outcomes.push(outcome),
             }
         }
         Ok::<_, Error>(outcomes)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 
-use super::bucket_tagging::write_tags;
+use super::bucket_tagging::{parse_tags, write_tags};
 use super::draft::{stored_tags, tag_limits};
 use super::object_get::find_in;
 use super::object_put::with_version;
@@ -18,7 +18,6 @@ use crate::error::{Code, Result};
 use crate::meta::{Object, Versioning};
 use crate::tag::{Tag, Tags};
 use crate::wire::Reply;
-use crate::wire::tagging::parse_tags;
 use crate::wire::xml::{Layout, Writer};
 
 pub(super) static GET: Op = Op {

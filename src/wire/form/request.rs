@@ -1,8 +1,6 @@
 //! The request a form stands for: its fields as headers, its key as the address. What comes after the spine then
 //! knows one kind of request.
 
-use std::borrow::Cow;
-
 use hyper::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES, HOST, HeaderMap,
     HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, ORIGIN, REFERER, USER_AGENT,
@@ -15,7 +13,6 @@ use crate::wire::Head;
 use crate::wire::address::Target;
 use crate::wire::dialect::Dialect;
 use crate::wire::query::Query;
-use crate::wire::tagging::header_of_document;
 
 /// Headers of the form's own request that say something of its sender, or on what its file's storing depends.
 const KEPT: [HeaderName; 6] = [HOST, IF_MATCH, IF_NONE_MATCH, ORIGIN, REFERER, USER_AGENT];
@@ -31,8 +28,6 @@ const STANDARD: [HeaderName; 7] = [
 ];
 /// Fields that belong to the signature (tails).
 const SIGNATURE_TAILS: [&str; 5] = ["algorithm", "credential", "date", "security-token", "signature"];
-/// The tags, as a document.
-const TAGGING: &str = "tagging";
 /// What stands for the file's name in a key.
 const FILE_NAME: &str = "${filename}";
 
@@ -43,11 +38,20 @@ impl Fields {
         self.get("key").map(|key| key.replace(FILE_NAME, &self.file_name))
     }
 
+    /// Whether there is a field of Signature Version 4.
+    #[must_use]
+    pub fn is_signed_v4(&self) -> bool {
+        const FIELDS: [&str; 3] = ["x-amz-algorithm", "x-amz-credential", "x-amz-signature"];
+        FIELDS.iter().any(|name| self.get(name).is_some())
+    }
+
     /// The vocabulary of the form: that of its signature, else of the first field with a prefix, else `fallback`.
     #[must_use]
     pub fn dialect(&self, fallback: Dialect) -> Dialect {
         let has = |names: &[&str]| names.iter().any(|name| self.get(name).is_some());
-        if has(&["AccessKeyId", "ObsAccessKeyId", "token"]) {
+        if self.is_signed_v4() {
+            Dialect::S3
+        } else if has(&["AccessKeyId", "ObsAccessKeyId", "token"]) {
             Dialect::Obs
         } else if has(&["AWSAccessKeyId"]) {
             Dialect::AwsV2
@@ -59,7 +63,7 @@ impl Fields {
     /// The request this form stands for, sent with `head`.
     ///
     /// A missing key is 400 `InvalidArgument`, a bad one as [`ObjectKey::parse`] says; a field that fits in no header is
-    /// 400 `InvalidArgument`, tags that are no document 400 `MalformedXML`. Fields that name no header are not looked at.
+    /// 400 `InvalidArgument`. Fields that name no header are not looked at.
     pub fn request(&self, head: &Head) -> Result<Head> {
         let dialect = self.dialect(head.dialect);
         let key = self.key().ok_or_else(|| Code::InvalidArgument.because("The form has no field key."))?;
@@ -71,8 +75,6 @@ impl Fields {
         }
         for (name, value) in self.iter() {
             let Some(header) = header_of(name, dialect) else { continue };
-            let value =
-                if name.eq_ignore_ascii_case(TAGGING) { Cow::Owned(header_of_document(value)?) } else { value.into() };
             let parts = HeaderName::try_from(header).ok().zip(HeaderValue::from_bytes(value.as_bytes()).ok());
             let (header, value) = parts
                 .ok_or_else(|| Code::InvalidArgument.because(format!("The field {name} does not fit in a header.")))?;
@@ -96,7 +98,7 @@ impl Fields {
 /// The header a field stands for, in lower case.
 fn header_of(name: &str, dialect: Dialect) -> Option<String> {
     let name = name.to_ascii_lowercase();
-    if name == "acl" || name == TAGGING {
+    if name == "acl" {
         return Some([dialect.header_prefix(), &name].concat());
     }
     let tail = name.strip_prefix("x-obs-").or_else(|| name.strip_prefix("x-amz-"));
@@ -156,6 +158,7 @@ mod tests {
         check(&["Token", "x-amz-acl"], Dialect::Obs);
         check(&["AwsAccesskeyid", "x-obs-acl"], Dialect::AwsV2);
         check(&["key", "X-Amz-Signature"], Dialect::S3);
+        check(&["x-obs-acl", "X-Amz-Credential"], Dialect::S3);
         check(&["x-obs-acl", "x-amz-acl"], Dialect::Obs);
     }
 
