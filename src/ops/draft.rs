@@ -2,6 +2,7 @@
 //! a form (whose fields make a head), in parts, by a copy, by appending. What is documented and not there yet is refused
 //! here, never ignored.
 
+use super::bucket_tagging::parse_tags;
 use super::{Call, protection};
 use crate::access::acl;
 use crate::app::App;
@@ -17,6 +18,7 @@ use crate::tag::{TagLimits, Tags};
 use crate::wire::Head;
 use crate::wire::attributes::{parse_expires_days, parse_persistent_headers, parse_redirect, parse_tagging};
 use crate::wire::dialect::Dialect;
+use crate::wire::xml::Element;
 
 /// An object without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +41,28 @@ impl Draft {
     /// headers of more than [`limits::METADATA_BYTES_MAX`] bytes together; 405 `FsNotSupport` for what file systems do
     /// not have; 501 for encryption and callbacks; what protects it as [`protection::parse_headers`] says.
     pub(super) async fn parse(app: &App, call: &Call<'_>) -> Result<Self> {
-        Self::with_expiry(app, call, expires_days(call.head)?)?.checked(app, call).await
+        let draft = Self::with_expiry(app, call, expires_days(call.head)?)?.checked(app, call).await?;
+        draft.with_form_tags(call)
+    }
+
+    /// With the tag set in the field `tagging` of a form (S3 reference, "POST Object"); 400 `MalformedXML` for what is
+    /// none, `InvalidArgument` where the form has tags in a header too.
+    fn with_form_tags(mut self, call: &Call<'_>) -> Result<Self> {
+        let Some(xml) = call.form.and_then(|form| form.get("tagging")) else { return Ok(self) };
+        if call.head.own("tagging").is_some() {
+            return Err(Code::InvalidArgument.because("The form names tags twice."));
+        }
+        let document = Element::parse(xml.as_bytes(), Code::MalformedXml)?;
+        if document.name != "Tagging" {
+            return Err(Code::MalformedXml.into());
+        }
+        let tags = parse_tags(&document, Code::MalformedXml)?;
+        tags.check(tag_limits(call.head.dialect))?;
+        self.attributes.tags = stored_tags(tags);
+        if call.bucket()?.is_file_system {
+            self.check_file_system()?;
+        }
+        Ok(self)
     }
 
     /// The same for a multipart upload, where 0 days are no days.
