@@ -43,6 +43,8 @@ macro_rules! codes {
 
 codes! {
     AppendTooLarge           "AppendTooLarge"           BAD_REQUEST           "The object would exceed the maximum size of an object.";
+    AuthorizationHeaderMalformed "AuthorizationHeaderMalformed" BAD_REQUEST   "The authorization header is malformed.";
+    AuthorizationQueryParametersError "AuthorizationQueryParametersError" BAD_REQUEST "The query parameters of the signature are not valid.";
     BadDigest                "BadDigest"                BAD_REQUEST           "The Content-MD5 you specified did not match what we received.";
     BadRequest               "BadRequest"               BAD_REQUEST           "Invalid request parameters.";
     EntityTooLarge           "EntityTooLarge"           BAD_REQUEST           "Your proposed upload exceeds the maximum allowed size.";

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::auth::form_policy::FormPolicy;
 use crate::auth::{self, Claim, temporary};
 use crate::clock::{UnixMillis, http_date};
+use crate::config::SignatureRegion;
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::Credential;
@@ -180,6 +181,9 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
 
 async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller> {
     let Claim::Signed(signed) = auth::claim(head)? else { return Ok(Caller::Anonymous) };
+    if app.config.signature_region == SignatureRegion::Own {
+        signed.check_region(&app.config.region)?;
+    }
     let credential = find_credential(app, &signed.access_key).await?;
     signed.check(head, &credential.secret_key, now)?;
     identify(&credential, head.own("security-token"), now)

@@ -48,6 +48,8 @@ pub const BUCKET_NAME_BYTES_MIN: usize = 3;
 pub const BUCKET_NAME_BYTES_MAX: usize = 63;
 /// Seconds a request's date may differ from the server's clock, both ways (OBS reference: 15 minutes).
 pub const CLOCK_SKEW_SECONDS_MAX: u64 = 15 * 60;
+/// Seconds an URL signed with Signature V4 may hold: seven days (S3 reference).
+pub const URL_SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
 
 /// Parts of one object that one `Range` header may ask for; more make the header ignored.
 pub const RANGE_COUNT_MAX: usize = 32;

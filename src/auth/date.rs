@@ -35,6 +35,12 @@ pub fn parse_date(text: &str) -> Option<UnixMillis> {
     u64::try_from(timestamp.as_millisecond()).ok()
 }
 
+/// `yyyyMMddTHHmmssZ`: the date form of Signature Version 4.
+pub fn basic_date(millis: UnixMillis) -> String {
+    let timestamp = jiff::Timestamp::from_millisecond(i64::try_from(millis).unwrap_or(i64::MAX)).unwrap_or_default();
+    timestamp.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
 /// `yyyyMMddTHHmmssZ` and its longer spellings.
 fn parse_basic(text: &str) -> Option<jiff::Timestamp> {
     // The parser takes more than dates of this kind; a zone in brackets, for one, is nothing a client may ask for.
@@ -66,6 +72,12 @@ mod tests {
         check("Wed Jul  1 03:27:45 2015", THEN);
         check("20150701T032745Z", THEN);
         check("2015-07-01T03:27:45Z", THEN);
+    }
+
+    #[test]
+    fn the_basic_form_is_read_as_it_is_written() {
+        assert_eq!(basic_date(1_435_721_265_999), "20150701T032745Z");
+        check("20150701T032745Z", Some(1_435_721_265_000));
     }
 
     #[test]

@@ -29,7 +29,9 @@ const ACCESS_KEY_FIELDS: [&str; 3] = ["AccessKeyId", "ObsAccessKeyId", "AWSAcces
 /// Version 4 are 501.
 pub fn claim(fields: &Fields) -> Result<Option<SignedForm>> {
     if ["x-amz-algorithm", "x-amz-credential", "x-amz-signature"].iter().any(|name| fields.get(name).is_some()) {
-        return Err(super::v4::refusal());
+        return Err(Code::ServiceNotImplemented.because(
+            "Forms signed with AWS4-HMAC-SHA256 are not implemented by this server; sign with OBS or AWS V2.",
+        ));
     }
     if let Some(token) = fields.get("token") {
         let mut parts = token.splitn(3, ':');

@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod attempts;
 pub mod canonical;
+mod canonical_v4;
 pub mod date;
 pub mod form;
 pub mod form_policy;
@@ -15,8 +16,9 @@ pub mod token;
 mod v2;
 mod v4;
 
-pub use sign::{sign_header, sign_url};
+pub use sign::{sign_header, sign_url, sign_url_v4};
 pub use v2::{refuse_policy_url, sign_string};
+pub use v4::Seed;
 
 use hyper::header::AUTHORIZATION;
 
@@ -44,6 +46,8 @@ pub struct Signed {
     /// The bytes presented; empty if they could not be decoded, which equals no digest.
     signature: Vec<u8>,
     moment: Moment,
+    /// What a signature of version 4 says of itself.
+    terms: Option<Box<v4::Terms>>,
 }
 
 /// When a signature holds.
@@ -53,6 +57,13 @@ pub enum Moment {
     Sent(UnixMillis),
     /// Good up to and including this second of Unix time.
     Expires(u64),
+    /// Made then, and good up to and including a second of Unix time.
+    Window {
+        /// When it was made.
+        sent: UnixMillis,
+        /// The last second it is good in.
+        until_seconds: u64,
+    },
 }
 
 /// Where a scheme puts its signature.
@@ -131,10 +142,13 @@ impl Moment {
             Self::Sent(millis) if millis.abs_diff(now_millis) > limits::CLOCK_SKEW_SECONDS_MAX * 1000 => {
                 Err(Code::RequestTimeTooSkewed.into())
             }
-            Self::Expires(seconds) if seconds < now_millis / 1000 => {
+            Self::Window { sent, .. } if sent > now_millis + limits::CLOCK_SKEW_SECONDS_MAX * 1000 => {
+                Err(Code::AccessDenied.because("Request is not valid yet"))
+            }
+            Self::Expires(seconds) | Self::Window { until_seconds: seconds, .. } if seconds < now_millis / 1000 => {
                 Err(Code::AccessDenied.because("Request has expired"))
             }
-            Self::Sent(_) | Self::Expires(_) => Ok(()),
+            Self::Sent(_) | Self::Expires(_) | Self::Window { .. } => Ok(()),
         }
     }
 }
@@ -163,5 +177,10 @@ mod tests {
         assert_eq!(code(Moment::Expires(10), 10_999), None);
         assert_eq!(code(Moment::Expires(10), 11_000), Some(Code::AccessDenied));
         assert_eq!(code(Moment::Expires(u64::MAX), u64::MAX), None);
+        let window = Moment::Window { sent: 2 * quarter, until_seconds: 4 * quarter / 1000 };
+        assert_eq!(code(window, quarter), None);
+        assert_eq!(code(window, quarter - 1), Some(Code::AccessDenied));
+        assert_eq!(code(window, 4 * quarter + 999), None);
+        assert_eq!(code(window, 4 * quarter + 1000), Some(Code::AccessDenied));
     }
 }

@@ -5,13 +5,19 @@
 
 use hyper::Request;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::auth::canonical::{Input, Variant};
+use crate::auth::canonical_v4::{PathForm, string_to_sign, write_request};
+use crate::auth::date::{basic_date, parse_recent_date};
 use crate::auth::v2::{AWS, OBS, Words, sign_string};
+use crate::auth::v4::{ALGORITHM, EMPTY_SHA256, UNSIGNED_PAYLOAD, hmac, signing_key};
+use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
-use crate::wire::Head;
 use crate::wire::address::Endpoints;
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
+use crate::wire::{Head, hex};
 
 /// The `Authorization` value of a request with these headers, which must have a date. `host` and `endpoints` tell
 /// whether the host names the bucket. A request no server would read is refused as a server would refuse it.
@@ -25,11 +31,92 @@ pub fn sign_header(
     access_key: &str,
     secret_key: &str,
 ) -> Result<String> {
+    if dialect == Dialect::S3 {
+        return sign_header_v4(method, host, path_and_query, headers, endpoints, access_key, secret_key);
+    }
     let words = words(dialect);
     let head = parse_head(method, host, path_and_query, headers, endpoints)?;
     let input = Input::of(&head, words.prefix);
     let signature = sign(&input, input.date_slot(), secret_key);
     Ok(format!("{} {access_key}:{signature}", words.authorization))
+}
+
+/// The same by Signature Version 4, for [`SIGNING_REGION`]. Without `x-amz-content-sha256` the body is signed as
+/// empty.
+fn sign_header_v4(
+    method: &str,
+    host: &str,
+    path_and_query: &str,
+    headers: &[(String, String)],
+    endpoints: &Endpoints,
+    access_key: &str,
+    secret_key: &str,
+) -> Result<String> {
+    let head = parse_head(method, host, path_and_query, headers, endpoints)?;
+    let date = head.dialect.header("date", &head.headers).or_else(|| head.header(hyper::header::DATE));
+    let date =
+        date.and_then(parse_recent_date).ok_or_else(|| Code::AccessDenied.because("The request has no date."))?;
+    let payload = head.header("x-amz-content-sha256").unwrap_or(EMPTY_SHA256);
+    let names = head.headers.keys().map(hyper::header::HeaderName::as_str);
+    let mut names: Vec<&str> = names.filter(|name| is_signed(name)).collect();
+    names.sort_unstable();
+    let signed_headers = names.join(";");
+    let (scope, signature) = sign_v4(&head, &signed_headers, payload, &basic_date(date), secret_key)?;
+    Ok(format!("{ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={signed_headers}, Signature={signature}"))
+}
+
+/// What clients sign beside `host`.
+fn is_signed(name: &str) -> bool {
+    name.starts_with("x-amz-") || matches!(name, "host" | "content-md5" | "content-type" | "range")
+}
+
+/// The region of signatures made here.
+const SIGNING_REGION: &str = "us-east-1";
+
+/// Scope and signature.
+fn sign_v4(head: &Head, signed_headers: &str, payload: &str, date: &str, secret: &str) -> Result<(String, String)> {
+    let scope = format!("{}/{SIGNING_REGION}/s3/aws4_request", date.get(..8).unwrap_or_default());
+    let mut request = String::new();
+    write_request(head, PathForm::Encoded, signed_headers, payload, &mut request)?;
+    let string = string_to_sign(ALGORITHM, date, &scope, &Sha256::digest(&request).into());
+    let signature = hex(&hmac(&signing_key(secret, &scope), string.as_bytes()));
+    Ok((scope, signature))
+}
+
+/// `path_and_query` with a signature by Signature Version 4 that is made at `now_millis` and holds for
+/// `expires_seconds`. `headers` are those the request will be sent with; all of them are signed.
+pub fn sign_url_v4(
+    method: &str,
+    host: &str,
+    path_and_query: &str,
+    headers: &[(String, String)],
+    endpoints: &Endpoints,
+    access_key: &str,
+    secret_key: &str,
+    (now_millis, expires_seconds): (UnixMillis, u64),
+) -> Result<String> {
+    let date = basic_date(now_millis);
+    let mut names: Vec<String> = headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    names.push("host".to_owned());
+    names.sort_unstable();
+    names.dedup();
+    let mut url = path_and_query.to_owned();
+    let credential = format!("{access_key}/{}/{SIGNING_REGION}/s3/aws4_request", date.get(..8).unwrap_or_default());
+    for (name, value) in [
+        ("X-Amz-Algorithm", ALGORITHM),
+        ("X-Amz-Credential", &credential),
+        ("X-Amz-Date", &date),
+        ("X-Amz-Expires", &expires_seconds.to_string()),
+        ("X-Amz-SignedHeaders", &names.join(";")),
+    ] {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.extend([name, "="]);
+        percent::encode_query(value.as_bytes(), &mut url);
+    }
+    let head = parse_head(method, host, &url, headers, endpoints)?;
+    let (_, signature) = sign_v4(&head, &names.join(";"), UNSIGNED_PAYLOAD, &date, secret_key)?;
+    url.extend(["&X-Amz-Signature=", &signature]);
+    Ok(url)
 }
 
 /// `path_and_query` with a signature that holds up to and including the second `expires_seconds` of Unix time.

@@ -26,6 +26,7 @@ impl Scope for Server {
         "console_listen",
         "domain",
         "region",
+        "signature_region",
         "root_access_key",
         "root_secret_key",
         "root_email",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use hyper::Uri;
 
+use crate::config::SignatureRegion;
 use crate::limits::BUCKETS_PER_ACCOUNT_SETTING_MAX;
 
 /// Threads one process may serve with.
@@ -65,6 +66,14 @@ pub(super) fn parse_region(text: &str) -> Result<String, String> {
     let is_name = (1..=REGION_BYTES_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     holds(is_name, "expected 1 to 64 letters, digits, `-` or `_`").map(|()| text.to_owned())
+}
+
+pub(super) fn parse_signature_region(text: &str) -> Result<SignatureRegion, String> {
+    match text {
+        "any" => Ok(SignatureRegion::Any),
+        "own" => Ok(SignatureRegion::Own),
+        _ => Err("expected `any` or `own`".to_owned()),
+    }
 }
 
 pub(super) fn parse_access_key(text: &str) -> Result<String, String> {

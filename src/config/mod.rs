@@ -41,6 +41,8 @@ pub struct Config {
     pub domains: Vec<String>,
     /// Name of the region every bucket is in.
     pub region: String,
+    /// Which regions signatures of version 4 may be for.
+    pub signature_region: SignatureRegion,
     /// What was given for the root account.
     pub root: RootSettings,
     /// Where events are sent, if anywhere.
@@ -99,6 +101,15 @@ pub struct Webhook {
     pub secret: String,
 }
 
+/// Which regions signatures of version 4 may be for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureRegion {
+    /// Any: clients without configuration name one of AWS's.
+    Any,
+    /// The gateway's own region.
+    Own,
+}
+
 impl fmt::Debug for Webhook {
     /// Secrets never reach a log, and URLs of webhooks may hold some.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,6 +142,7 @@ impl Config {
             console_listen: settings.value("console_listen", check::parse_address)?,
             domains: settings.value("domain", check::parse_domains)?,
             region: settings.value("region", check::parse_region)?,
+            signature_region: settings.value("signature_region", check::parse_signature_region)?,
             root: RootSettings {
                 access_key: settings.optional("root_access_key", check::parse_access_key)?,
                 secret_key: settings.optional("root_secret_key", check::parse_secret_key)?,
@@ -178,6 +190,7 @@ impl Config {
             console_listen: loopback,
             domains: vec!["obs.localhost".to_owned()],
             region: "default".to_owned(),
+            signature_region: SignatureRegion::Any,
             root: RootSettings::default(),
             webhook: None,
             log: "info".to_owned(),

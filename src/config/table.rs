@@ -104,6 +104,15 @@ pub static SETTINGS: &[Setting] = &[
         ..PLAIN
     },
     Setting {
+        key: "signature_region",
+        variable: "OBS_GATEWAY_SIGNATURE_REGION",
+        flag: "signature-region",
+        form: "any or own",
+        fallback: Fallback::Value("any"),
+        doc: "Regions that AWS4-HMAC-SHA256 signatures may be made for: any one, or only the gateway's own.",
+        ..PLAIN
+    },
+    Setting {
         key: "root_access_key",
         variable: "OBS_GATEWAY_ROOT_ACCESS_KEY",
         flag: "root-access-key",

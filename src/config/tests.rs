@@ -111,6 +111,7 @@ fn refusals_name_the_setting_its_source_and_what_was_expected() {
     refused("domain = '10.0.0.1'", &["setting domain", "path style"]);
     refused("domain = 'obs.localhost:8080'", &["setting domain", "without a port"]);
     refused("region = 'Eu De'", &["setting region"]);
+    refused("signature_region = 'default'", &["setting signature_region", "`any` or `own`"]);
     refused("log = 'obs_gateway=loud'", &["setting log"]);
     refused("workers = 0", &["setting workers", "1 to 1024"]);
     refused("workers = 'many'", &["setting workers", "`many`"]);
@@ -162,6 +163,7 @@ fn the_configuration_of_tests_would_pass_the_checks() {
         ("console_listen", config.console_listen.to_string()),
         ("domain", config.domains.join(",")),
         ("region", config.region.clone()),
+        ("signature_region", "any".to_owned()),
         ("log", config.log.clone()),
         ("workers", config.workers.to_string()),
         ("verify_interval", config.verify_interval_hours.to_string()),

@@ -62,7 +62,7 @@ impl Form {
         let (field, name) = match who {
             As::Nobody => return Vec::new(),
             As::Obs(name) => ("AccessKeyId", name),
-            As::Aws(name) => ("AWSAccessKeyId", name),
+            As::Aws(name) | As::S3(name) => ("AWSAccessKeyId", name),
         };
         let conditions = self.conditions.join(", ");
         let policy = format!(r#"{{"expiration": "{}", "conditions": [{conditions}]}}"#, iso_date(self.expires));

@@ -46,6 +46,7 @@ mod quota;
 mod reserved;
 mod service_list;
 mod signature;
+mod signature_v4;
 mod signed_url;
 mod support;
 mod table;

@@ -157,9 +157,6 @@ async fn words_that_are_none() {
     assert_eq!(unknown.element("Message"), Some("Unsupported Authorization Type"));
     let twice = "GET /photos?quota\nAuthorization: OBS a:b\nAuthorization: OBS a:b";
     gateway.check(As::Nobody, twice, "400 InvalidArgument").await;
-    let v4 = "GET /photos\nAuthorization: AWS4-HMAC-SHA256 Credential=AK-alice/20150701/default/s3/aws4_request";
-    gateway.check(As::Nobody, v4, "501 NotImplemented").await;
-    gateway.check(As::Nobody, "GET /photos?X-Amz-Algorithm=AWS4-HMAC-SHA256", "501 NotImplemented").await;
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use http_body_util::BodyExt as _;
 use hyper::{Request, Response};
 use obs_gateway::app::App;
 use obs_gateway::auth::sign_header;
+use obs_gateway::blob::digest;
 use obs_gateway::blob::memory::MemoryStore;
 use obs_gateway::blob::transfer::Blobs;
 use obs_gateway::blob::{BlobStore, Manifest};
@@ -28,6 +29,7 @@ use obs_gateway::quota::Usage;
 use obs_gateway::wire::address::Endpoints;
 use obs_gateway::wire::body::{ReplyBody, RequestBody};
 use obs_gateway::wire::dialect::Dialect;
+use obs_gateway::wire::hex;
 
 use crate::answer::Answer;
 use crate::form::Form;
@@ -42,7 +44,10 @@ pub(crate) const DATE: &str = "Wed, 01 Jul 2015 03:27:45 GMT";
 pub(crate) enum As {
     Nobody,
     Obs(&'static str),
+    /// By AWS's older signature.
     Aws(&'static str),
+    /// By Signature Version 4.
+    S3(&'static str),
 }
 
 /// An account in both dialects.
@@ -53,7 +58,7 @@ pub(crate) fn both(name: &'static str) -> [As; 2] {
 impl As {
     /// `x-obs-` or `x-amz-`.
     pub(crate) fn prefix(self) -> &'static str {
-        if matches!(self, Self::Aws(_)) { "x-amz-" } else { "x-obs-" }
+        if matches!(self, Self::Aws(_) | Self::S3(_)) { "x-amz-" } else { "x-obs-" }
     }
 
     fn signer(self) -> Option<(Dialect, &'static str)> {
@@ -61,6 +66,7 @@ impl As {
             Self::Nobody => None,
             Self::Obs(name) => Some((Dialect::Obs, name)),
             Self::Aws(name) => Some((Dialect::AwsV2, name)),
+            Self::S3(name) => Some((Dialect::S3, name)),
         }
     }
 }
@@ -190,6 +196,9 @@ impl Gateway {
     }
 
     async fn handle(&self, who: As, lines: &mut Lines, body: RequestBody) -> Response<ReplyBody> {
+        if matches!(who, As::S3(_)) && !lines.has("x-amz-content-sha256") {
+            lines.add("x-amz-content-sha256", payload_of(&body));
+        }
         lines.complete(who, &self.app.endpoints, self.app.clock.now_millis());
         let mut request = Request::builder().method(lines.method.as_str()).uri(&lines.target);
         for (name, value) in &lines.headers {
@@ -269,6 +278,14 @@ impl Gateway {
     }
 }
 
+/// What is signed of a body: its digest, or that none is.
+fn payload_of(body: &RequestBody) -> String {
+    match body {
+        RequestBody::Full(bytes) => hex(&digest::sha256(bytes.as_deref().unwrap_or_default())),
+        _ => "UNSIGNED-PAYLOAD".to_owned(),
+    }
+}
+
 /// An answer's body on its way.
 pub(crate) struct Reading(ReplyBody);
 
@@ -323,9 +340,16 @@ impl Lines {
         let (access_key, secret_key) = (format!("AK-{name}"), format!("SK-{name}"));
         let (method, target, headers) = (&self.method, &self.target, &self.headers);
         let signed = sign_header(dialect, method, &host, target, headers, endpoints, &access_key, &secret_key);
-        let word = if dialect.is_obs() { "OBS" } else { "AWS" };
         // A request that no server can read is sent with a signature that is none.
-        self.add("Authorization", signed.unwrap_or_else(|_| format!("{word} {access_key}:bm9uZQ==")));
+        let none = match dialect {
+            Dialect::Obs => format!("OBS {access_key}:bm9uZQ=="),
+            Dialect::AwsV2 => format!("AWS {access_key}:bm9uZQ=="),
+            Dialect::S3 => {
+                let credential = format!("{access_key}/20150701/us-east-1/s3/aws4_request");
+                format!("AWS4-HMAC-SHA256 Credential={credential},SignedHeaders=host,Signature=none")
+            }
+        };
+        self.add("Authorization", signed.unwrap_or(none));
     }
 
     /// The head as it goes over a connection.

@@ -97,7 +97,7 @@ fn requests_pass_and_altered_ones_do_not() {
         };
         let now_millis = match signed.moment() {
             Moment::Sent(millis) => millis,
-            Moment::Expires(seconds) => seconds * 1000,
+            Moment::Expires(seconds) | Moment::Window { until_seconds: seconds, .. } => seconds * 1000,
         };
         assert_eq!(signed.access_key, ACCESS_KEY);
         signed.check(&head, SECRET, now_millis).unwrap_or_else(|error| panic!("{}: {error:?}", vector.name));

@@ -1,0 +1,111 @@
+//! Signature Version 4 over whole requests: what it covers, what it does not hold for, and URLs made with it.
+
+use obs_gateway::auth::{sign_header, sign_url_v4};
+use obs_gateway::blob::digest;
+use obs_gateway::config::{Config, SignatureRegion};
+use obs_gateway::wire::dialect::Dialect;
+use obs_gateway::wire::hex;
+
+use crate::support::{As, DATE, Gateway, NOW};
+
+const HOST: &str = "127.0.0.1:8080";
+
+/// The `Authorization` line of a request by `access_key`.
+fn authorization(gateway: &Gateway, line: &str, headers: &[(&str, &str)], keys: (&str, &str)) -> String {
+    let (method, target) = line.split_once(' ').expect("a method and a target");
+    let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    sign_header(Dialect::S3, method, HOST, target, &headers, &gateway.app.endpoints, keys.0, keys.1)
+        .expect("it can be read")
+}
+
+#[tokio::test]
+async fn only_the_right_secret_opens() {
+    let gateway = Gateway::with_bucket().await;
+    let line = "GET /photos?location";
+    for (keys, verdict) in [
+        (("AK-alice", "SK-alice"), "200"),
+        (("AK-alice", "SK-bob"), "403 SignatureDoesNotMatch"),
+        (("AK-bob", "SK-alice"), "403 SignatureDoesNotMatch"),
+        (("AK-nobody", "SK-alice"), "403 InvalidAccessKeyId"),
+    ] {
+        let word = authorization(&gateway, line, &[("Date", DATE)], keys);
+        gateway.check(As::Nobody, &format!("{line}\nAuthorization: {word}"), verdict).await;
+    }
+}
+
+/// What a signature covers cannot be changed after it was made, and no header of the dialect can be added.
+#[tokio::test]
+async fn a_signature_is_for_one_request() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::S3("alice"), "PUT /photos/k\n\nhello", "200").await;
+    let sha256 = hex(&digest::sha256(b"hello"));
+    let headers = [
+        ("Date", DATE),
+        ("Content-Type", "text/plain"),
+        ("x-amz-meta-a", "1"),
+        ("x-amz-content-sha256", sha256.as_str()),
+    ];
+    let word = authorization(&gateway, "PUT /photos/new?x-id=PutObject", &headers, ("AK-alice", "SK-alice"));
+    let sent = |date: &str, kind: &str, meta: &str, more: &str| {
+        let own = format!("x-amz-meta-a: {meta}\nx-amz-content-sha256: {sha256}{more}");
+        format!("Date: {date}\nContent-Type: {kind}\n{own}\nAuthorization: {word}")
+    };
+    let good = sent(DATE, "text/plain", "1", "");
+    let wrong = "403 SignatureDoesNotMatch";
+    for (line, headers, verdict) in [
+        ("DELETE /photos/k?x-id=PutObject", good.clone(), wrong),
+        ("PUT /photos/k?x-id=PutObject", good.clone(), wrong),
+        ("PUT /photos/new", good.clone(), wrong),
+        ("PUT /photos/new?x-id=PutObject&x-id=PutObject", good.clone(), wrong),
+        ("PUT /photos/new?x-id=PutObject", sent("Wed, 01 Jul 2015 03:27:46 GMT", "text/plain", "1", ""), wrong),
+        ("PUT /photos/new?x-id=PutObject", sent(DATE, "text/html", "1", ""), wrong),
+        ("PUT /photos/new?x-id=PutObject", sent(DATE, "text/plain", "2", ""), wrong),
+        ("PUT /photos/new?x-id=PutObject", sent(DATE, "text/plain", "1", "\nx-amz-acl: private"), "403 AccessDenied"),
+    ] {
+        gateway.check(As::Nobody, &format!("{line}\n{headers}\n\nhello"), verdict).await;
+    }
+    gateway
+        .check(As::Nobody, &format!("PUT /photos/new?x-id=PutObject\n{good}\n\nhallo"), "400 XAmzContentSHA256Mismatch")
+        .await;
+    assert_eq!(gateway.keys("photos").await, ["k"]);
+    gateway.check(As::Nobody, &format!("PUT /photos/new?x-id=PutObject\n{good}\n\nhello"), "200").await;
+}
+
+#[tokio::test]
+async fn urls_hold_until_they_expire() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::S3("alice"), "PUT /photos/k%20+\n\nhello", "200").await;
+    let sign = |method: &str, target: &str, headers: &[(String, String)], secret: &str, sent| {
+        sign_url_v4(method, HOST, target, headers, &gateway.app.endpoints, "AK-alice", secret, (sent, 60)).unwrap()
+    };
+    let now = NOW / 1000 * 1000;
+    gateway.app.clock.set(now);
+    for target in ["/photos/k%20+", "/photos/k%20+?response-content-type=a/b", "/photos?prefix=a&list-type=2", "/"] {
+        let get = async |url: &str, verdict| gateway.check(As::Nobody, &format!("GET {url}\nDate:"), verdict).await;
+        get(&sign("GET", target, &[], "SK-alice", now - 60_000), "200").await;
+        get(&sign("GET", target, &[], "SK-alice", now - 61_000), "403 AccessDenied").await;
+        get(&sign("GET", target, &[], "SK-bob", now), "403 SignatureDoesNotMatch").await;
+        get(&format!("{}&prefix=b", sign("GET", target, &[], "SK-alice", now)), "403 SignatureDoesNotMatch").await;
+    }
+    let url = sign("GET", "/photos/k%20+", &[], "SK-alice", now);
+    gateway.check(As::Nobody, &format!("DELETE {url}"), "403 SignatureDoesNotMatch").await;
+    gateway.check(As::Nobody, &format!("GET {url}\nx-amz-request-payer: requester"), "403 AccessDenied").await;
+    gateway.check(As::S3("alice"), &format!("GET {url}"), "400 InvalidArgument").await;
+    let put = sign("PUT", "/photos/p", &[("x-amz-acl".to_owned(), "public-read".to_owned())], "SK-alice", now);
+    gateway.check(As::Nobody, &format!("PUT {put}\n\nhello"), "403 SignatureDoesNotMatch").await;
+    gateway.check(As::Nobody, &format!("PUT {put}\nx-amz-acl: private\n\nhello"), "403 SignatureDoesNotMatch").await;
+    gateway.check(As::Nobody, &format!("PUT {put}\nx-amz-acl: public-read\n\nhello"), "200").await;
+    gateway.check(As::Nobody, "GET /photos/p", "200").await;
+}
+
+#[tokio::test]
+async fn one_region_may_be_demanded() {
+    let config = Config { signature_region: SignatureRegion::Own, ..Config::for_testing() };
+    let gateway = Gateway::configured(config).await;
+    let answer = gateway.check(As::S3("alice"), "GET /", "400 AuthorizationHeaderMalformed").await;
+    assert_eq!(answer.element("Region"), Some("default"));
+    gateway.check(As::Obs("alice"), "GET /", "200").await;
+    let config =
+        Config { region: "us-east-1".to_owned(), signature_region: SignatureRegion::Own, ..Config::for_testing() };
+    Gateway::configured(config).await.check(As::S3("alice"), "GET /", "200").await;
+}
