@@ -64,3 +64,13 @@ class Lab:
         counted = Counter({(operation, code): int(times) for operation, code, times in REQUESTS.findall(text)})
         [panics] = PANICS.findall(text)
         return counted + Counter({("any", "panic"): int(panics)})
+
+    def close(self) -> list[str]:
+        """Stops the gateway and checks what it leaves on the disk; returns what is wrong."""
+        faults = []
+        try:
+            self.gateway.stop()
+            self.gateway.cli("fsck")
+        except AssertionError as error:
+            faults.append(str(error))
+        return faults
