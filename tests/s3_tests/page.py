@@ -46,9 +46,9 @@ def blocks(lists, parts: dict[str, str]) -> dict[str, str]:
 def printed(lists, parts: dict[str, str]) -> str:
     text = PAGE.read_text()
     for name, block in blocks(lists, parts).items():
-        begin, end = f"<!-- printed: {name} -->\n", "\n<!-- end -->"
+        begin, end = f"<!-- printed: {name} -->\n", "<!-- end -->"
         text, times = re.subn(
-            re.escape(begin) + ".*?" + re.escape(end), lambda _, b=block: begin + b + end, text, flags=re.DOTALL
+            re.escape(begin) + ".*?" + re.escape(end), lambda _, b=block: begin + b + "\n" + end, text, flags=re.DOTALL
         )
         assert times == 1, f"{PAGE.name} has no place for {name}"
     return text
