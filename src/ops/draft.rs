@@ -3,6 +3,7 @@
 //! here, never ignored.
 
 use super::Call;
+use super::bucket_tagging::parse_tags;
 use crate::access::{Caller, acl};
 use crate::app::App;
 use crate::attributes::Attributes;
@@ -17,6 +18,7 @@ use crate::tag::{TagLimits, Tags};
 use crate::wire::Head;
 use crate::wire::attributes::{parse_expires_days, parse_persistent_headers, parse_redirect, parse_tagging};
 use crate::wire::dialect::Dialect;
+use crate::wire::xml::Element;
 
 /// An object without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +41,28 @@ impl Draft {
     /// headers of more than [`limits::METADATA_BYTES_MAX`] bytes together; 405 `FsNotSupport` for what file systems do
     /// not have; 501 for encryption, object lock and callbacks.
     pub(super) async fn parse(app: &App, call: &Call<'_>) -> Result<Self> {
-        Self::of(app, &call.caller, call.head, call.bucket()?).await
+        let draft = Self::of(app, &call.caller, call.head, call.bucket()?).await?;
+        draft.with_form_tags(call)
+    }
+
+    /// With the tag set in the field `tagging` of a form (S3 reference, "POST Object"); 400 `MalformedXML` for what is
+    /// none, `InvalidArgument` where the form has tags in a header too.
+    fn with_form_tags(mut self, call: &Call<'_>) -> Result<Self> {
+        let Some(xml) = call.form.and_then(|form| form.get("tagging")) else { return Ok(self) };
+        if call.head.own("tagging").is_some() {
+            return Err(Code::InvalidArgument.because("The form names tags twice."));
+        }
+        let document = Element::parse(xml.as_bytes(), Code::MalformedXml)?;
+        if document.name != "Tagging" {
+            return Err(Code::MalformedXml.into());
+        }
+        let tags = parse_tags(&document, Code::MalformedXml)?;
+        tags.check(tag_limits(call.head.dialect))?;
+        self.attributes.tags = stored_tags(tags);
+        if call.bucket()?.is_file_system {
+            self.check_file_system()?;
+        }
+        Ok(self)
     }
 
     /// The same for any head, such as that of a form.

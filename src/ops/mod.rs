@@ -24,6 +24,7 @@ mod file_system;
 mod listing;
 mod object_acl;
 mod object_append;
+mod object_attributes;
 mod object_body;
 mod object_copy;
 mod object_delete;
@@ -105,6 +106,7 @@ pub static TABLE: &[&Op] = &[
     &object_copy::PUT,
     &object_get::GET,
     &object_get::HEAD,
+    &object_attributes::GET,
     &object_delete::DELETE,
     &object_delete_many::POST,
     &object_metadata::PUT,
@@ -133,7 +135,6 @@ pub static TABLE: &[&Op] = &[
 pub static RESERVED: &[&str] = &[
     "accelerate",
     "analytics",
-    "attributes",
     "backtosource",
     "bucketstatus",
     "cdnnotifyconfiguration",

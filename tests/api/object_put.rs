@@ -218,15 +218,20 @@ async fn what_cannot_be_honoured_is_not_ignored() {
             refused(&gateway, who, &put, "501 ServiceNotImplemented").await;
         }
         refused(&gateway, who, "PUT /photos/kept\nx-obs-callback: e30=\n\nhello", "501 ServiceNotImplemented").await;
-        let checksum = "PUT /photos/kept\nx-amz-checksum-crc32: NhCmhg==\n\nhello";
-        refused(&gateway, who, checksum, "501 ServiceNotImplemented").await;
+        for header in ["x-amz-checksum-sha512: NhCmhg==", "x-amz-checksum-xxhash3: NhCmhg=="] {
+            refused(&gateway, who, &format!("PUT /photos/kept\n{header}\n\nhello"), "501 ServiceNotImplemented").await;
+        }
         for query in ["prefix=a", "typo", "versionId=null", "response-content-type=a"] {
             refused(&gateway, who, &format!("PUT /photos/kept?{query}\n\nhello"), "400 InvalidArgument").await;
         }
     }
     // Framings are S3's.
-    for header in ["content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER", "trailer: x-amz-checksum-crc32"] {
-        let put = format!("PUT /photos/kept\nx-obs-{header}\n\nhello");
+    for header in [
+        "obs-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "obs-trailer: x-amz-checksum-crc32",
+        "amz-checksum-crc32: NhCmhg==",
+    ] {
+        let put = format!("PUT /photos/kept\nx-{header}\n\nhello");
         refused(&gateway, As::Obs("alice"), &put, "501 ServiceNotImplemented").await;
     }
     let fine = "PUT /photos/k?x-id=PutObject\nx-obs-acl: private\nx-obs-storage-class: STANDARD\n\nhello";

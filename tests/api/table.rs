@@ -29,6 +29,8 @@ const COMPLETE: &str = "POST /photos/k?uploadId=UPLOAD\n\n<CompleteMultipartUplo
 pub(crate) const OBJECT_TAGS: &str = "PUT /photos/k?tagging\nContent-MD5: ygxpoiUw4ExsUsHRCTjifw==\n\n<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>";
 const TO_COLD: &str = "PUT /photos/k?metadata\nx-obs-metadata-directive: REPLACE_NEW\nx-obs-storage-class: COLD\n\
                        x-amz-metadata-directive: REPLACE_NEW\nx-amz-storage-class: GLACIER";
+const ATTRIBUTES: &str =
+    "GET /photos/k?attributes\nx-obs-object-attributes: ETag,ObjectParts\nx-amz-object-attributes: ETag,ObjectParts";
 const RESTORE: &str = "POST /photos/k?restore\n\n<RestoreRequest><Days>1</Days></RestoreRequest>";
 
 const COPY_PART: &str =
@@ -87,6 +89,7 @@ pub(crate) const EXPECTED: &[Row] = &[
     row("PostObject", "POST /photos form: k\n\nform", "204"),
     row("GetObject", "GET /photos/k", "200"),
     row("HeadObject", "HEAD /photos/k", "200"),
+    row("GetObjectAttributes", ATTRIBUTES, "200"),
     row("PutObjectTagging", OBJECT_TAGS, "200"),
     row("GetObjectTagging", "GET /photos/k?tagging", "200"),
     row("DeleteObjectTagging", "DELETE /photos/k?tagging", "204"),
