@@ -37,8 +37,16 @@ pub(super) fn check_initiator(call: &Call<'_>, upload: &Upload) -> Result<()> {
 }
 
 /// What is said of an object where its upload begins, and nowhere else: the start of each header's name (tails).
-const OF_THE_OBJECT: [&str; 7] =
-    ["acl", "grant-", "storage-class", "tagging", "website-redirect-location", "expires", "persistent-headers"];
+const OF_THE_OBJECT: [&str; 8] = [
+    "acl",
+    "grant-",
+    "storage-class",
+    "tagging",
+    "website-redirect-location",
+    "expires",
+    "persistent-headers",
+    "object-lock-",
+];
 
 /// Refuses with 400 `InvalidRequest` headers that come too late, and with 501 those of features that are not there.
 pub(super) fn refuse_late(head: &Head) -> Result<()> {

@@ -207,8 +207,7 @@ async fn what_cannot_be_honoured_is_not_ignored() {
     let own = [
         "server-side-encryption: kms",
         "server-side-encryption-customer-algorithm: AES256",
-        "object-lock-mode: COMPLIANCE",
-        "object-lock-retain-until-date: 2030-01-01T00:00:00Z",
+        "object-lock-event-hold: ON",
         "callback: e30=",
         "write-offset-bytes: 3",
     ];
