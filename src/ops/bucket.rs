@@ -11,10 +11,7 @@ use crate::access::acl::{self, Kind, Owners};
 use crate::access::{Action, is_owner};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
-use crate::limits;
-use crate::meta::{Bucket, ListedUpload, NewBucket, PageQuery, UploadQuery, Versioning};
-use crate::name::ObjectKey;
-use crate::quota::Rule;
+use crate::meta::{Bucket, NewBucket, Versioning};
 use crate::storage_class::StorageClass;
 use crate::wire::dialect::Dialect;
 use crate::wire::{Head, Reply};
@@ -52,7 +49,7 @@ pub(super) static DELETE: Op = Op {
     picks: &[],
     action: Action::DeleteBucket,
     body: BodyRule::Empty,
-    growth: &[Rule::Abort],
+    growth: &[],
     parameters: &[],
     document: "obs_04_0025",
     run: |app, call| Box::pin(delete(app, call)),
@@ -211,9 +208,6 @@ async fn usage_headers(app: &App, bucket: &Bucket, reply: &mut Reply) -> Result<
 }
 
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    if call.head.dialect == Dialect::S3 {
-        end_uploads(app, call).await?;
-    }
     app.store
         .write(|tx| {
             let bucket = call.bucket_in(tx)?;
@@ -221,31 +215,4 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         })
         .await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
-}
-
-/// Unfinished uploads do not keep a bucket whose deletion is asked for in S3's words: those of a bucket that holds nothing
-/// else are ended, at most a page of them in one request (S3 reference, `DeleteBucket`; OBS wants them ended one by one).
-async fn end_uploads(app: &App, call: &Call<'_>) -> Result<()> {
-    let (id, now) = (call.bucket()?.id, app.clock.now_millis());
-    let page = PageQuery { count_max: limits::LIST_PAGE_COUNT_MAX, ..PageQuery::default() };
-    let every = UploadQuery { page, id_marker: None };
-    let read = app.store.read(|tx| Ok::<_, Error>((tx.bucket_usage(id)?, tx.upload_page(id, &every)?)));
-    let (usage, page) = read.await?;
-    if usage.used_objects() != 0 || usage.delete_markers != 0 {
-        return Ok(());
-    }
-    for row in page.rows {
-        if let ListedUpload::Upload(key, upload, _) = row {
-            let key = ObjectKey::parse(&key)?;
-            let end = app.store.write(|tx| {
-                let bucket = call.bucket_in(tx)?;
-                if let Some(open) = tx.open_upload(id, &key, upload)? {
-                    tx.abort_upload(&bucket, &open, now)?;
-                }
-                Ok::<_, Error>(())
-            });
-            end.await?;
-        }
-    }
-    Ok(())
 }
