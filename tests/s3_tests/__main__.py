@@ -15,8 +15,8 @@ from pathlib import Path
 import page
 import selfcheck
 from lab import Lab
-from suite import FILES, Suite
-from tiers import RUN, RULES, part_of
+from suite import Suite
+from tiers import RULES, RUN, part_of
 from verdict import PASSING_PERCENT_MIN, Lists, Verdict, server_faults
 
 ROOT = Path(__file__).resolve().parents[2]

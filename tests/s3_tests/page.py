@@ -1,6 +1,5 @@
 """The printed parts of docs/s3-tests.md: numbers, what is left out, and the tests that fail with their reasons."""
 
-import re
 from collections import Counter
 from pathlib import Path
 
@@ -22,9 +21,9 @@ def blocks(lists, parts: dict[str, str]) -> dict[str, str]:
     whys = {}
     for rule in RULES:
         whys[rule.part] = rule.why or whys.get(rule.part, "")
+    head = f"Commit `{COMMIT}` of {COMMIT_DATE}: {sum(sizes.values())} tests. "
     numbers = [
-        f"Commit `{COMMIT}` of {COMMIT_DATE}: {sum(sizes.values())} tests. "
-        f"Of tier 1, {percent(lists, parts):.1f} % pass.",
+        head + f"Of tier 1, {percent(lists, parts):.1f} % pass.",
         "",
         "| part | tests | pass | what it is |",
         "|---|---|---|---|",
@@ -44,13 +43,13 @@ def blocks(lists, parts: dict[str, str]) -> dict[str, str]:
 
 
 def printed(lists, parts: dict[str, str]) -> str:
+    """The page as it should be: each block between its mark and the next `<!-- end -->`."""
     text = PAGE.read_text()
     for name, block in blocks(lists, parts).items():
-        begin, end = f"<!-- printed: {name} -->\n", "<!-- end -->"
-        text, times = re.subn(
-            re.escape(begin) + ".*?" + re.escape(end), lambda _, b=block: begin + b + "\n" + end, text, flags=re.DOTALL
-        )
-        assert times == 1, f"{PAGE.name} has no place for {name}"
+        before, mark, rest = text.partition(f"<!-- printed: {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->\n")
+        assert mark and end, f"{PAGE.name} has no place for {name}"
+        text = f"{before}{mark}{block}\n{end}{after}"
     return text
 
 

@@ -48,10 +48,11 @@ def pytest_runtest_logreport(report):
         functional.prefix = functional.choose_bucket_prefix("s3t-{random}-")
 
 
+OUTCOMES = ("passed", "skipped", "failed")  # from best to worst
+
+
 class Recorder:
     """Adds up the three phases of each test; the worst outcome of them is the test's."""
-
-    RANK = {"passed": 0, "skipped": 1, "failed": 2}
 
     def __init__(self):
         self.tests = {}
@@ -60,7 +61,7 @@ class Recorder:
         start = {"outcome": "passed", "phase": "call", "seconds": 0.0, "why": "", "text": ""}
         test = self.tests.setdefault(name_of(report.nodeid), start)
         test["seconds"] = round(test["seconds"] + report.duration, 3)
-        if self.RANK[report.outcome] > self.RANK[test["outcome"]]:
+        if OUTCOMES.index(report.outcome) > OUTCOMES.index(test["outcome"]]:
             test |= {"outcome": report.outcome, "phase": report.when, "why": why(report), "text": report.longreprtext}
 
     def pytest_sessionfinish(self):

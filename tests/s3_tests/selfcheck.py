@@ -1,4 +1,4 @@
-"""Checks that the runner notices what it should, with made-up results and answers. Runs before every run: it takes no time."""
+"""Checks that the runner notices what it should, with made-up results and answers. Part of every run; takes no time."""
 
 from tiers import HEADERS, TIER_1, part_of
 from verdict import NEW, Lists, Verdict, server_faults

@@ -17,7 +17,15 @@ COMMIT_DATE = "7 May 2026"
 NAME = f"ceph-s3-tests-{COMMIT[:7]}"
 ARCHIVE = HERE / f"{NAME}.tar.gz"
 ARCHIVE_SHA256 = "77d5e0061d9d1f75ae449c77d2bc3e9fd2de819119d87de88959d51fb436e72b"
-FILES = ("test_s3.py", "test_headers.py", "test_iam.py", "test_s3select.py", "test_sns.py", "test_sts.py", "test_utils.py")
+FILES = (
+    "test_s3.py",
+    "test_headers.py",
+    "test_iam.py",
+    "test_s3select.py",
+    "test_sns.py",
+    "test_sts.py",
+    "test_utils.py",
+)
 
 TEST_SECONDS_MAX = 120
 

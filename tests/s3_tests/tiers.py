@@ -33,9 +33,15 @@ RULES = (
     Rule("own", "a test of the suite's own helpers", files=r"test_utils\.py"),
     Rule(HEADERS, "requests with wrong or missing headers, signed V4 and V2", files=r"test_headers\.py"),
     Rule("cloud", f"transition to and restore from another cloud: {RGW}", markers="cloud_transition|cloud_restore"),
-    Rule("logging", f"bucket logging, 106 of them journals, rollover and flush of RGW: {LATER}", markers="bucket_logging"),
+    Rule(
+        "logging", f"bucket logging, 106 of them journals, rollover and flush of RGW: {LATER}", markers="bucket_logging"
+    ),
     Rule("tenant", f"tenants in names of buckets and users: {RGW}", name=".*_tenant(ed)?(_.*)?"),
-    Rule("usage", f"usage in headers and by ?usage: {RGW}", name="test_account_usage|test_head_bucket_usage|test_bucket_head_extended"),
+    Rule(
+        "usage",
+        f"usage in headers and by ?usage: {RGW}",
+        name="test_account_usage|test_head_bucket_usage|test_bucket_head_extended",
+    ),
     Rule("unordered", f"listing without order: {RGW}", name="test_bucket_list(v2)?_unordered"),
     Rule("lifecycle", f"lifecycle rules: {LATER}", markers="lifecycle.*"),
     Rule(TIER_1, "", name=r"test_copy(_part)?_enc\[unencrypted-unencrypted-.*"),

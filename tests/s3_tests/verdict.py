@@ -52,7 +52,10 @@ class Lists:
         listed = self.passing | self.failing.keys()
         return [
             *(f"{test} stands in both lists" for test in sorted(both)),
-            *(f"{test} is listed, and the suite has no such test among those that run" for test in sorted(listed - ours)),
+            *(
+                f"{test} is listed, and the suite has no such test among those that run"
+                for test in sorted(listed - ours)
+            ),
             *(f"{test} stands in no list" for test in sorted(ours - listed)),
             *(f"{test} is called slow, and does not pass" for test in sorted(self.slow.keys() - self.passing)),
             *(f"{test} has no reason to fail" for test, why in sorted(self.failing.items()) if why in ("", NEW)),
@@ -63,11 +66,21 @@ class Lists:
         self.passing = {test for test, result in results.items() if result["outcome"] == "passed"}
         self.failing = {test: self.failing.get(test) or NEW for test in results.keys() - self.passing}
         self.slow = {
-            test: f"{results[test]['seconds']:.0f} s" for test in self.passing if results[test]["seconds"] > SLOW_SECONDS
+            test: f"{results[test]['seconds']:.0f} s"
+            for test in self.passing
+            if results[test]["seconds"] > SLOW_SECONDS
         }
-        write_list(PASSING, "Tests that pass. One that no longer does is a regression. UPDATE=1 make s3-tests", dict.fromkeys(self.passing, ""))
+        write_list(
+            PASSING,
+            "Tests that pass. One that no longer does is a regression. UPDATE=1 make s3-tests",
+            dict.fromkeys(self.passing, ""),
+        )
         write_list(FAILING, "Tests that do not pass, each with its reason, which docs/s3-tests.md shows.", self.failing)
-        write_list(SLOW, f"Tests of passing.txt that take more than {SLOW_SECONDS:.0f} s; make s3-tests-fast leaves them out.", self.slow)
+        write_list(
+            SLOW,
+            f"Tests of passing.txt that take more than {SLOW_SECONDS:.0f} s; make s3-tests-fast leaves them out.",
+            self.slow,
+        )
 
 
 @dataclass
