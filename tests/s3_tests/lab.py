@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sdk" / "python"))
-from gateway import Gateway  # noqa: E402 (it lives with the SDK suites)
+from gateway import Gateway  # it lives with the SDK suites
 
 REGION = "region-1"
 ACCOUNTS = ("main", "alt", "tenant", "iam", "iam-root", "iam-alt-root")

@@ -61,7 +61,7 @@ class Recorder:
         start = {"outcome": "passed", "phase": "call", "seconds": 0.0, "why": "", "text": ""}
         test = self.tests.setdefault(name_of(report.nodeid), start)
         test["seconds"] = round(test["seconds"] + report.duration, 3)
-        if OUTCOMES.index(report.outcome) > OUTCOMES.index(test["outcome"]]:
+        if OUTCOMES.index(report.outcome) > OUTCOMES.index(test["outcome"]):
             test |= {"outcome": report.outcome, "phase": report.when, "why": why(report), "text": report.longreprtext}
 
     def pytest_sessionfinish(self):
