@@ -1,4 +1,4 @@
-//! `?location` (OBS reference, "Obtaining Bucket Location"). The two dialects have different documents.
+//! `?location` (OBS reference, "Obtaining Bucket Location"). Each dialect has a document of its own.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::Result;
 use crate::wire::Reply;
+use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Layout, Writer};
 
 pub(super) static GET: Op = Op {
@@ -29,13 +30,22 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let region = &call.bucket()?.region;
     let dialect = call.head.dialect;
     let namespace = Some(app.namespace(dialect));
+    let document = |root| Writer::document(root, namespace, Layout::Compact);
     let mut xml;
-    if dialect.is_obs() {
-        xml = Writer::document("Location", namespace, Layout::Compact);
-        xml.text(region);
-    } else {
-        xml = Writer::document("CreateBucketConfiguration", namespace, Layout::Compact);
-        xml.element("LocationConstraint", region);
+    match dialect {
+        Dialect::Obs => {
+            xml = document("Location");
+            xml.text(region);
+        }
+        // What the SDKs of OBS read by IP.
+        Dialect::AwsV2 => {
+            xml = document("CreateBucketConfiguration");
+            xml.element("LocationConstraint", region);
+        }
+        Dialect::S3 => {
+            xml = document("LocationConstraint");
+            xml.text(region);
+        }
     }
     Ok(Reply::xml(xml.finish()))
 }
