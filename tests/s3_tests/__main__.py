@@ -75,8 +75,11 @@ def conclude(option, lists, parts, chosen, results, faults, seconds) -> int:
     verdict = Verdict.of(lists, chosen, results)
     if option.part:
         tell(verdict.broken, results, lists)
-        print(f"s3-tests: {', '.join(option.part)}: {len(verdict.passed)} of {len(chosen)} passed")
-        return 0
+        tell_faults(faults)
+        print(
+            f"s3-tests: {', '.join(option.part)}: {len(verdict.passed)} of {len(chosen)} passed, {len(faults)} faults"
+        )
+        return 1 if faults else 0
     tell(verdict.expected, results, lists, in_full=not whole)
     tell(verdict.broken, results, lists, in_full=True)
     for test in verdict.missing:
@@ -85,13 +88,17 @@ def conclude(option, lists, parts, chosen, results, faults, seconds) -> int:
         print(f"******** PASSES, and is not in passing.txt: {test} ********")
     if not option.match:
         faults = [*faults, *lists.faults(parts), *page.faults(lists, parts)]
-    for fault in faults:
-        print(f"FAULT: {fault}")
+    tell_faults(faults)
     failed = verdict.broken or verdict.missing or faults or (option.strict and verdict.news)
     what = "fast subset" if option.fast else "whole" if whole else "chosen"
     extra = f", {len(faults)} FAULTS" if faults else ""
     print(f"s3-tests: {what}: {verdict.line()}{extra}, in {seconds:.0f} s: {'FAILED' if failed else 'passed'}")
     return 1 if failed else 0
+
+
+def tell_faults(faults: list[str]):
+    for fault in faults:
+        print(f"FAULT: {fault}")
 
 
 def tell(tests: list[str], results: dict[str, dict], lists: Lists, in_full: bool = False):

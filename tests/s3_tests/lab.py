@@ -73,4 +73,7 @@ class Lab:
             self.gateway.cli("fsck")
         except AssertionError as error:
             faults.append(str(error))
+        # Those of requests are counted; the threads beside them only write a line.
+        if " panicked at " in self.gateway.output():
+            faults.append(f"something panicked: {self.gateway.stderr}")
         return faults
