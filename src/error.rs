@@ -76,6 +76,7 @@ codes! {
     MalformedPolicy          "MalformedPolicy"          BAD_REQUEST           "The policy is not valid.";
     MalformedQuotaError      "MalformedQuotaError"      BAD_REQUEST           "The Quota XML format is incorrect.";
     MalformedTags            "MalformedXMLError"        BAD_REQUEST           "The tag set is not well-formed XML or has not the documented elements.";
+    MalformedTrailer         "MalformedTrailerError"    BAD_REQUEST           "The trailer of the body is not well-formed or not the one declared.";
     MalformedXml             "MalformedXML"             BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
     MaxMessageLengthExceeded "MaxMessageLengthExceeded" BAD_REQUEST           "Your request was too big.";
     MaxPostPreDataLengthExceeded "MaxPostPreDataLengthExceededError" BAD_REQUEST "Your POST request fields preceding the upload file were too large.";

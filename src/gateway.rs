@@ -15,7 +15,7 @@ use hyper::{HeaderMap, Method, Request, Response, Version};
 use crate::access::{self, Caller, Context};
 use crate::app::App;
 use crate::auth::form_policy::FormPolicy;
-use crate::auth::{self, Claim, temporary};
+use crate::auth::{self, Claim, Seed, temporary};
 use crate::clock::{UnixMillis, http_date};
 use crate::config::SignatureRegion;
 use crate::error::{Code, Error, Result};
@@ -23,6 +23,7 @@ use crate::limits;
 use crate::meta::Credential;
 use crate::metrics::RequestLabels;
 use crate::ops::{self, BodyRule, Call, Op};
+use crate::wire::aws_chunked::{Chain, ChunkedBody, Decoder, Framing, Plan};
 use crate::wire::body::{ReplyBody, RequestBody};
 use crate::wire::dialect::Dialect;
 use crate::wire::form::Fields;
@@ -101,7 +102,7 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
     let answered = route(app, &head, &mut body, peer, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();
-        if trail.is_body_begun || !expects_continue(&head) {
+        if trail.is_body_begun || body.is_begun() || !expects_continue(&head) {
             drain(body);
         }
     }
@@ -122,8 +123,9 @@ async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, 
         // Boxed: few requests are one.
         return Box::pin(route_form(app, op, head, body, peer, trail)).await;
     }
-    let caller = if op.action.is_unsigned() { Caller::Anonymous } else { authenticate(app, head, trail.now).await? };
-    perform(app, op, Asked { head, form: None, caller, peer, now: trail.now }, body).await
+    let (caller, seed) =
+        if op.action.is_unsigned() { (Caller::Anonymous, None) } else { authenticate(app, head, trail.now).await? };
+    perform(app, op, Asked { head, form: None, caller, seed, peer, now: trail.now }, body).await
 }
 
 /// The same order for a form, which is signed in its fields: they are read before it is known who asks, and nothing of
@@ -147,7 +149,8 @@ async fn route_form(
     let RequestBody::Form(file) = &mut *body else { return Err(Error::internal("a form without its file")) };
     file.limit(bytes);
     let request = fields.request(head)?;
-    perform(app, op, Asked { head: &request, form: Some(&fields), caller, peer, now: trail.now }, body).await
+    let asked = Asked { head: &request, form: Some(&fields), caller, seed: None, peer, now: trail.now };
+    perform(app, op, asked, body).await
 }
 
 /// A request whose sender is known.
@@ -155,20 +158,25 @@ struct Asked<'h> {
     head: &'h Head,
     form: Option<&'h Fields>,
     caller: Caller,
+    /// What the chunks of the body are signed with, if they are.
+    seed: Option<Box<Seed>>,
     peer: Peer,
     now: UnixMillis,
 }
 
 async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut RequestBody) -> Result<Reply> {
-    let Asked { head, form, caller, peer, now } = asked;
+    let Asked { head, form, caller, seed, peer, now } = asked;
     let context = Context::new(head, peer, now);
     let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
     if let Some(bucket) = &bucket {
         ops::check_bucket_kind(op, head, bucket)?;
     }
-    // A form's was seen to before it was read.
     if form.is_none() {
         ops::check_shape(op, head)?;
+        unframe(op, head, seed, body)?;
+    } else if Plan::of(head)?.is_some() {
+        // Its shape was seen to before it was read.
+        return Err(Code::InvalidArgument.because("The file of a form has no framing of its own."));
     }
     let mut call = Call { head, caller, bucket, permit, body, context, form, now };
     let answered = (op.run)(app, &mut call).await;
@@ -179,14 +187,32 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
     if call.permit.is_bucket_owner() { answered } else { answered.map_err(Error::for_stranger) }
 }
 
-async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Caller> {
-    let Claim::Signed(signed) = auth::claim(head)? else { return Ok(Caller::Anonymous) };
+/// Puts what takes off the framing that the head announces between the body and whoever reads it.
+fn unframe(op: &Op, head: &Head, seed: Option<Box<Seed>>, body: &mut RequestBody) -> Result<()> {
+    if matches!(op.body, BodyRule::Empty | BodyRule::Copied) {
+        // There is no body; what is said of it has to make sense all the same.
+        return Framing::of(head).map(|_| ());
+    }
+    let Some(plan) = Plan::of(head)? else { return Ok(()) };
+    let chain = seed.map(|seed| Chain::new(&seed.signing_key, &seed.date, &seed.scope, &seed.signature));
+    let decoder = Decoder::new(plan, chain)?;
+    let framed = std::mem::replace(body, RequestBody::empty());
+    *body = RequestBody::AwsChunked(Box::new(ChunkedBody::new(framed, decoder)));
+    Ok(())
+}
+
+/// Who asks, and what the chunks of the body are signed with, if they are.
+async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<(Caller, Option<Box<Seed>>)> {
+    let Claim::Signed(signed) = auth::claim(head)? else { return Ok((Caller::Anonymous, None)) };
     if app.config.signature_region == SignatureRegion::Own {
         signed.check_region(&app.config.region)?;
     }
     let credential = find_credential(app, &signed.access_key).await?;
     signed.check(head, &credential.secret_key, now)?;
-    identify(&credential, head.own("security-token"), now)
+    let caller = identify(&credential, head.own("security-token"), now)?;
+    let is_framed = matches!(Framing::of(head)?, Framing::Signed { .. });
+    let seed = if is_framed { signed.seed(&credential.secret_key).map(Box::new) } else { None };
+    Ok((caller, seed))
 }
 
 /// Who sent a form, and how many bytes its policy lets its file have.
@@ -234,7 +260,8 @@ fn expects_continue(head: &Head) -> bool {
 
 /// Reads on what a refused client is still sending, within bounds: many clients read the answer only when they are
 /// done, and a connection closed under them hides it.
-fn drain(mut body: RequestBody) {
+fn drain(body: RequestBody) {
+    let mut body = body.into_unframed();
     if body.is_end() {
         return;
     }

@@ -135,6 +135,15 @@ pub const BODY_BUFFER_BYTES: usize = 1024 * 1024;
 /// Bytes covered by one stored checksum.
 pub const BLOCK_BYTES: u64 = 256 * KIB;
 
+// --- framing ---------------------------------------------------------------------------------------------------
+
+/// Bytes of the line that begins a chunk of an `aws-chunked` body: its size, its signature, its line end.
+pub const AWS_CHUNK_HEAD_BYTES_MAX: usize = 1024;
+/// Bytes of the trailer of such a body, blanks after it included.
+pub const AWS_TRAILER_BYTES_MAX: usize = 8 * 1024;
+/// Trailers of such a body, without their signature.
+pub const AWS_TRAILER_COUNT_MAX: usize = 8;
+
 // --- forms -----------------------------------------------------------------------------------------------------
 
 /// Bytes of a form before its file, boundaries and headers of parts included, and as many after it; above: 400

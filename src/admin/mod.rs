@@ -140,7 +140,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: SocketA
     response
 }
 
-async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, now: UnixMillis) -> Result<Reply> {
+async fn answer(app: &Arc<App>, parts: Parts, mut body: RequestBody, now: UnixMillis) -> Result<Reply> {
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/healthz") => return Ok(text("ok\n".to_owned())),
         (&Method::GET, "/readyz") => return Ok(ready(app)),

@@ -16,9 +16,9 @@ pub mod token;
 mod v2;
 mod v4;
 
-pub use sign::{sign_header, sign_url, sign_url_v4};
+pub use sign::{SIGNING_REGION, sign_header, sign_header_v4, sign_url, sign_url_v4};
 pub use v2::{refuse_policy_url, sign_string};
-pub use v4::Seed;
+pub use v4::{Seed, signing_key};
 
 use hyper::header::AUTHORIZATION;
 

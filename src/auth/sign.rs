@@ -32,7 +32,15 @@ pub fn sign_header(
     secret_key: &str,
 ) -> Result<String> {
     if dialect == Dialect::S3 {
-        return sign_header_v4(method, host, path_and_query, headers, endpoints, access_key, secret_key);
+        return sign_header_v4(
+            method,
+            host,
+            path_and_query,
+            headers,
+            endpoints,
+            (access_key, secret_key),
+            SIGNING_REGION,
+        );
     }
     let words = words(dialect);
     let head = parse_head(method, host, path_and_query, headers, endpoints)?;
@@ -41,16 +49,16 @@ pub fn sign_header(
     Ok(format!("{} {access_key}:{signature}", words.authorization))
 }
 
-/// The same by Signature Version 4, for [`SIGNING_REGION`]. Without `x-amz-content-sha256` the body is signed as
-/// empty.
-fn sign_header_v4(
+/// The same by Signature Version 4, for `region`; `keys` are access key and secret key. Without
+/// `x-amz-content-sha256` the body is signed as empty.
+pub fn sign_header_v4(
     method: &str,
     host: &str,
     path_and_query: &str,
     headers: &[(String, String)],
     endpoints: &Endpoints,
-    access_key: &str,
-    secret_key: &str,
+    (access_key, secret_key): (&str, &str),
+    region: &str,
 ) -> Result<String> {
     let head = parse_head(method, host, path_and_query, headers, endpoints)?;
     let date = head.dialect.header("date", &head.headers).or_else(|| head.header(hyper::header::DATE));
@@ -61,7 +69,7 @@ fn sign_header_v4(
     let mut names: Vec<&str> = names.filter(|name| is_signed(name)).collect();
     names.sort_unstable();
     let signed_headers = names.join(";");
-    let (scope, signature) = sign_v4(&head, &signed_headers, payload, &basic_date(date), secret_key)?;
+    let (scope, signature) = sign_v4(&head, &signed_headers, payload, (&basic_date(date), region), secret_key)?;
     Ok(format!("{ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={signed_headers}, Signature={signature}"))
 }
 
@@ -70,12 +78,18 @@ fn is_signed(name: &str) -> bool {
     name.starts_with("x-amz-") || matches!(name, "host" | "content-md5" | "content-type" | "range")
 }
 
-/// The region of signatures made here.
-const SIGNING_REGION: &str = "us-east-1";
+/// The region that clients without configuration sign for.
+pub const SIGNING_REGION: &str = "us-east-1";
 
 /// Scope and signature.
-fn sign_v4(head: &Head, signed_headers: &str, payload: &str, date: &str, secret: &str) -> Result<(String, String)> {
-    let scope = format!("{}/{SIGNING_REGION}/s3/aws4_request", date.get(..8).unwrap_or_default());
+fn sign_v4(
+    head: &Head,
+    signed_headers: &str,
+    payload: &str,
+    (date, region): (&str, &str),
+    secret: &str,
+) -> Result<(String, String)> {
+    let scope = format!("{}/{region}/s3/aws4_request", date.get(..8).unwrap_or_default());
     let mut request = String::new();
     write_request(head, PathForm::Encoded, signed_headers, payload, &mut request)?;
     let string = string_to_sign(ALGORITHM, date, &scope, &Sha256::digest(&request).into());
@@ -84,15 +98,15 @@ fn sign_v4(head: &Head, signed_headers: &str, payload: &str, date: &str, secret:
 }
 
 /// `path_and_query` with a signature by Signature Version 4 that is made at `now_millis` and holds for
-/// `expires_seconds`. `headers` are those the request will be sent with; all of them are signed.
+/// `expires_seconds`, for `region`. `headers` are those the request will be sent with; all of them are signed.
 pub fn sign_url_v4(
     method: &str,
     host: &str,
     path_and_query: &str,
     headers: &[(String, String)],
     endpoints: &Endpoints,
-    access_key: &str,
-    secret_key: &str,
+    (access_key, secret_key): (&str, &str),
+    region: &str,
     (now_millis, expires_seconds): (UnixMillis, u64),
 ) -> Result<String> {
     let date = basic_date(now_millis);
@@ -101,7 +115,7 @@ pub fn sign_url_v4(
     names.sort_unstable();
     names.dedup();
     let mut url = path_and_query.to_owned();
-    let credential = format!("{access_key}/{}/{SIGNING_REGION}/s3/aws4_request", date.get(..8).unwrap_or_default());
+    let credential = format!("{access_key}/{}/{region}/s3/aws4_request", date.get(..8).unwrap_or_default());
     for (name, value) in [
         ("X-Amz-Algorithm", ALGORITHM),
         ("X-Amz-Credential", &credential),
@@ -114,7 +128,7 @@ pub fn sign_url_v4(
         percent::encode_query(value.as_bytes(), &mut url);
     }
     let head = parse_head(method, host, &url, headers, endpoints)?;
-    let (_, signature) = sign_v4(&head, &names.join(";"), UNSIGNED_PAYLOAD, &date, secret_key)?;
+    let (_, signature) = sign_v4(&head, &names.join(";"), UNSIGNED_PAYLOAD, (&date, region), secret_key)?;
     url.extend(["&X-Amz-Signature=", &signature]);
     Ok(url)
 }

@@ -99,7 +99,7 @@ impl Terms {
 }
 
 /// The key for one day, region and service; `scope` is `date/region/service/aws4_request`.
-pub(super) fn signing_key(secret: &str, scope: &str) -> [u8; 32] {
+pub fn signing_key(secret: &str, scope: &str) -> [u8; 32] {
     let first = ["AWS4", secret].concat();
     let mut key = [0; 32];
     for (at, part) in scope.split('/').enumerate() {
@@ -539,7 +539,7 @@ mod tests {
         let check = |method: &str, host: &str, target: &str, headers: &[(&str, &str)]| {
             let mut owned: Vec<(String, String)> =
                 headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            let url = sign_url_v4(method, host, target, &owned, &endpoints, "AK", "secret", (THEN, 60)).unwrap();
+            let url = sign_url_v4(method, host, target, &owned, &endpoints, ("AK", "secret"), "r", (THEN, 60)).unwrap();
             let mut lines = headers.to_vec();
             lines.push(("host", host));
             verify_at(&head(method, &url, &lines), "secret", THEN).unwrap();

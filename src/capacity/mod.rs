@@ -121,7 +121,7 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: IpAddr, n
     let route = find(&parts.method, parts.uri.path())?;
     let query = Query::parse(parts.uri.query()).map_err(|_| Refusal::Malformed("The query cannot be read"))?;
     // Nothing is read that nobody looks at.
-    let body = if route.verb == Method::GET { RequestBody::empty() } else { body };
+    let mut body = if route.verb == Method::GET { RequestBody::empty() } else { body };
     let body = body.collect(limits::SIGN_IN_DOCUMENT_BYTES_MAX).await;
     let body = body.map_err(|_| Refusal::Malformed("The body is too long or broken off"))?;
     (route.run)(app, Ask { headers: parts.headers, query, body, peer, now }).await

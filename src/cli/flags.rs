@@ -54,7 +54,7 @@ impl Scope for Console {
 pub(super) struct Signer;
 
 impl Scope for Signer {
-    const KEYS: &'static [&'static str] = &["config", "data", "domain"];
+    const KEYS: &'static [&'static str] = &["config", "data", "domain", "region"];
 }
 
 /// Commands that open a stopped store.

@@ -37,8 +37,7 @@ impl Sign {
     fn run_at(&self, out: &mut dyn Write, now_millis: u64) -> Result<(), Failure> {
         let signer = self.signature.open()?;
         if self.is_url {
-            let expires_seconds = now_millis / 1000 + self.expires;
-            let url = signer.presigned(&self.method, &self.url, &self.headers, expires_seconds)?;
+            let url = signer.presigned(&self.method, &self.url, &self.headers, (now_millis, self.expires))?;
             return Ok(writeln!(out, "{url}")?);
         }
         let added = signer.headers(&self.method, &self.url, &self.headers, now_millis)?;
@@ -77,7 +76,7 @@ mod tests {
         let date = "Date: Wed, 01 Jul 2015 03:27:45 GMT";
         check(&["GET", url], &format!("{date}\nAuthorization: OBS AK:KwArjhO6k/7bnNJfdH7WcHWj+hA=\n"));
         check(
-            &["get", url, "-H", "Accept: */*", "-H", "Empty;", "--dialect", "s3"],
+            &["get", url, "-H", "Accept: */*", "-H", "Empty;", "--dialect", "s3-v2"],
             &format!("Accept: */*\nEmpty;\n{date}\nAuthorization: AWS AK:KwArjhO6k/7bnNJfdH7WcHWj+hA=\n"),
         );
     }

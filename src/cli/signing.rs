@@ -14,6 +14,7 @@ use crate::auth;
 use crate::clock::http_date;
 use crate::config::Config;
 use crate::error::Error;
+use crate::limits;
 use crate::wire::address::Endpoints;
 use crate::wire::dialect::Dialect;
 
@@ -23,7 +24,7 @@ pub(super) type Header = (String, String);
 /// Who signs, and in which words.
 #[derive(Debug, clap::Args)]
 pub(super) struct Signature {
-    /// Whose signature: `OBS key:signature` or S3's older `AWS key:signature`
+    /// Whose signature: `OBS key:signature`, S3's version 4, or S3's older `AWS key:signature`
     #[arg(long, value_enum, default_value_t = Words::Obs)]
     dialect: Words,
     /// Access key to sign with [default: the root account's]
@@ -40,6 +41,8 @@ pub(super) struct Signature {
 enum Words {
     Obs,
     S3,
+    #[value(name = "s3-v2")]
+    S3V2,
 }
 
 impl Signature {
@@ -56,11 +59,14 @@ impl Signature {
         };
         let dialect = match self.dialect {
             Words::Obs => Dialect::Obs,
-            Words::S3 => Dialect::AwsV2,
+            Words::S3 => Dialect::S3,
+            Words::S3V2 => Dialect::AwsV2,
         };
         Ok(Signer::new(&config, dialect, keys))
     }
 }
+
+const CONTENT_SHA256: &str = "x-amz-content-sha256";
 
 /// Signs requests with one key pair.
 #[derive(Debug)]
@@ -69,15 +75,23 @@ pub(super) struct Signer {
     keys: KeyPair,
     domains: Vec<String>,
     endpoints: Endpoints,
+    /// What version 4 signs for.
+    region: String,
 }
 
 impl Signer {
     pub(super) fn new(config: &Config, dialect: Dialect, keys: KeyPair) -> Self {
-        Self { dialect, keys, domains: config.domains.clone(), endpoints: Endpoints::new(config.domains.clone()) }
+        Self {
+            dialect,
+            keys,
+            domains: config.domains.clone(),
+            endpoints: Endpoints::new(config.domains.clone()),
+            region: config.region.clone(),
+        }
     }
 
-    /// The headers to add to `given` so that the request is signed: the date, unless `given` has one, and
-    /// `Authorization`.
+    /// The headers to add to `given` so that the request is signed: the date, unless `given` has one, in version 4 that
+    /// the body is not covered, unless `given` has its digest, and `Authorization`.
     pub(super) fn headers(
         &self,
         method: &str,
@@ -91,42 +105,43 @@ impl Signer {
         if !has(given, "date") && !has(given, own_date) {
             headers.push(("Date".to_owned(), http_date(now_millis)));
         }
-        let authorization = auth::sign_header(
-            self.dialect,
-            method,
-            host,
-            &url.path_and_query,
-            &headers,
-            &self.endpoints,
-            &self.keys.access_key,
-            &self.keys.secret_key,
-        )
-        .map_err(|error| unsignable(&error))?;
+        let (target, endpoints) = (&url.path_and_query, &self.endpoints);
+        let (access_key, secret_key) = (&self.keys.access_key, &self.keys.secret_key);
+        let authorization = if self.dialect == Dialect::S3 {
+            if !has(given, CONTENT_SHA256) {
+                headers.push((CONTENT_SHA256.to_owned(), "UNSIGNED-PAYLOAD".to_owned()));
+            }
+            auth::sign_header_v4(method, host, target, &headers, endpoints, (access_key, secret_key), &self.region)
+        } else {
+            auth::sign_header(self.dialect, method, host, target, &headers, endpoints, access_key, secret_key)
+        };
+        let authorization = authorization.map_err(|error| unsignable(&error))?;
         headers.push(("Authorization".to_owned(), authorization));
         Ok(headers.split_off(given.len()))
     }
 
-    /// `url` with a signature that holds until `expires_seconds` (Unix time). `given` are headers the request will
-    /// carry.
+    /// `url` with a signature that holds for `seconds` from now. `given` are headers the request will carry.
     pub(super) fn presigned(
         &self,
         method: &str,
         url: &Url,
         given: &[Header],
-        expires_seconds: u64,
+        (now_millis, seconds): (u64, u64),
     ) -> Result<String, Failure> {
-        let path_and_query = auth::sign_url(
-            self.dialect,
-            method,
-            self.host(url, given)?,
-            &url.path_and_query,
-            given,
-            &self.endpoints,
-            &self.keys.access_key,
-            &self.keys.secret_key,
-            expires_seconds,
-        )
-        .map_err(|error| unsignable(&error))?;
+        let host = self.host(url, given)?;
+        let (target, endpoints) = (&url.path_and_query, &self.endpoints);
+        let (access_key, secret_key) = (&self.keys.access_key, &self.keys.secret_key);
+        let path_and_query = if self.dialect == Dialect::S3 {
+            if seconds > limits::URL_SECONDS_MAX {
+                return Err(Failure::Usage("an URL signed with version 4 holds for seven days at most".to_owned()));
+            }
+            let keys = (access_key.as_str(), secret_key.as_str());
+            auth::sign_url_v4(method, host, target, given, endpoints, keys, &self.region, (now_millis, seconds))
+        } else {
+            let until = now_millis / 1000 + seconds;
+            auth::sign_url(self.dialect, method, host, target, given, endpoints, access_key, secret_key, until)
+        };
+        let path_and_query = path_and_query.map_err(|error| unsignable(&error))?;
         Ok(format!("{}://{}{path_and_query}", url.scheme, url.host))
     }
 
@@ -270,6 +285,21 @@ mod tests {
     }
 
     #[test]
+    fn version_4_signs_for_the_gateways_region_and_leaves_the_body_open() {
+        let url: Url = "http://192.0.2.10:9000/examplebucket/k".parse().unwrap();
+        let added = signer(Dialect::S3).headers("PUT", &url, &[], NOW_MILLIS).unwrap();
+        let names: Vec<_> = added.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["Date", "x-amz-content-sha256", "Authorization"]);
+        let expected = "AWS4-HMAC-SHA256 Credential=AK/20150701/default/s3/aws4_request, \
+                        SignedHeaders=host;x-amz-content-sha256, Signature=";
+        assert!(added[2].1.starts_with(expected), "{}", added[2].1);
+        let url = signer(Dialect::S3).presigned("GET", &url, &[], (NOW_MILLIS, 604_800)).unwrap();
+        assert!(url.contains("&X-Amz-Date=20150701T032745Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host&"), "{url}");
+        let too_long = signer(Dialect::S3).presigned("GET", &url.parse().unwrap(), &[], (NOW_MILLIS, 604_801));
+        assert!(too_long.is_err());
+    }
+
+    #[test]
     fn given_headers_are_covered_and_a_given_date_is_kept() {
         let url = "http://bucket.obs.region.example.com/object.txt";
         let given = ["Content-MD5: I5pU0r4+sgO9Emgl1KMQUg==", "x-obs-date: Tue, 15 Oct 2015 07:20:09 GMT"];
@@ -281,7 +311,7 @@ mod tests {
     #[test]
     fn a_presigned_url_carries_the_signature_in_its_query() {
         let url = "http://examplebucket.obs.region.example.com/objectkey".parse().unwrap();
-        let presigned = signer(Dialect::Obs).presigned("GET", &url, &[], 1_532_779_451).unwrap();
+        let presigned = signer(Dialect::Obs).presigned("GET", &url, &[], (1_532_779_000_000, 451)).unwrap();
         let expected = "http://examplebucket.obs.region.example.com/objectkey?AccessKeyId=AK&Expires=1532779451\
                         &Signature=UfyA9WAFesI3%2FF9ucZgUYVDVGkw%3D";
         assert_eq!(presigned, expected);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::announced::parse_sha256;
 use crate::access::{Caller, Context, Permit};
 use crate::blob::digest;
 use crate::clock::UnixMillis;
@@ -90,11 +91,15 @@ impl Call<'_> {
     /// operation asks for one or not.
     pub async fn checked_body(&mut self, bytes_max: usize) -> Result<Bytes> {
         let expected = (content_md5(&self.head.headers)?, content_sha256(&self.head.headers)?);
-        let body = std::mem::replace(self.body, RequestBody::empty());
-        let bytes = body.collect(bytes_max).await?;
+        let covered = self.head.own("content-sha256").and_then(parse_sha256);
+        let bytes = self.body.collect(bytes_max).await?;
         let wrong_md5 = expected.0.is_some_and(|md5| md5 != digest::md5(&bytes));
         if wrong_md5 || expected.1.is_some_and(|sha256| sha256 != digest::sha256(&bytes)) {
             return Err(Code::BadDigest.into());
+        }
+        // What a signature covers in place of the body.
+        if covered.is_some_and(|sha256| sha256 != digest::sha256(&bytes)) {
+            return Err(Code::WrongSha256.into());
         }
         Ok(bytes)
     }

@@ -41,7 +41,7 @@ pub(super) async fn write(app: &Arc<App>, call: &mut Call<'_>, manner: Manner) -
     // What it says of the object counts for a new one only, and is checked whenever it is said.
     let draft = Draft::parse(app, call).await?;
     let announced = Announced::parse(call.head)?;
-    let declared = call.head.content_length()?;
+    let declared = call.head.body_length()?;
     let target = Target {
         manner,
         bucket: call.bucket()?.clone(),

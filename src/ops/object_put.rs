@@ -44,7 +44,7 @@ pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let draft = Draft::parse(app, call).await?;
     let announced = Announced::parse(call.head)?;
     let conditions = Conditions::parse(&call.head.headers);
-    let declared = call.head.content_length()?;
+    let declared = call.head.body_length()?;
     if declared.is_some_and(|length| length > limits::OBJECT_PUT_BYTES_MAX) {
         return Err(Code::EntityTooLarge.into());
     }

@@ -15,7 +15,6 @@ use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::{Edited, Object};
 use crate::quota::Rule;
-use crate::wire::body::RequestBody;
 use crate::wire::conditions::Conditions;
 use crate::wire::{Reply, hex};
 
@@ -42,7 +41,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     if file_system::is_directory(&key) {
         return Err(Code::FsObjectConflict.because("A directory has no bytes to truncate."));
     }
-    std::mem::replace(call.body, RequestBody::empty()).collect(limits::DOCUMENT_BYTES_MAX).await?;
+    call.body.collect(limits::DOCUMENT_BYTES_MAX).await?;
     let conditions = Conditions::parse(&call.head.headers);
     let now = app.clock.now_millis();
     let truncated = app.store.write(|tx| {

@@ -106,7 +106,11 @@ async fn gather(body: &mut RequestBody, length: usize) -> Result<Bytes> {
         return if length == 0 { Ok(Bytes::new()) } else { Err(Code::IncompleteBody.into()) };
     };
     if first.len() == length {
-        return Ok(first);
+        // What frames a body may have more to say after its last byte.
+        return match if body.is_end() { None } else { body.next().await? } {
+            None => Ok(first),
+            Some(_) => Err(Code::InvalidContentLength.into()),
+        };
     }
     let mut whole = BytesMut::with_capacity(length);
     whole.extend_from_slice(&first);

@@ -38,7 +38,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     refuse_late(call.head)?;
     let (number, id) = (part_number(call.head)?, upload_id(call)?);
     let announced = Announced::of_part(call.head)?;
-    let declared = call.head.content_length()?;
+    let declared = call.head.body_length()?;
     if declared.is_some_and(|length| length > limits::PART_BYTES_MAX) {
         return Err(Code::EntityTooLarge.into());
     }

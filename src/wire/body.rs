@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 
 use crate::error::{Code, Error, Result};
 use crate::limits;
+use crate::wire::aws_chunked::ChunkedBody;
 use crate::wire::form::FormFile;
 
 /// The body of a request, in pieces as they arrive.
@@ -23,6 +24,8 @@ pub enum RequestBody {
     Incoming(Incoming),
     /// The file of a form, out of the body it came in.
     Form(Box<FormFile>),
+    /// The data in a body that comes in chunks of its own.
+    AwsChunked(Box<ChunkedBody>),
     /// All at hand, given out as one piece.
     Full(Option<Bytes>),
     /// All at hand, given out piece by piece; what tests stream from.
@@ -40,9 +43,15 @@ impl RequestBody {
         match self {
             Self::Incoming(incoming) => incoming.is_end_stream(),
             Self::Form(file) => file.is_end(),
+            Self::AwsChunked(body) => body.is_end(),
             Self::Full(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Self::Pieces(pieces) => pieces.is_empty(),
         }
+    }
+
+    /// Whether it is known that a part was asked for.
+    pub fn is_begun(&self) -> bool {
+        if let Self::AwsChunked(body) = self { body.is_begun() } else { false }
     }
 
     /// Bytes still to come, where the client announced them.
@@ -50,6 +59,7 @@ impl RequestBody {
         match self {
             Self::Incoming(incoming) => incoming.size_hint().exact(),
             Self::Full(bytes) => Some(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::AwsChunked(body) => Some(body.length()),
             Self::Form(_) | Self::Pieces(_) => None,
         }
     }
@@ -63,6 +73,7 @@ impl RequestBody {
             let piece = match self {
                 Self::Incoming(incoming) => next_piece(incoming).await?,
                 Self::Form(file) => file.next_piece().await?,
+                Self::AwsChunked(body) => body.next_piece().await?,
                 Self::Full(bytes) => bytes.take(),
                 Self::Pieces(pieces) => pieces.pop_front(),
             };
@@ -72,9 +83,21 @@ impl RequestBody {
         }
     }
 
+    /// The value of a trailer, by its name in lower case: one that came with the data of a body in chunks, and was
+    /// declared. None before [`RequestBody::next`] has given `None`.
+    pub fn trailer(&self, name: &str) -> Option<&str> {
+        if let Self::AwsChunked(body) = self { body.trailer(name) } else { None }
+    }
+
+    /// The body as it comes, without what takes a framing off; what was read of it is lost.
+    #[must_use]
+    pub fn into_unframed(self) -> Self {
+        if let Self::AwsChunked(body) = self { body.into_body() } else { self }
+    }
+
     /// The whole body in one piece; more than `limit` bytes are 400 `EntityTooLarge`, told from the announced
     /// length where there is one.
-    pub async fn collect(mut self, limit: usize) -> Result<Bytes> {
+    pub async fn collect(&mut self, limit: usize) -> Result<Bytes> {
         if self.length().is_some_and(|length| length > limit as u64) {
             return Err(Code::EntityTooLarge.into());
         }
@@ -191,7 +214,7 @@ mod tests {
         RequestBody::Pieces(pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes())).collect())
     }
 
-    async fn check(body: RequestBody, limit: usize, expected: std::result::Result<&str, Code>) {
+    async fn check(mut body: RequestBody, limit: usize, expected: std::result::Result<&str, Code>) {
         let found = body.collect(limit).await.map_err(|error| error.code());
         assert_eq!(found, expected.map(|text| Bytes::copy_from_slice(text.as_bytes())));
     }

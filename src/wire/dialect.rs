@@ -63,7 +63,12 @@ impl Dialect {
             }
         }
         let mut names = headers.keys().map(HeaderName::as_str).chain(query.iter().map(|(name, _)| name));
-        names.find_map(Self::of_name).unwrap_or(Self::Obs)
+        names.find_map(|name| Self::of_name(name).or_else(|| Self::of_sdk_header(name))).unwrap_or(Self::Obs)
+    }
+
+    /// AWS's SDKs send these with every request, signed or not.
+    fn of_sdk_header(name: &str) -> Option<Self> {
+        name.starts_with("amz-sdk-").then_some(Self::S3)
     }
 
     /// The vocabulary a prefix stands for.
@@ -191,6 +196,7 @@ mod tests {
         check(&[("accept", "*/*"), ("x-amz-acl", "private")], "", Dialect::S3);
         check(&[("x-obs-acl", "private")], "", Dialect::Obs);
         check(&[], "x-amz-acl=private", Dialect::S3);
+        check(&[("amz-sdk-request", "attempt=1")], "", Dialect::S3);
         check(&[], "x-obs-acl=private", Dialect::Obs);
         check(&[], "apiversion", Dialect::Obs);
     }

@@ -118,10 +118,12 @@ fn text(value: &HeaderValue) -> Result<&str> {
 }
 
 fn without_aws_chunked(value: &str) -> Option<String> {
-    if !value.contains("aws-chunked") {
+    let is_framing = |token: &&str| token.eq_ignore_ascii_case("aws-chunked");
+    let tokens = || value.split(',').map(str::trim);
+    if !tokens().any(|token| is_framing(&token)) {
         return Some(value.to_owned());
     }
-    let kept: Vec<&str> = value.split(',').map(str::trim).filter(|token| *token != "aws-chunked").collect();
+    let kept: Vec<&str> = tokens().filter(|token| !is_framing(token)).collect();
     (!kept.is_empty()).then(|| kept.join(","))
 }
 
@@ -209,6 +211,9 @@ mod tests {
     fn an_empty_encoding_list_is_none() {
         assert_eq!(without_aws_chunked("aws-chunked"), None);
         assert_eq!(without_aws_chunked("gzip"), Some("gzip".to_owned()));
+        assert_eq!(without_aws_chunked("AWS-Chunked"), None);
         assert_eq!(without_aws_chunked("aws-chunked,gzip,br"), Some("gzip,br".to_owned()));
+        assert_eq!(without_aws_chunked("gzip, aws-chunked"), Some("gzip".to_owned()));
+        assert_eq!(without_aws_chunked("deflate, gzip"), Some("deflate, gzip".to_owned()));
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod attributes;
+pub mod aws_chunked;
 pub mod body;
 pub mod conditions;
 pub mod continuation;
@@ -128,19 +129,18 @@ impl Head {
         names.any(|name| name.strip_prefix(prefix) == Some(tail)) || self.own_parameter(tail).is_some()
     }
 
-    /// The announced length of the body, in bytes; `None` if it was not announced.
+    /// The announced length of the body, in bytes; `None` if it was not announced. With its framing, where it has one:
+    /// see [`Head::body_length`].
     pub fn content_length(&self) -> Result<Option<u64>> {
-        let mut values = self.headers.get_all(header::CONTENT_LENGTH).iter();
-        let Some(value) = values.next() else { return Ok(None) };
-        if values.next().is_some() {
-            return Err(Code::MultipleContentLengths.into());
+        parse_length(&self.headers, header::CONTENT_LENGTH)
+    }
+
+    /// The announced length of what the body stands for, in bytes: without the framing that [`aws_chunked`] takes off.
+    pub fn body_length(&self) -> Result<Option<u64>> {
+        match aws_chunked::Framing::of(self)? {
+            aws_chunked::Framing::Plain => self.content_length(),
+            _ => aws_chunked::decoded_length(self),
         }
-        let text = value.to_str().unwrap_or_default();
-        // `u64::from_str` would take a plus sign.
-        if !text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Code::InvalidContentLength.into());
-        }
-        text.parse().map(Some).map_err(|_| Code::InvalidContentLength.into())
     }
 
     /// What [`Head::own`] would find, all at once: tails and values, of headers and then of parameters. Tails of
@@ -224,6 +224,25 @@ fn add_header_parameters(query: &Query, headers: &mut HeaderMap) -> Result<()> {
         headers.insert(HeaderName::from_static(name), value);
     }
     Ok(())
+}
+
+/// The number of bytes a header announces. Two headers are 400 `MultipleContentLengths`, what is no number 400
+/// `InvalidContentLength`.
+fn parse_length(headers: &HeaderMap, name: impl header::AsHeaderName) -> Result<Option<u64>> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Code::MultipleContentLengths.into());
+    }
+    parse_digits(value.to_str().unwrap_or_default()).map(Some)
+}
+
+fn parse_digits(text: &str) -> Result<u64> {
+    // `u64::from_str` would take a plus sign.
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Code::InvalidContentLength.into());
+    }
+    text.parse().map_err(|_| Code::InvalidContentLength.into())
 }
 
 fn find_header(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {

@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 use crate::support::{As, Gateway, Lines, both};
 
 /// A client's end.
-struct Connection {
-    stream: DuplexStream,
+pub(crate) struct Connection {
+    pub(crate) stream: DuplexStream,
     server: JoinHandle<()>,
 }
 
@@ -30,7 +30,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    fn open(gateway: &Gateway) -> Self {
+    pub(crate) fn open(gateway: &Gateway) -> Self {
         let (stream, server_end) = tokio::io::duplex(64 * 1024);
         let app = Arc::clone(&gateway.app);
         let server = tokio::spawn(async move {
@@ -55,13 +55,13 @@ impl Connection {
     }
 
     /// Sends a request's head, completed and signed.
-    async fn send_head(&mut self, gateway: &Gateway, who: As, head: &str) {
+    pub(crate) async fn send_head(&mut self, gateway: &Gateway, who: As, head: &str) {
         let mut lines = Lines::of(head);
         lines.complete(who, &gateway.app.endpoints, gateway.app.clock.now_millis());
         self.send(lines.wire_text().as_bytes()).await;
     }
 
-    async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.expect("the server listens");
     }
 
@@ -84,7 +84,7 @@ impl Connection {
     }
 
     /// Expects an answer with this status and, in a refusal, this code.
-    async fn expect(&mut self, status: &str, code: &str) {
+    pub(crate) async fn expect(&mut self, status: &str, code: &str) {
         let (found, body) = self.receive().await;
         assert_eq!(found, status, "{body}");
         assert!(body.contains(code), "{body}");

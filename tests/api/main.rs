@@ -6,6 +6,7 @@ mod access_matrix;
 mod addressing;
 mod admin;
 mod answer;
+mod aws_chunked;
 mod bucket;
 mod bucket_acl;
 mod bucket_cors;

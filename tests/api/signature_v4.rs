@@ -1,6 +1,6 @@
 //! Signature Version 4 over whole requests: what it covers, what it does not hold for, and URLs made with it.
 
-use obs_gateway::auth::{sign_header, sign_url_v4};
+use obs_gateway::auth::{SIGNING_REGION, sign_header, sign_url_v4};
 use obs_gateway::blob::digest;
 use obs_gateway::config::{Config, SignatureRegion};
 use obs_gateway::wire::dialect::Dialect;
@@ -76,7 +76,8 @@ async fn urls_hold_until_they_expire() {
     let gateway = Gateway::with_bucket().await;
     gateway.check(As::S3("alice"), "PUT /photos/k%20+\n\nhello", "200").await;
     let sign = |method: &str, target: &str, headers: &[(String, String)], secret: &str, sent| {
-        sign_url_v4(method, HOST, target, headers, &gateway.app.endpoints, "AK-alice", secret, (sent, 60)).unwrap()
+        let keys = ("AK-alice", secret);
+        sign_url_v4(method, HOST, target, headers, &gateway.app.endpoints, keys, SIGNING_REGION, (sent, 60)).unwrap()
     };
     let now = NOW / 1000 * 1000;
     gateway.app.clock.set(now);

@@ -23,7 +23,9 @@ fn curl_does_the_sample_request() {
     let quota = format!("{url}?quota");
     let curl = |arguments: &[&str]| gateway.cli(&folder, &[&["curl"], arguments].concat());
     assert!(curl(&["GET", &quota, "-sS"]).done().contains(ANSWER));
-    assert!(curl(&["--dialect", "s3", "GET", &quota, "-sS"]).done().contains(ANSWER));
+    for dialect in ["s3", "s3-v2"] {
+        assert!(curl(&["--dialect", dialect, "GET", &quota, "-sS"]).done().contains(ANSWER));
+    }
 
     folder.write("cat.jpg", "a picture");
     let object = format!("{url}a%20cat.jpg");
