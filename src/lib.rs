@@ -28,6 +28,7 @@ pub mod wire;
 // Ground: vocabulary shared by all.
 pub mod acl;
 pub mod attributes;
+pub mod checksum;
 pub mod clock;
 pub mod config;
 pub mod cors;

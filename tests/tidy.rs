@@ -17,6 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &[
         "acl",
         "attributes",
+        "checksum",
         "clock",
         "config",
         "cors",

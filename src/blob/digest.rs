@@ -3,7 +3,10 @@
 
 use crc_fast::CrcAlgorithm;
 use md5::{Digest as _, Md5};
+use sha1::Sha1;
 use sha2::Sha256;
+
+use crate::checksum::{Checksum, ChecksumAlgorithm};
 
 /// CRC-64 of ECMA-182, reflected: what the OBS SDKs call `crc64ecma`.
 const CRC64: CrcAlgorithm = CrcAlgorithm::Crc64Xz;
@@ -15,10 +18,12 @@ pub struct Wanted {
     pub sha256: bool,
     /// CRC-64.
     pub crc64: bool,
+    /// One of S3's checksums.
+    pub checksum: Option<ChecksumAlgorithm>,
 }
 
 /// What was computed over a body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
     /// MD5.
     pub md5: [u8; 16],
@@ -26,6 +31,8 @@ pub struct Sums {
     pub sha256: Option<[u8; 32]>,
     /// CRC-64, where it was wanted.
     pub crc64: Option<u64>,
+    /// The checksum that was wanted.
+    pub checksum: Option<Checksum>,
 }
 
 impl Sums {
@@ -40,16 +47,27 @@ impl Sums {
 /// Everything that is computed over one body.
 #[derive(Clone, Default)]
 pub struct Digest {
+    wanted: Wanted,
     md5: Md5,
+    /// For whoever wants it; a checksum may be one, too.
     sha256: Option<Sha256>,
+    sha1: Option<Sha1>,
     crc64: Option<crc_fast::Digest>,
+    crc: Option<crc_fast::Digest>,
 }
 
 impl Digest {
     /// Of no bytes yet.
     pub fn new(wanted: Wanted) -> Self {
-        let crc64 = wanted.crc64.then(|| crc_fast::Digest::new(CRC64));
-        Self { md5: Md5::new(), sha256: wanted.sha256.then(Sha256::new), crc64 }
+        let is = |algorithm| wanted.checksum == Some(algorithm);
+        Self {
+            wanted,
+            md5: Md5::new(),
+            sha256: (wanted.sha256 || is(ChecksumAlgorithm::Sha256)).then(Sha256::new),
+            sha1: is(ChecksumAlgorithm::Sha1).then(Sha1::new),
+            crc64: wanted.crc64.then(|| crc_fast::Digest::new(CRC64)),
+            crc: wanted.checksum.and_then(crc_of).map(crc_fast::Digest::new),
+        }
     }
 
     /// Takes the next bytes.
@@ -58,19 +76,88 @@ impl Digest {
         if let Some(sha256) = &mut self.sha256 {
             sha256.update(data);
         }
+        if let Some(sha1) = &mut self.sha1 {
+            sha1.update(data);
+        }
         if let Some(crc64) = &mut self.crc64 {
             crc64.update(data);
+        }
+        if let Some(crc) = &mut self.crc {
+            crc.update(data);
         }
     }
 
     /// The digests of everything taken.
     pub fn finish(self) -> Sums {
+        let sha256: Option<[u8; 32]> = self.sha256.map(|sha256| sha256.finalize().into());
+        let checksum = self.wanted.checksum.map(|algorithm| {
+            let digest = match (self.crc, self.sha1) {
+                (Some(crc), _) => crc_bytes(algorithm, crc.finalize()),
+                (None, Some(sha1)) => sha1.finalize().to_vec(),
+                (None, None) => sha256.map(Vec::from).unwrap_or_default(),
+            };
+            Checksum::of_bytes(algorithm, digest)
+        });
         Sums {
             md5: self.md5.finalize().into(),
-            sha256: self.sha256.map(|sha256| sha256.finalize().into()),
+            sha256: sha256.filter(|_| self.wanted.sha256),
             crc64: self.crc64.map(|crc64| crc64.finalize()),
+            checksum,
         }
     }
+}
+
+/// The CRC that an algorithm is, if it is one.
+fn crc_of(algorithm: ChecksumAlgorithm) -> Option<CrcAlgorithm> {
+    match algorithm {
+        ChecksumAlgorithm::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),
+        ChecksumAlgorithm::Crc32C => Some(CrcAlgorithm::Crc32Iscsi),
+        ChecksumAlgorithm::Crc64Nvme => Some(CrcAlgorithm::Crc64Nvme),
+        ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256 => None,
+    }
+}
+
+/// A CRC as its digest: big-endian, in as many bytes as it has.
+fn crc_bytes(algorithm: ChecksumAlgorithm, crc: u64) -> Vec<u8> {
+    let bytes = crc.to_be_bytes();
+    bytes[bytes.len() - algorithm.digest_bytes()..].to_vec()
+}
+
+fn crc_from(digest: &[u8]) -> u64 {
+    digest.iter().fold(0, |crc, byte| crc << 8 | u64::from(*byte))
+}
+
+/// One of S3's checksums of bytes that are all at hand.
+pub fn checksum(algorithm: ChecksumAlgorithm, data: &[u8]) -> Checksum {
+    let digest = match (crc_of(algorithm), algorithm) {
+        (Some(crc), _) => crc_bytes(algorithm, crc_fast::checksum(crc, data)),
+        (None, ChecksumAlgorithm::Sha1) => Sha1::digest(data).to_vec(),
+        (None, _) => sha256(data).to_vec(),
+    };
+    Checksum::of_bytes(algorithm, digest)
+}
+
+/// The checksum of parts one after the other, from the digest and the length in bytes of each; `None` for an algorithm
+/// whose digests cannot be joined.
+pub fn joined<'a>(
+    algorithm: ChecksumAlgorithm,
+    parts: impl IntoIterator<Item = (&'a [u8], u64)>,
+) -> Option<Checksum> {
+    let crc = crc_of(algorithm)?;
+    let whole = parts.into_iter().fold(crc_fast::checksum(crc, b""), |whole, (digest, length)| {
+        crc_fast::checksum_combine(crc, whole, crc_from(digest), length)
+    });
+    Some(Checksum::of_bytes(algorithm, crc_bytes(algorithm, whole)))
+}
+
+/// The checksum of the digests of parts.
+pub fn composite<'a>(algorithm: ChecksumAlgorithm, parts: impl IntoIterator<Item = &'a [u8]>) -> Checksum {
+    let (mut digests, mut part_count) = (Vec::new(), 0);
+    for digest in parts {
+        digests.extend_from_slice(digest);
+        part_count += 1;
+    }
+    Checksum { part_count, ..checksum(algorithm, &digests) }
 }
 
 /// MD5 of bytes that are all at hand.
@@ -101,7 +188,10 @@ impl std::fmt::Debug for Digest {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::checksum::parse_digest;
 
     /// Values from RFC 1321, A.5.
     #[test]
@@ -134,8 +224,92 @@ mod tests {
 
     #[test]
     fn only_what_is_wanted_is_computed() {
-        let all = Sums { md5: md5(b"abc"), sha256: Some(sha256(b"abc")), crc64: Some(crc64(b"abc")) };
-        assert_eq!(Sums::of(b"abc", Wanted { sha256: true, crc64: true }), all);
-        assert_eq!(Sums::of(b"abc", Wanted::default()), Sums { sha256: None, crc64: None, ..all });
+        let plain = Sums { md5: md5(b"abc"), ..Sums::default() };
+        assert_eq!(Sums::of(b"abc", Wanted::default()), plain);
+        let all = Wanted { sha256: true, crc64: true, checksum: None };
+        let sums = Sums { sha256: Some(sha256(b"abc")), crc64: Some(crc64(b"abc")), ..plain.clone() };
+        assert_eq!(Sums::of(b"abc", all), sums);
+        for algorithm in ChecksumAlgorithm::ALL {
+            let checksum = Some(checksum(algorithm, b"abc"));
+            let wanted = Wanted { checksum: Some(algorithm), ..Wanted::default() };
+            assert_eq!(Sums::of(b"abc", wanted), Sums { checksum: checksum.clone(), ..plain.clone() });
+            let both = Wanted { checksum: Some(algorithm), ..all };
+            assert_eq!(Sums::of(b"abc", both), Sums { checksum, ..sums.clone() });
+        }
+    }
+
+    /// Values of the catalogue of CRC algorithms and of published clients and suites.
+    #[test]
+    fn checksums_are_those_of_s3() {
+        use ChecksumAlgorithm::{Crc32, Crc32C, Crc64Nvme, Sha1, Sha256};
+        let check = |algorithm, [nine, letters, empty]: [&str; 3]| {
+            let bytes: [(&[u8], &str); 3] = [(b"123456789", nine), (&[b'A'; 1024], letters), (b"", empty)];
+            for (data, expected) in bytes {
+                let mut digest = Digest::new(Wanted { checksum: Some(algorithm), ..Wanted::default() });
+                let (head, tail) = data.split_at(data.len() / 3);
+                digest.update(head);
+                digest.update(tail);
+                let checksum = digest.finish().checksum.unwrap();
+                assert_eq!((checksum.to_string().as_str(), checksum.kind()), (expected, "FULL_OBJECT"));
+            }
+        };
+        check(Crc32, ["y/Q5Jg==", "tzf7Gg==", "AAAAAA=="]);
+        check(Crc32C, ["4waSgw==", "9mB6kg==", "AAAAAA=="]);
+        check(Crc64Nvme, ["rosUhgp5mIg=", "Qeh8oXvGiSo=", "AAAAAAAAAAA="]);
+        check(Sha1, ["98O8HYCOBHMq32eZZczDTKeuNEE=", "dGw/TShsUx4GXor3bgrAhogxxrQ=", "2jmj7l5rSw0yVb/vlWAYkK/YBwk="]);
+        check(
+            Sha256,
+            [
+                "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=",
+                "arcu6553sHVAiX4MjW0j7I7vD4w6R+Gz9Ok0Q9lTa+0=",
+                "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+            ],
+        );
+    }
+
+    /// Three parts of 5 MiB of `A`, `B` and `C`: values of ceph/s3-tests.
+    #[test]
+    fn checksums_of_parts_make_that_of_the_whole() {
+        use ChecksumAlgorithm::{Crc32, Crc32C, Crc64Nvme, Sha1, Sha256};
+        const PART_BYTES: u64 = 5 << 20;
+        let check = |algorithm, parts: [&str; 3], is_composite, expected: &str| {
+            let digests = parts.map(|text| parse_digest(algorithm, text.as_bytes()).unwrap());
+            let digests = digests.iter().map(Vec::as_slice);
+            let whole = if is_composite {
+                composite(algorithm, digests)
+            } else {
+                joined(algorithm, digests.map(|digest| (digest, PART_BYTES))).unwrap()
+            };
+            assert_eq!(whole.to_string(), expected);
+        };
+        check(Crc32, ["JRTCyQ==", "QoZTGg==", "YAgjqw=="], false, "WgDhBQ==");
+        check(Crc32C, ["MDaLrw==", "TH4EZg==", "Z7mBIQ=="], false, "xU+Krw==");
+        check(Crc64Nvme, ["L/E4WYn8v98=", "xW1l19VobYM=", "cK5MnNaWrW4="], false, "i+6LR0y3eFo=");
+        check(
+            Sha1,
+            ["iIaTCGbm+vdVjNqIMF2S0T7ibMk=", "LS/TJ32bAVKEwRu+sE3X7awh/lk=", "6DDwovUaHwrKNXDMzOGbuvj9kxI="],
+            true,
+            "sizjvY4eud3MrcHdZM3cQ/ol39o=-3",
+        );
+        let sha256 = [
+            "275VF5loJr1YYawit0XSHREhkFXYkkPKGuoK0x9VKxI=",
+            "mrHwOfjTL5Zwfj74F05HOQGLdUb7E5szdCbxgUSq6NM=",
+            "Vw7oB/nKQ5xWb3hNgbyfkvDiivl+U+/Dft48nfJfDow=",
+        ];
+        check(Sha256, sha256, true, "uWBwpe1dxI4Vw8Gf0X9ynOdw/SS6VBzfWm9giiv1sf4=-3");
+        let one = composite(Sha256, [checksum(Sha256, &[b'A'; 1024]).digest.as_slice()]);
+        assert_eq!(one.to_string(), "Ok6Cs5b96ux6+MWQkJO7UBT5sKPBeXBLwvj/hK89smg=-1");
+        assert_eq!((joined(Sha1, []), joined(Sha256, [])), (None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn a_whole_has_the_crc_that_its_parts_make(parts: Vec<Vec<u8>>) {
+            for algorithm in ChecksumAlgorithm::ALL.into_iter().filter(|algorithm| algorithm.is_crc()) {
+                let sums: Vec<_> = parts.iter().map(|part| (checksum(algorithm, part), part.len() as u64)).collect();
+                let whole = joined(algorithm, sums.iter().map(|(sum, length)| (sum.digest.as_slice(), *length)));
+                prop_assert_eq!(whole, Some(checksum(algorithm, &parts.concat())));
+            }
+        }
     }
 }

@@ -304,7 +304,10 @@ impl Tx<'_> {
                         self.delete(Family::Extents, keys::extent(extent.segment, extent.offset));
                     }
                 }
-                Some(Stored::Pieces(pieces)) => self.let_go_pieces(&pieces, oldest)?,
+                Some(Stored::Pieces(pieces)) => {
+                    self.let_go_pieces(&pieces, oldest)?;
+                    self.forget_parts(blob);
+                }
                 Some(Stored::Inline(_)) | None => {}
             }
             if references > 1 {

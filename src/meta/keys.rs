@@ -288,6 +288,17 @@ pub(super) fn body(blob: BlobId) -> Vec<u8> {
     blob.0.to_be_bytes().to_vec()
 }
 
+/// `Bodies`: what the list of a composed body does not tell of the parts it was made of.
+pub(super) fn part_list(blob: BlobId) -> Vec<u8> {
+    [&blob.0.to_be_bytes()[..], b"p"].concat()
+}
+
+/// The blob of such a row; `None` of any other.
+pub(super) fn blob_of_part_list(row: &[u8]) -> Option<BlobId> {
+    let blob = row.strip_suffix(b"p")?;
+    blob.try_into().ok().map(u128::from_be_bytes).map(BlobId)
+}
+
 /// `Extents`: a live extent.
 pub(super) fn extent(segment: u64, offset: u64) -> Vec<u8> {
     let mut key = Vec::with_capacity(16);

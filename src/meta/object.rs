@@ -10,6 +10,7 @@ use super::version::Version;
 use super::{BlobId, BucketId, Result, keys};
 use crate::acl::Acl;
 use crate::attributes::Attributes;
+use crate::checksum::Checksum;
 use crate::clock::{UnixMillis, end_of_days};
 use crate::headers::ObjectHeaders;
 use crate::name::{AccountId, ObjectKey};
@@ -81,32 +82,6 @@ pub struct Restore {
     pub ready_millis: UnixMillis,
     /// Until when.
     pub expires_millis: UnixMillis,
-}
-
-/// A checksum of an object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checksum {
-    /// By which algorithm.
-    pub algorithm: ChecksumAlgorithm,
-    /// The digest.
-    pub digest: Vec<u8>,
-    /// Of the digests of its parts, not of its bytes.
-    pub is_composite: bool,
-}
-
-/// The algorithms of S3's additional checksums.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ChecksumAlgorithm {
-    /// `CRC32`.
-    Crc32,
-    /// `CRC32C`.
-    Crc32C,
-    /// `CRC64NVME`.
-    Crc64Nvme,
-    /// `SHA1`.
-    Sha1,
-    /// `SHA256`.
-    Sha256,
 }
 
 impl Object {
@@ -188,6 +163,7 @@ mod tests {
     use super::super::record::tests::check_stored;
     use super::super::testing::{NOW, OWNER};
     use super::*;
+    use crate::checksum::ChecksumAlgorithm;
 
     #[test]
     fn stored_objects_are_read_for_ever() {
@@ -229,7 +205,7 @@ mod tests {
             upload: Some(CompletedUpload { id: 7, part_count: 2 }),
             restore: Some(Restore { ready_millis: 1, expires_millis: 2 }),
             crc64: Some(9),
-            checksum: Some(Checksum { algorithm: ChecksumAlgorithm::Sha1, digest: vec![5], is_composite: true }),
+            checksum: Some(Checksum { algorithm: ChecksumAlgorithm::Sha1, digest: vec![5], part_count: 1 }),
         };
         let full = Object {
             version: Version { order: 5, salt: Some(6) },

@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize};
 use super::body::{Body, Piece, Source, Stored, damaged};
 use super::bucket::Bucket;
 use super::engine::{Family, Step};
-use super::object::{Checksum, ChecksumAlgorithm, Object};
+use super::object::Object;
+use super::part_list::DonePart;
 use super::record::Record;
 use super::slot::Slot;
 use super::store::Tx;
 use super::version::{Kept, Version, VersionId};
 use super::{BlobId, BucketId, Result, keys};
 use crate::attributes::Attributes;
+use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::clock::UnixMillis;
 use crate::headers::ObjectHeaders;
 use crate::limits;
@@ -267,6 +269,9 @@ impl Tx<'_> {
         let stored = if pieces.is_empty() { Stored::Inline(Bytes::new()) } else { Stored::Pieces(pieces) };
         let object = Object { size, body: stored.body(), ..object.clone() };
         self.put_body(object.blob, &stored)?;
+        if object.body == Body::Pieces {
+            self.put_parts(object.blob, done_parts(&object, parts, chosen))?;
+        }
         self.place_for(slot, &object, change)
     }
 
@@ -323,6 +328,18 @@ impl Tx<'_> {
         )?;
         Ok(found)
     }
+}
+
+/// The parts that an object is made of, with their checksums where those are of the object's kind.
+fn done_parts(object: &Object, parts: &BTreeMap<u16, Part>, chosen: &[u16]) -> Vec<DonePart> {
+    let algorithm = object.state.as_ref().and_then(|state| state.checksum.as_ref()).map(|checksum| checksum.algorithm);
+    let chosen = chosen.iter().filter_map(|number| parts.get_key_value(number));
+    let done = chosen.map(|(number, part)| {
+        let checksum = part.checksum.as_ref().filter(|checksum| Some(checksum.algorithm) == algorithm);
+        let digest = checksum.map(|checksum| checksum.digest.clone()).unwrap_or_default();
+        DonePart { number: *number, length: part.size, digest }
+    });
+    done.collect()
 }
 
 #[cfg(test)]
@@ -399,7 +416,7 @@ mod tests {
             "01cae29fbde4290203000000000000000101000001022f720000000101000 1".replace(' ', "").as_str(),
             &full,
         );
-        let checksum = Some(Checksum { algorithm: ChecksumAlgorithm::Sha1, digest: vec![5], is_composite: false });
+        let checksum = Some(Checksum { algorithm: ChecksumAlgorithm::Sha1, digest: vec![5], part_count: 0 });
         let part = Part { blob: BlobId(9), body: Body::Pieces, crc64: Some(300), checksum, ..part(70).0 };
         check_stored("0109024607070707070707070707070707070707cae29fbde42901ac020103010500", &part);
     }

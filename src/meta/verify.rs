@@ -7,6 +7,7 @@ use std::ops::{Bound, ControlFlow};
 use super::body::{Body, LetGo, Pieces, Source, extent_of};
 use super::engine::{Engine, Family, Step, Tier, View, get_owned};
 use super::object::Object;
+use super::part_list::PartList;
 use super::record::Record;
 use super::recount::{Difference, Named, Slices, recount_with};
 use super::{BlobId, Result, keys};
@@ -34,6 +35,8 @@ struct Verifier<'a> {
     /// waits for the sweep.
     places: BTreeMap<BlobId, String>,
     extents: BTreeMap<Vec<u8>, Extent>,
+    /// Lengths of composed bodies in bytes.
+    lists: BTreeMap<BlobId, u64>,
 }
 
 /// Verifies everything in `engine`. `check_body` is called for every body whose bytes lie in segments and says
@@ -42,7 +45,7 @@ pub fn verify(engine: &dyn Engine, check_body: &mut dyn FnMut(&Manifest) -> Opti
     let view = engine.snapshot();
     let verdict = Verdict::default();
     let (references, places, extents) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let mut verifier = Verifier { view: &*view, verdict, references, places, extents };
+    let mut verifier = Verifier { view: &*view, verdict, references, places, extents, lists: BTreeMap::new() };
     let slices = Slices { view: &*view, slice_count_max: usize::MAX, between: &mut |_| ControlFlow::Continue(()) };
     let recount = recount_with(slices, &mut |named| verifier.named(&named))?;
     verifier.let_go()?;
@@ -118,6 +121,7 @@ impl Verifier<'_> {
             let (place, is_kept) = (self.place(blob), self.places.contains_key(&blob));
             let Some(stored) = get_owned(self.view, Family::Bodies, &keys::body(blob), Tier::Disk)? else { continue };
             let Ok(Pieces(pieces)) = Pieces::decode(&stored) else { continue };
+            self.lists.insert(blob, pieces.iter().map(|piece| piece.length).sum());
             for piece in pieces {
                 match piece.source {
                     Source::Blob { body: Body::Pieces, .. } => self.differ(&place, "has a list for a piece"),
@@ -143,6 +147,10 @@ impl Verifier<'_> {
             self.differ("bodies", "are taken for bodies of another kind");
         }
         view.scan(Family::Bodies, Bound::Unbounded, None, Tier::Disk, &mut |row, value| {
+            if let Some(blob) = keys::blob_of_part_list(row) {
+                self.part_list(blob, value);
+                return Ok(Step::Next);
+            }
             match missing.remove(row) {
                 None => self.differ(format!("body {row:02x?}"), "belongs to no object"),
                 Some(Body::Inline | Body::Pieces) => {}
@@ -168,6 +176,19 @@ impl Verifier<'_> {
             self.differ(format!("body {row:02x?}"), "is named, but does not exist");
         }
         Ok(())
+    }
+
+    /// The parts of a composed body against its length.
+    fn part_list(&mut self, blob: BlobId, value: &[u8]) {
+        let Some(length) = self.lists.get(&blob) else {
+            return self.differ(format!("list of the parts of body {:032x}", blob.0), "belongs to no composed body");
+        };
+        let parts = PartList::decode(value).map(|PartList(parts)| parts.iter().map(|part| part.length).sum::<u64>());
+        match parts {
+            Ok(parts) if parts == *length => {}
+            Ok(parts) => self.differ(self.place(blob), format!("has {length} bytes, its parts have {parts}")),
+            Err(error) => self.differ(self.place(blob), error.to_string()),
+        }
     }
 
     /// The table of reference counts against those that name.

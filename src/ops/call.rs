@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::announced::parse_sha256;
+use super::announced::Announced;
 use crate::access::{Caller, Context, Permit};
-use crate::blob::digest;
+use crate::blob::digest::{self, Sums};
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -13,7 +13,7 @@ use crate::name::ObjectKey;
 use crate::wire::Head;
 use crate::wire::body::RequestBody;
 use crate::wire::form::Fields;
-use crate::wire::headers::{content_md5, content_sha256};
+use crate::wire::headers::content_sha256;
 use crate::wire::xml::Element;
 
 /// One admitted request.
@@ -90,16 +90,15 @@ impl Call<'_> {
     /// The body, of at most `bytes_max`; above: 400 `EntityTooLarge`. A digest sent with it is checked, whether the
     /// operation asks for one or not.
     pub async fn checked_body(&mut self, bytes_max: usize) -> Result<Bytes> {
-        let expected = (content_md5(&self.head.headers)?, content_sha256(&self.head.headers)?);
-        let covered = self.head.own("content-sha256").and_then(parse_sha256);
+        let announced = Announced::of_document(self.head)?;
+        let sha256 = content_sha256(&self.head.headers)?;
         let bytes = self.body.collect(bytes_max).await?;
-        let wrong_md5 = expected.0.is_some_and(|md5| md5 != digest::md5(&bytes));
-        if wrong_md5 || expected.1.is_some_and(|sha256| sha256 != digest::sha256(&bytes)) {
-            return Err(Code::BadDigest.into());
+        if announced != Announced::default() {
+            let trailer = announced.trailer().and_then(|name| self.body.trailer(name));
+            announced.check(&Sums::of(&bytes, announced.wanted()), trailer)?;
         }
-        // What a signature covers in place of the body.
-        if covered.is_some_and(|sha256| sha256 != digest::sha256(&bytes)) {
-            return Err(Code::WrongSha256.into());
+        if sha256.is_some_and(|sha256| sha256 != digest::sha256(&bytes)) {
+            return Err(Code::BadDigest.into());
         }
         Ok(bytes)
     }

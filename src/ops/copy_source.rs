@@ -1,12 +1,22 @@
 //! The source of a copy: what the request asks of it, and the object it is in a transaction. An object and a part are
 //! copied alike (OBS reference, "Copying Objects" and "Copying Parts").
 
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
 use hyper::header::{HeaderName, HeaderValue};
 
 use super::Call;
+use super::object_body::{self, Part};
 use crate::access::{self, Action, Policies};
+use crate::app::App;
+use crate::blob::digest::{Digest, Sums, Wanted};
+use crate::blob::readers::Reader;
 use crate::error::{Code, Error, Result};
-use crate::meta::{Bucket, Kept, Object, Tx, VersionId, Versioning};
+use crate::meta::{Bucket, Kept, Object, Stored, Tx, VersionId, Versioning};
+use crate::wire::body::ReplyBody;
 use crate::wire::conditions::Conditions;
 use crate::wire::copy_source::CopySource;
 use crate::wire::dialect::Dialect;
@@ -108,4 +118,41 @@ impl Found {
             Err(_) => reply,
         }
     }
+}
+
+/// The digests of a stretch of a body.
+pub(super) async fn digest(
+    app: &Arc<App>,
+    stored: Stored,
+    span: Range<u64>,
+    reader: Reader,
+    wanted: Wanted,
+) -> Result<Sums> {
+    let mut digest = Digest::new(wanted);
+    let body = object_body::open(app, stored, [Part::Span(span)].into(), reader).await;
+    match body.inspect_err(|error| object_body::count_damage(app, error))? {
+        ReplyBody::Empty => {}
+        ReplyBody::Full(bytes) => digest.update(&bytes),
+        ReplyBody::Stream { mut stream, .. } => {
+            while let Some(bytes) = stream.next().await {
+                digest = update(digest, bytes.map_err(Error::internal)?).await?;
+            }
+        }
+    }
+    Ok(digest.finish())
+}
+
+/// Where it may take its time: a buffer takes milliseconds.
+async fn update(mut digest: Digest, bytes: Bytes) -> Result<Digest> {
+    let update = move || {
+        digest.update(&bytes);
+        digest
+    };
+    tokio::task::spawn_blocking(update).await.map_err(Error::internal)
+}
+
+/// Whether the bytes are still those that were read; lists change in place.
+pub(super) fn is_same(now: &Object, then: &Object) -> bool {
+    let what = |object: &Object| (object.version, object.blob, object.size, object.modified_millis);
+    what(now) == what(then) && now.etag == then.etag
 }

@@ -1,6 +1,7 @@
 //! What listings share: the parameters that every one of them has, and how their documents write keys, owners, classes
 //! and objects. Not here: what a page has on it, which is `meta`'s to find.
 
+use super::checksum;
 use crate::clock::iso_date;
 use crate::error::{Code, Result};
 use crate::limits;
@@ -90,6 +91,10 @@ impl Spelling {
 pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, with_owner: bool) {
     xml.element("LastModified", &iso_date(object.modified_millis));
     xml.element("ETag", &format!("\"{}\"", object.etag));
+    let checksum = object.state.as_ref().and_then(|state| state.checksum.as_ref());
+    if let Some(checksum) = checksum.filter(|_| !dialect.is_obs()) {
+        checksum::write_algorithm(xml, checksum.algorithm, checksum.is_composite());
+    }
     xml.number("Size", object.size);
     if with_owner {
         write_owner(xml, dialect, object.owner);

@@ -17,6 +17,7 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod call;
+mod checksum;
 mod copy_source;
 mod draft;
 mod file_system;
@@ -31,6 +32,7 @@ mod object_edit;
 mod object_get;
 mod object_metadata;
 mod object_modify;
+mod object_part;
 mod object_put;
 mod object_record;
 mod object_rename;
@@ -48,6 +50,7 @@ mod service_list;
 mod upload;
 mod upload_abort;
 mod upload_begin;
+mod upload_checksum;
 mod upload_complete;
 mod upload_list;
 mod upload_part;
@@ -159,7 +162,6 @@ pub static RESERVED: &[&str] = &[
     "obsworkflowtriggerpolicy",
     "orchestration",
     "ownershipcontrols",
-    "partnumber",
     "publicaccessblock",
     "readahead",
     "replication",

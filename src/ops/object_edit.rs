@@ -10,6 +10,7 @@ use super::receive::{Expected, Received, discard, receive};
 use super::{Call, file_system};
 use crate::app::App;
 use crate::blob::digest;
+use crate::checksum::Checksum;
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::{Body, Bucket, Edited, Object, ObjectState, Patch, Reservation, Stored, Tx};
@@ -71,8 +72,8 @@ pub(super) async fn write(app: &Arc<App>, call: &mut Call<'_>, manner: Manner) -
     let expected = Expected { bucket: &target.bucket, declared, bytes_max, announced: &announced, change: &change };
     let received = receive(app, call.body, &expected).await?;
     let fresh = draft.into_object(app.clock.now_millis(), 0, hex(&digest::md5(b"")), Body::Inline);
-    let Received { size, md5, crc64, stored, room } = received;
-    Writing { target, fresh, length: size, md5, crc64, stored }.commit(app, room).await
+    let Received { size, md5, crc64, checksum, stored, room } = received;
+    Writing { target, fresh, length: size, md5, crc64, checksum, stored }.commit(app, room).await
 }
 
 /// What changes when `length` bytes are written at a position of an object of `old` bytes, and so many that go with that.
@@ -166,6 +167,7 @@ struct Writing {
     length: u64,
     md5: [u8; 16],
     crc64: Option<u64>,
+    checksum: Option<Checksum>,
     stored: Stored,
 }
 
@@ -214,23 +216,35 @@ impl Writing {
         let (position, end) = (self.target.position, self.target.position + self.length);
         let is_whole = position == 0 && end >= old.size && (self.length > 0 || current.is_none());
         let old_crc64 = old.state.as_ref().and_then(|state| state.crc64);
-        let (etag, crc64) = if is_whole {
-            (hex(&self.md5), self.crc64)
+        let old_checksum = || old.state.as_ref().and_then(|state| state.checksum.clone());
+        let (etag, crc64, checksum) = if is_whole {
+            (hex(&self.md5), self.crc64, self.checksum.clone())
         } else if self.length == 0 && end <= old.size {
             // Nothing was written: the same bytes have the same digests.
-            (old.etag.clone(), old_crc64)
+            (old.etag.clone(), old_crc64, old_checksum())
         } else {
-            let joined = old_crc64.zip(self.crc64).filter(|_| position == old.size);
+            let is_appended = position == old.size;
+            let joined = old_crc64.zip(self.crc64).filter(|_| is_appended);
             let crc64 = joined.map(|(first, second)| digest::crc64_joined(first, second, self.length));
-            (changed_etag(&old.etag, &[&position.to_be_bytes(), &self.md5]), crc64)
+            let checksum = old_checksum().filter(|_| is_appended).and_then(|first| self.joined(&first, old.size));
+            (changed_etag(&old.etag, &[&position.to_be_bytes(), &self.md5]), crc64, checksum)
         };
         let append_count = match self.target.manner {
             Manner::Append => Some(current.and_then(append_count).unwrap_or(0) + 1),
             Manner::Modify => None,
         };
-        let state = ObjectState { append_count, crc64, ..changed_state(old.state.as_deref()) };
+        let state = ObjectState { append_count, crc64, checksum, ..changed_state(old.state.as_deref()) };
         let modified_millis = self.fresh.modified_millis;
         Object { etag, modified_millis, size: old.size.max(end), state: state.boxed(), ..old.clone() }
+    }
+
+    /// The checksum of an object of `length` bytes that has `first` and of these bytes behind it, where they are of one
+    /// kind that can be joined.
+    fn joined(&self, first: &Checksum, length: u64) -> Option<Checksum> {
+        let second = self.checksum.as_ref()?;
+        let is_one_kind = first.algorithm == second.algorithm && !first.is_composite();
+        let parts = [(first.digest.as_slice(), length), (second.digest.as_slice(), self.length)];
+        is_one_kind.then(|| digest::joined(first.algorithm, parts)).flatten()
     }
 }
 

@@ -12,6 +12,7 @@ use hyper::header::{
 use hyper::{Method, StatusCode};
 
 use super::object_body::{self, Part};
+use super::object_part::{self, Part as Section};
 use super::object_delete::delete_marker_header;
 use super::object_put::version_id_name;
 use super::object_reply::{describe, header_value, tell_readers};
@@ -37,6 +38,7 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
 const PARAMETERS: &[&str] = &[
     "versionId",
     "attname",
+    "partNumber",
     "response-content-type",
     "response-content-language",
     "response-expires",
@@ -75,6 +77,7 @@ pub(super) static HEAD: Op = Op {
 const RETRY_COUNT_MAX: usize = 3;
 
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    let number = object_part::asked(call.head)?;
     for _ in 0..RETRY_COUNT_MAX {
         // Noted before the record is read, so that the sweep waits.
         let reader = app.readers.begin(app.clock.now_millis());
@@ -82,8 +85,8 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         if object.is_archived(call.now) {
             return Err(Code::InvalidObjectState.on(call.head.target.resource()));
         }
-        let Some((object, stored)) = stored(app, call, object).await? else { continue };
-        let (mut reply, selection) = prepare(call, &object)?;
+        let Some((object, stored, part)) = stored(app, call, object, number).await? else { continue };
+        let (mut reply, selection) = prepare(call, &object, part.as_ref())?;
         if reply.status == StatusCode::NOT_MODIFIED {
             return Ok(reply);
         }
@@ -107,8 +110,13 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 async fn head(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    let number = object_part::asked(call.head)?;
     let object = find(app, call).await?;
-    let (mut reply, selection) = prepare(call, &object)?;
+    let (object, part) = match number {
+        None => (object, None),
+        Some(_) => app.store.read_frozen(|tx| find_part_in(tx, call, number)).await?,
+    };
+    let (mut reply, selection) = prepare(call, &object, part.as_ref())?;
     if reply.status != StatusCode::NOT_MODIFIED {
         tell_readers(app, call, &object, &mut reply).await?;
         let length: u64 = parts(&mut reply, &object, selection)?.iter().map(Part::length).sum();
@@ -168,19 +176,32 @@ fn look_up(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
     }
 }
 
-/// The bytes of an object just found; `None` where they are gone. A composed body changes in place, so its record and
-/// its list are read from one frozen state.
-async fn stored(app: &App, call: &Call<'_>, object: Object) -> Result<Option<(Object, Stored)>> {
+/// What an answer is made of: the object, its bytes, and which part of them was asked for.
+type Selected = (Object, Stored, Option<Section>);
+
+/// The bytes of an object just found; `None` where they are gone. A composed body changes in place, so its record, its
+/// list and its parts are read from one frozen state.
+async fn stored(app: &App, call: &Call<'_>, object: Object, number: Option<u16>) -> Result<Option<Selected>> {
     if object.body != Body::Pieces {
-        let stored = app.store.read(|tx| tx.stored(&object)).await?;
-        return Ok(stored.map(|stored| (object, stored)));
+        let read = app.store.read(|tx| {
+            let part = number.map(|number| object_part::find(tx, &object, number)).transpose()?;
+            Ok::<_, Error>(tx.stored(&object)?.map(|stored| (stored, part)))
+        });
+        return Ok(read.await?.map(|(stored, part)| (object, stored, part)));
     }
     let read = |tx: &mut Tx<'_>| {
-        let object = find_in(tx, call)?;
+        let (object, part) = find_part_in(tx, call, number)?;
         let stored = tx.stored(&object)?;
-        Ok::<_, Error>(stored.map(|stored| (object, stored)))
+        Ok::<_, Error>(stored.map(|stored| (object, stored, part)))
     };
     app.store.read_frozen(read).await
+}
+
+/// The object, and the part of it that was asked for.
+fn find_part_in(tx: &mut Tx<'_>, call: &Call<'_>, number: Option<u16>) -> Result<(Object, Option<Section>)> {
+    let object = find_in(tx, call)?;
+    let part = number.map(|number| object_part::find(tx, &object, number)).transpose()?;
+    Ok((object, part))
 }
 
 async fn is_replaced(app: &App, call: &Call<'_>, object: &Object) -> Result<bool> {
@@ -188,16 +209,17 @@ async fn is_replaced(app: &App, call: &Call<'_>, object: &Object) -> Result<bool
     Ok(found.map_or(true, |found| found.blob != object.blob || found.modified_millis != object.modified_millis))
 }
 
-/// Status and headers, by conditions and range.
-fn prepare(call: &Call<'_>, object: &Object) -> Result<(Reply, RangeVerdict)> {
+/// Status and headers, by conditions and range or part.
+fn prepare(call: &Call<'_>, object: &Object, part: Option<&Section>) -> Result<(Reply, RangeVerdict)> {
     let conditions = Conditions::parse(&call.head.headers);
     let verdict = conditions.check_read(&object.etag, object.modified_millis, call.now);
     if let Verdict::Failed(header) = verdict {
         return Err(Verdict::refusal(header));
     }
     let not_modified = verdict == Verdict::NotModified;
-    let selection = match call.head.header(RANGE) {
-        Some(range) if !not_modified => parse_range(range, object.size),
+    let selection = match (part, call.head.header(RANGE)) {
+        (Some(Section { span, .. }), _) => RangeVerdict::Part { start: span.start, end_exclusive: span.end },
+        (None, Some(range)) if !not_modified => parse_range(range, object.size),
         _ => RangeVerdict::Whole,
     };
     // S3 ignores a header that asks for several parts.
@@ -216,6 +238,9 @@ fn prepare(call: &Call<'_>, object: &Object) -> Result<(Reply, RangeVerdict)> {
     };
     let mut reply = Reply::empty(status);
     describe(object, call.bucket()?, (call.head.dialect, call.now), &mut reply.headers)?;
+    if let Some(part) = part.filter(|_| !not_modified) {
+        part.tell(call.head, &mut reply.headers)?;
+    }
     override_headers(call, &mut reply)?;
     Ok((reply, selection))
 }
@@ -244,7 +269,10 @@ fn parts(reply: &mut Reply, object: &Object, selection: RangeVerdict) -> Result<
     let parts = match selection {
         RangeVerdict::Whole | RangeVerdict::Unsatisfiable => vec![Part::Span(0..object.size)],
         RangeVerdict::Part { start, end_exclusive } => {
-            reply.headers.insert(CONTENT_RANGE, header_value(&content_range(&(start..end_exclusive)))?);
+            // An empty part is no range.
+            if start < end_exclusive {
+                reply.headers.insert(CONTENT_RANGE, header_value(&content_range(&(start..end_exclusive)))?);
+            }
             vec![Part::Span(start..end_exclusive)]
         }
         RangeVerdict::Many(spans) => {

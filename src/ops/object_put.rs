@@ -7,6 +7,7 @@ use hyper::header::{ETAG, HeaderName, HeaderValue, LOCATION};
 use hyper::{Method, StatusCode, Uri};
 
 use super::announced::Announced;
+use super::checksum;
 use super::draft::Draft;
 use super::object_reply::describe_stored;
 use super::receive::{Expected, discard, is_small, receive};
@@ -60,8 +61,12 @@ pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let received = receive(app, call.body, &expected).await?;
     let (now, body) = (app.clock.now_millis(), received.stored.body());
     let mut object = draft.into_object(now, received.size, hex(&received.md5), body);
-    object.state = ObjectState { crc64: received.crc64, ..ObjectState::default() }.boxed();
     let mut reply = Reply::empty(StatusCode::OK).with(ETAG, etag_value(&object.etag)?);
+    if let Some(checksum) = received.checksum.as_ref().filter(|_| announced.is_checksum_asked()) {
+        checksum::tell(checksum, true, &mut reply.headers)?;
+    }
+    let state = ObjectState { crc64: received.crc64, checksum: received.checksum, ..ObjectState::default() };
+    object.state = state.boxed();
     describe_stored(&object, call.head.dialect, &mut reply.headers)?;
     if let Some(url) = redirect {
         reply = Reply { status: StatusCode::SEE_OTHER, ..reply };

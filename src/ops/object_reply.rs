@@ -6,6 +6,7 @@ use hyper::{Method, StatusCode};
 
 use super::Call;
 use super::bucket_storage_class::class_name;
+use super::checksum;
 use super::object_put::{etag_value, version_id_name};
 use crate::access::{self, Action};
 use crate::app::App;
@@ -132,6 +133,9 @@ pub(super) async fn tell_readers(app: &App, call: &Call<'_>, object: &Object, re
     let Some(state) = &object.state else { return Ok(()) };
     if let (Some(crc64), true) = (state.crc64, is_whole) {
         words.say(CRC64, &crc64.to_string())?;
+    }
+    if let (Some(checksum), true, true) = (&state.checksum, is_whole, checksum::is_shown(call.head)) {
+        checksum::tell(checksum, true, words.headers)?;
     }
     // By it a client that lost the answer to its completion sees that it came to pass.
     if let (Some(upload), true) = (state.upload, is_head) {

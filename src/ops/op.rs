@@ -5,13 +5,14 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use hyper::Method;
 
-use super::{Call, RESERVED, TABLE};
+use super::{Call, RESERVED, TABLE, checksum};
 use crate::access::Action;
 use crate::app::App;
 use crate::auth;
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::quota::Rule;
+use crate::wire::dialect::Dialect;
 use crate::wire::{Head, Reply, form};
 
 /// An operation: its facts, and the function that performs it.
@@ -74,6 +75,11 @@ impl Op {
         self.picked_parameters().any(|picked| picked.eq_ignore_ascii_case(name))
     }
 
+    /// Whether `name`, in any letter case, is one of its further parameters.
+    fn reads(&self, name: &str) -> bool {
+        self.parameters.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))
+    }
+
     /// How particular it is: the row for which this is largest answers.
     fn weight(&self) -> (usize, usize) {
         let parameters = self.picked_parameters().count();
@@ -91,8 +97,9 @@ pub enum BodyRule {
     Copied,
     /// A document of at most `limits::DOCUMENT_BYTES_MAX` bytes, unless the operation says otherwise.
     Document,
-    /// A document that comes with its digest: `Content-MD5`, or `Content-SHA256` in its place. One without is 400
-    /// `MissingRequiredHeader` (OBS reference, "Common Request Headers").
+    /// A document that comes with its digest: `Content-MD5`, or in its place `Content-SHA256` or one of S3's
+    /// `x-amz-checksum-*`. One without is 400 `MissingRequiredHeader` (OBS reference, "Common Request Headers"); in S3
+    /// that holds for `DeleteObjects` alone.
     DigestedDocument,
     /// A document in JSON; how long it may be says the operation.
     Json,
@@ -155,7 +162,9 @@ fn refuse_reserved(head: &Head, scope: Scope) -> Result<()> {
         let mut rows = TABLE.iter().filter(|op| op.is_picked_by(name));
         let mut here = rows.clone().filter(|op| op.scope == scope).peekable();
         if here.peek().is_some() {
-            if !here.any(|op| op.verb == head.method) {
+            // What picks one row may be another's parameter: a part is stored, and read.
+            let is_read = || TABLE.iter().any(|op| op.scope == scope && op.verb == head.method && op.reads(name));
+            if !here.any(|op| op.verb == head.method) && !is_read() {
                 return Err(Error::from(Code::MethodNotAllowed));
             }
         } else if is_reserved(name) {
@@ -176,6 +185,12 @@ fn is_reserved(name: &str) -> bool {
 /// Headers that bring a document's digest; [`Call::document`] checks what they say.
 const DIGEST_HEADERS: [&str; 2] = ["content-md5", "content-sha256"];
 
+/// Whether a document comes with its digest, or need not: S3 asks for one with deletions alone.
+fn is_digested(op: &Op, head: &Head) -> bool {
+    let is_asked = head.dialect != Dialect::S3 || op.action == Action::DeleteObjects;
+    !is_asked || DIGEST_HEADERS.iter().any(|name| head.headers.contains_key(*name)) || checksum::is_sent(head)
+}
+
 /// Whether a request, once allowed, has the shape its row asks for.
 pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
     let length = head.content_length()?;
@@ -194,7 +209,7 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
         BodyRule::Form if length.is_some_and(|length| length > limits::FORM_BYTES_MAX) => {
             return Err(Error::from(Code::EntityTooLarge));
         }
-        BodyRule::DigestedDocument if !DIGEST_HEADERS.iter().any(|name| head.headers.contains_key(*name)) => {
+        BodyRule::DigestedDocument if !is_digested(op, head) => {
             return Err(Error::from(Code::MissingRequiredHeader));
         }
         BodyRule::Form => form::check_type(&head.headers)?,
@@ -205,7 +220,7 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
     }
     for (name, _) in head.query.iter() {
         let known = op.is_picked_by(name)
-            || op.parameters.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))
+            || op.reads(name)
             || is_common_parameter(name)
             || head.is_header_parameter(name);
         if !known {

@@ -9,6 +9,7 @@ use super::announced::Announced;
 use crate::app::App;
 use crate::blob::digest::Sums;
 use crate::blob::transfer::Upload;
+use crate::checksum::Checksum;
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::{Bucket, Reservation, Stored};
@@ -44,6 +45,8 @@ pub(super) struct Received {
     pub(super) md5: [u8; 16],
     /// Its CRC-64, where the client sent one.
     pub(super) crc64: Option<u64>,
+    /// Its checksum, where one was wanted.
+    pub(super) checksum: Option<Checksum>,
     /// Where it is now.
     pub(super) stored: Stored,
     /// Held for it until just before the commit: between the commit and its answer it would count twice, and what
@@ -81,8 +84,8 @@ pub(super) async fn receive(app: &Arc<App>, body: &mut RequestBody, expected: &E
     match expected.declared {
         Some(length) if is_small(length) => {
             // Small bodies hold no room: they are here before that would pay.
-            let body = gather(body, usize::try_from(length).map_err(Error::internal)?).await?;
-            inline(body, expected)
+            let bytes = gather(body, usize::try_from(length).map_err(Error::internal)?).await?;
+            inline(bytes, body, expected)
         }
         Some(length) => {
             let room = app.store.reserve(expected.bucket, expected.growth_bytes(length)).await?;
@@ -94,7 +97,7 @@ pub(super) async fn receive(app: &Arc<App>, body: &mut RequestBody, expected: &E
             if upload.length() != length {
                 return Err(Code::IncompleteBody.into());
             }
-            finish(app, upload, Some(room), expected).await
+            finish(app, upload, body, Some(room), expected).await
         }
         None => receive_unannounced(app, body, expected).await,
     }
@@ -152,8 +155,8 @@ async fn receive_unannounced(app: &Arc<App>, body: &mut RequestBody, expected: &
         }
     }
     let received = match upload {
-        Some(upload) => finish(app, upload, Some(room), expected).await,
-        None => inline(small.freeze(), expected),
+        Some(upload) => finish(app, upload, body, Some(room), expected).await,
+        None => inline(small.freeze(), body, expected),
     };
     drop(turn);
     received
@@ -167,22 +170,36 @@ async fn hold(app: &App, room: &mut Reservation, growth_bytes: u64) -> Result<()
     }
 }
 
-fn inline(body: Bytes, expected: &Expected<'_>) -> Result<Received> {
-    let sums = Sums::of(&body, expected.announced.wanted());
-    expected.announced.check(&sums)?;
-    let size = body.len() as u64;
-    Ok(Received { size, md5: sums.md5, crc64: sums.crc64, stored: Stored::Inline(body), room: None })
+fn inline(bytes: Bytes, body: &RequestBody, expected: &Expected<'_>) -> Result<Received> {
+    let sums = Sums::of(&bytes, expected.announced.wanted());
+    check(&sums, body, expected)?;
+    let (size, stored) = (bytes.len() as u64, Stored::Inline(bytes));
+    Ok(Received { size, md5: sums.md5, crc64: sums.crc64, checksum: sums.checksum, stored, room: None })
 }
 
-async fn finish(app: &App, upload: Upload, room: Option<Reservation>, expected: &Expected<'_>) -> Result<Received> {
+async fn finish(
+    app: &App,
+    upload: Upload,
+    body: &RequestBody,
+    room: Option<Reservation>,
+    expected: &Expected<'_>,
+) -> Result<Received> {
     let size = upload.length();
     let (manifest, sums) = upload.finish().await?;
-    let received = Received { size, md5: sums.md5, crc64: sums.crc64, stored: Stored::Segments(manifest), room };
-    match expected.announced.check(&sums) {
+    let checked = check(&sums, body, expected);
+    let Sums { md5, crc64, checksum, .. } = sums;
+    let received = Received { size, md5, crc64, checksum, stored: Stored::Segments(manifest), room };
+    match checked {
         Ok(()) => Ok(received),
         Err(error) => {
             received.discard(app);
             Err(error)
         }
     }
+}
+
+/// Holds the digests of a body that ended against those announced before it and behind it.
+fn check(sums: &Sums, body: &RequestBody, expected: &Expected<'_>) -> Result<()> {
+    let trailer = expected.announced.trailer().and_then(|name| body.trailer(name));
+    expected.announced.check(sums, trailer)
 }

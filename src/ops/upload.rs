@@ -3,7 +3,7 @@
 
 use super::listing::write_owner;
 pub(super) use super::listing::{Spelling, class_name};
-use super::{Call, draft};
+use super::{Call, checksum, draft};
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::{OpenUpload, Tx, Upload, UploadId};
@@ -92,6 +92,13 @@ pub(super) fn write_accounts(xml: &mut Writer, dialect: Dialect, upload: &Upload
     }
     xml.close();
     write_owner(xml, dialect, upload.owner);
+}
+
+/// Writes which checksum the object is to have, where that was said.
+pub(super) fn write_checksum(xml: &mut Writer, dialect: Dialect, upload: &Upload) {
+    if let Some((algorithm, is_composite)) = upload.checksum.filter(|_| !dialect.is_obs()) {
+        checksum::write_algorithm(xml, algorithm, is_composite);
+    }
 }
 
 #[cfg(test)]

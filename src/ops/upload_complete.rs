@@ -7,13 +7,16 @@ use std::sync::Arc;
 use hyper::Method;
 
 use super::announced::Announced;
+use super::checksum;
 use super::object_put::{check_conditions, with_new_version};
 use super::object_reply::describe_stored;
 use super::upload::{Spelling, check_initiator, no_such_upload, parse_number, refuse_late, upload_id};
+use super::upload_checksum;
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::blob::digest;
+use crate::checksum::ChecksumAlgorithm;
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -44,6 +47,7 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         conditions: Conditions::parse(&call.head.headers),
         size: parse_size(call)?,
         crc64: Announced::crc64_of_whole(call.head)?,
+        checksum: upload_checksum::Expected::parse(call.head)?,
         blob: BlobId::mint(call.now),
         parts: Vec::new(),
     };
@@ -59,6 +63,10 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     xml.element("Bucket", call.bucket()?.name.as_str());
     spelling.element(&mut xml, "Key", call.key()?.as_str());
     xml.element("ETag", &format!("\"{}\"", done.etag));
+    let checksum = done.state.as_ref().and_then(|state| state.checksum.as_ref());
+    if let Some(checksum) = checksum.filter(|_| !dialect.is_obs()) {
+        checksum::write(&mut xml, checksum);
+    }
     let mut reply = Reply::xml(xml.finish());
     describe_stored(&done, dialect, &mut reply.headers)?;
     Ok(with_new_version(reply, dialect, done.version))
@@ -92,6 +100,7 @@ struct Asked {
     conditions: Conditions,
     size: Option<u64>,
     crc64: Option<u64>,
+    checksum: upload_checksum::Expected,
     /// Under which the list of the object's pieces lies.
     blob: BlobId,
     parts: Vec<Listed>,
@@ -114,6 +123,8 @@ fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) ->
     if asked.crc64.is_some() && asked.crc64 != crc64 {
         return Err(Code::BadDigest.because("The CRC-64 you specified is not that of the parts together."));
     }
+    let checksum = upload_checksum::whole(open.upload(), &parts, &chosen);
+    asked.checksum.check(checksum.as_ref())?;
     let pieces = tx.composed(&parts, &chosen)?.ok_or_else(|| {
         let most = limits::PIECE_COUNT_MAX;
         Code::InvalidRequest.because(format!("The parts are made of more than {most} pieces of other objects."))
@@ -123,7 +134,7 @@ fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) ->
     let upload = open.upload();
     let part_count = u32::try_from(chosen.len()).map_err(Error::internal)?;
     let completed = CompletedUpload { id: asked.id.0, part_count };
-    let state = ObjectState { upload: Some(completed), crc64, ..ObjectState::default() };
+    let state = ObjectState { upload: Some(completed), crc64, checksum, ..ObjectState::default() };
     let object = Object {
         version: Version::default(),
         blob: asked.blob,
@@ -164,6 +175,7 @@ struct Listed {
     number: u64,
     /// `None` for what is no digest, and so no part's.
     md5: Option<[u8; 16]>,
+    checksums: Vec<(ChecksumAlgorithm, String)>,
 }
 
 /// The document: parts with number and ETag, at least one, in ascending order.
@@ -174,13 +186,10 @@ fn parse(root: &Element) -> Result<Vec<Listed>> {
         if part.name != "Part" {
             return Err(malformed());
         }
-        if let Some(checksum) = part.children.iter().find(|child| child.name.starts_with("Checksum")) {
-            let refusal = format!("{} of a part is not implemented.", checksum.name);
-            return Err(Code::ServiceNotImplemented.because(refusal));
-        }
         let text = |name| part.child(name).map(Element::text_trimmed).ok_or_else(malformed);
         let number = parse_number(text("PartNumber")?).ok_or_else(malformed)?;
-        let listed = Listed { number, md5: parse_etag(text("ETag")?) };
+        let (md5, checksums) = (parse_etag(text("ETag")?), upload_checksum::listed(part)?);
+        let listed = Listed { number, md5, checksums };
         if parts.last().is_some_and(|last| last.number >= listed.number) {
             return Err(Code::InvalidPartOrder.into());
         }
@@ -206,9 +215,9 @@ fn etag_of(parts: &[Listed]) -> String {
 fn choose(listed: &[Listed], parts: &BTreeMap<u16, Part>, bytes_min: u64) -> Result<Vec<u16>> {
     let mut chosen = Vec::with_capacity(listed.len());
     let mut sizes = Vec::with_capacity(listed.len());
-    for Listed { number, md5 } in listed {
+    for Listed { number, md5, checksums } in listed {
         let stored = u16::try_from(*number).ok().and_then(|number| parts.get_key_value(&number));
-        let stored = stored.filter(|(_, part)| Some(part.md5) == *md5);
+        let stored = stored.filter(|(_, part)| Some(part.md5) == *md5 && upload_checksum::is_listed(part, checksums));
         let (number, part) =
             stored.ok_or_else(|| Error::from(Code::InvalidPart).detail("PartNumber", number.to_string()))?;
         chosen.push(*number);
@@ -259,7 +268,9 @@ mod tests {
         check(&two("1", "18446744073709551616"), Err(Code::MalformedXml));
         check(&two("+1", "2"), Err(Code::MalformedXml));
         check(&two("1", "2").replace("Part>", "Parts>"), Err(Code::MalformedXml));
-        check(&two("1", "2").replace("<ETag>", "<ChecksumSHA1/><ETag>"), Err(Code::ServiceNotImplemented));
+        check(&two("1", "2").replace("<ETag>", "<ChecksumSHA1/><ETag>"), Ok(&[(1, true), (2, true)]));
+        check(&two("1", "2").replace("<ETag>", "<ChecksumSHA512/><ETag>"), Err(Code::ServiceNotImplemented));
+        check(&two("1", "2").replace("<ETag>", "<ChecksumCRC16/><ETag>"), Err(Code::InvalidRequest));
     }
 
     #[test]
@@ -277,7 +288,8 @@ mod tests {
             assert_eq!(parse_etag(bad), None, "{bad}");
         }
         // Of one part with the digest of nothing.
-        let listed = [Listed { number: 1, md5: parse_etag("d41d8cd98f00b204e9800998ecf8427e") }];
+        let md5 = parse_etag("d41d8cd98f00b204e9800998ecf8427e");
+        let listed = [Listed { number: 1, md5, checksums: Vec::new() }];
         assert_eq!(etag_of(&listed), "59adb24ef3cdbe0297f05b395827453f-1");
     }
 
@@ -294,8 +306,8 @@ mod tests {
                 checksum: None,
             };
             let parts: BTreeMap<u16, Part> = (1..).zip(sizes.iter().map(|size| part(*size))).collect();
-            let listed: Vec<Listed> =
-                parts.keys().map(|number| Listed { number: u64::from(*number), md5: Some([1; 16]) }).collect();
+            let listed = |number: &u16| Listed { number: (*number).into(), md5: Some([1; 16]), checksums: Vec::new() };
+            let listed: Vec<Listed> = parts.keys().map(listed).collect();
             let chosen = choose(&listed, &parts, bytes_min);
             assert_eq!(chosen.map(drop).map_err(|error| error.code()), expected, "{sizes:?}");
         };

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::listing::key_parameter;
-use super::upload::{Spelling, class_name, page_count, write_accounts};
+use super::upload::{Spelling, class_name, page_count, write_accounts, write_checksum};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -91,7 +91,9 @@ fn render(
             xml.element("UploadId", &id.to_string());
             write_accounts(&mut xml, dialect, upload);
             xml.element("StorageClass", class_name(dialect, upload.storage_class));
-            xml.element("Initiated", &iso_date(upload.initiated_millis)).close();
+            xml.element("Initiated", &iso_date(upload.initiated_millis));
+            write_checksum(&mut xml, dialect, upload);
+            xml.close();
         }
     }
     let prefixes = page.rows.iter().filter_map(|row| match row {

@@ -7,6 +7,7 @@ use hyper::header::ETAG;
 use hyper::{Method, StatusCode};
 
 use super::announced::Announced;
+use super::checksum;
 use super::object_put::etag_value;
 use super::object_reply::describe_crc64;
 use super::receive::{Expected, discard, receive};
@@ -14,6 +15,7 @@ use super::upload::{check_initiator, open, part_number, refuse_late, upload_id};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
+use crate::checksum::ChecksumAlgorithm;
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::{BlobId, Body, Bucket, Part, Reservation, Stored, UploadId};
@@ -43,7 +45,8 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         return Err(Code::EntityTooLarge.into());
     }
     let bucket = call.bucket()?.clone();
-    let replaced = look_ahead(app, call, id, number).await?;
+    let Ahead { replaced, algorithm } = look_ahead(app, call, id, number).await?;
+    let announced = announced.for_upload(algorithm)?;
     let change = |length| replacing(replaced, length);
     // Refused now: what is announced and does not fit.
     app.store.check_room(&bucket, change(declared.unwrap_or(0))).await?;
@@ -62,13 +65,16 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
             md5: received.md5,
             modified_millis: app.clock.now_millis(),
             crc64: received.crc64,
-            checksum: None,
+            checksum: received.checksum,
         },
         bucket,
         stored: received.stored,
     };
     let mut reply = Reply::empty(StatusCode::OK).with(ETAG, etag_value(&hex(&arrived.part.md5))?);
     describe_crc64(arrived.part.crc64, call.head.dialect, &mut reply.headers)?;
+    if let Some(checksum) = arrived.part.checksum.as_ref().filter(|_| announced.is_checksum_asked()) {
+        checksum::tell(checksum, false, &mut reply.headers)?;
+    }
     arrived.commit(app, received.room).await?;
     Ok(reply)
 }
@@ -79,12 +85,21 @@ pub(super) fn replacing(replaced: Option<u64>, length: u64) -> Change {
     replaced.map_or(comes, |replaced| comes.gone(Held::Part(replaced)))
 }
 
-/// Refuses what has no upload or is not the caller's, before the body is read; the size of the part that goes.
-pub(super) async fn look_ahead(app: &App, call: &Call<'_>, id: UploadId, number: u16) -> Result<Option<u64>> {
+/// What is to be known before a part comes.
+pub(super) struct Ahead {
+    /// The size of the part that goes, in bytes.
+    pub(super) replaced: Option<u64>,
+    /// The checksum that the upload wants of each part.
+    pub(super) algorithm: Option<ChecksumAlgorithm>,
+}
+
+/// Refuses what has no upload or is not the caller's, before the body is read.
+pub(super) async fn look_ahead(app: &App, call: &Call<'_>, id: UploadId, number: u16) -> Result<Ahead> {
     let looked = app.store.read(|tx| {
         let open = open(tx, call, id)?;
         check_initiator(call, open.upload())?;
-        Ok::<_, Error>(tx.part(&open, number)?.map(|part| part.size))
+        let replaced = tx.part(&open, number)?.map(|part| part.size);
+        Ok::<_, Error>(Ahead { replaced, algorithm: open.upload().checksum.map(|(algorithm, _)| algorithm) })
     });
     looked.await
 }

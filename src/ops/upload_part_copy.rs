@@ -5,25 +5,22 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use hyper::Method;
 
-use super::copy_source::{Found, Source};
-use super::object_body::{self, Part as Stretch};
+use super::checksum;
+use super::copy_source::{Found, Source, digest, is_same};
 use super::object_reply::describe_crc64;
 use super::upload::{open, part_number, refuse_late, upload_id};
-use super::upload_part::{look_ahead, replacing};
+use super::upload_part::{Ahead, look_ahead, replacing};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::blob::digest::{Digest, Sums, Wanted};
-use crate::blob::readers::Reader;
+use crate::blob::digest::{Sums, Wanted};
 use crate::clock::iso_date;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::meta::{BlobId, Object, Part, Stored, UploadId, slice_pieces};
+use crate::meta::{BlobId, Part, Stored, UploadId, slice_pieces};
 use crate::quota::Rule;
-use crate::wire::body::ReplyBody;
 use crate::wire::xml::{Layout, Writer};
 use crate::wire::{Reply, hex};
 
@@ -48,7 +45,8 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let target = Target { number: part_number(call.head)?, id: upload_id(call)? };
     let source = Source::parse(call.head)?;
     let range = call.head.own("copy-source-range").map(parse_range).transpose()?;
-    let replaced = look_ahead(app, call, target.id, target.number).await?;
+    let Ahead { replaced, algorithm } = look_ahead(app, call, target.id, target.number).await?;
+    let wanted = Wanted { crc64: true, checksum: checksum::of_part(call.head.dialect, algorithm), sha256: false };
     for _ in 0..ATTEMPT_COUNT_MAX {
         // Noted before the record is read, so that the sweep waits.
         let reader = app.readers.begin(app.clock.now_millis());
@@ -61,7 +59,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         let (found, stored) = read.await?;
         let span = span(range.clone(), found.object.size)?;
         app.store.check_room(call.bucket()?, replacing(replaced, span.end - span.start)).await?;
-        let sums = digest(app, stored.clone(), span.clone(), reader).await?;
+        let sums = digest(app, stored.clone(), span.clone(), reader, wanted).await?;
         let copied = Copied { found, stored, span, sums };
         if let Some(part) = copied.commit(app, call, &source, &target).await? {
             return reply(app, call, &copied.found, &part);
@@ -75,6 +73,9 @@ fn reply(app: &App, call: &Call<'_>, found: &Found, part: &Part) -> Result<Reply
     let mut xml = Writer::document("CopyPartResult", Some(app.namespace(dialect)), Layout::Compact);
     xml.element("LastModified", &iso_date(part.modified_millis));
     xml.element("ETag", &format!("\"{}\"", hex(&part.md5)));
+    if let Some(checksum) = part.checksum.as_ref().filter(|_| !dialect.is_obs()) {
+        xml.element(checksum.algorithm.element(), &checksum.to_string());
+    }
     let mut reply = Reply::xml(xml.finish());
     describe_crc64(part.crc64, dialect, &mut reply.headers)?;
     Ok(found.with_source_version(reply, dialect))
@@ -101,31 +102,6 @@ fn span(range: Option<Range<u64>>, size: u64) -> Result<Range<u64>> {
         return Err(Code::InvalidRequest.because("A part has 5 GiB at most: copy a range of the source."));
     }
     Ok(span)
-}
-
-/// The digests of a stretch of a body.
-async fn digest(app: &Arc<App>, stored: Stored, span: Range<u64>, reader: Reader) -> Result<Sums> {
-    let mut digest = Digest::new(Wanted { crc64: true, ..Wanted::default() });
-    let body = object_body::open(app, stored, [Stretch::Span(span)].into(), reader).await;
-    match body.inspect_err(|error| object_body::count_damage(app, error))? {
-        ReplyBody::Empty => {}
-        ReplyBody::Full(bytes) => digest.update(&bytes),
-        ReplyBody::Stream { mut stream, .. } => {
-            while let Some(bytes) = stream.next().await {
-                digest = update(digest, bytes.map_err(Error::internal)?).await?;
-            }
-        }
-    }
-    Ok(digest.finish())
-}
-
-/// Where it may take its time: a buffer takes milliseconds.
-async fn update(mut digest: Digest, bytes: Bytes) -> Result<Digest> {
-    let update = move || {
-        digest.update(&bytes);
-        digest
-    };
-    tokio::task::spawn_blocking(update).await.map_err(Error::internal)
 }
 
 /// Which part is to be stored.
@@ -159,7 +135,7 @@ impl Copied {
             md5: sums.md5,
             modified_millis: app.clock.now_millis(),
             crc64: sums.crc64,
-            checksum: None,
+            checksum: sums.checksum.clone(),
         };
         let stored = app.store.write(|tx| {
             let bucket = call.bucket_in(tx)?;
@@ -181,12 +157,6 @@ impl Copied {
         });
         Ok(stored.await?.then_some(part))
     }
-}
-
-/// Whether the bytes are still those that were read; lists change in place.
-fn is_same(now: &Object, then: &Object) -> bool {
-    let what = |object: &Object| (object.version, object.blob, object.size, object.modified_millis);
-    what(now) == what(then) && now.etag == then.etag
 }
 
 fn cut(bytes: &Bytes, span: &Range<u64>) -> Result<Bytes> {

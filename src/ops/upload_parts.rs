@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::Method;
 
-use super::upload::{Spelling, class_name, open, page_count, parse_number, upload_id, write_accounts};
+use super::upload::{Spelling, class_name, open, page_count, parse_number, upload_id, write_accounts, write_checksum};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -48,10 +48,15 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     xml.number("NextPartNumberMarker", page.rows.last().map_or(0, |(number, _)| u64::from(*number)));
     xml.number("MaxParts", count_max as u64);
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
+    write_checksum(&mut xml, dialect, open.upload());
     for (number, part) in &page.rows {
         xml.open("Part").number("PartNumber", u64::from(*number));
         xml.element("LastModified", &iso_date(part.modified_millis));
-        xml.element("ETag", &format!("\"{}\"", hex(&part.md5))).number("Size", part.size).close();
+        xml.element("ETag", &format!("\"{}\"", hex(&part.md5))).number("Size", part.size);
+        if let Some(checksum) = part.checksum.as_ref().filter(|_| !dialect.is_obs()) {
+            xml.element(checksum.algorithm.element(), &checksum.to_string());
+        }
+        xml.close();
     }
     Ok(Reply::xml(xml.finish()))
 }

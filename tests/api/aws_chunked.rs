@@ -207,7 +207,7 @@ async fn only_signed_requests_have_signed_chunks() {
         let headers = [("x-amz-decoded-content-length".to_owned(), "11".to_owned())];
         let endpoints = &gateway.app.endpoints;
         let keys = ("AK-alice", "SK-alice");
-        let url = sign_url_v4("PUT", HOST, "/photos/k", &headers, endpoints, keys.0, keys.1, (now, 60)).unwrap();
+        let url = sign_url_v4("PUT", HOST, "/photos/k", &headers, endpoints, keys, "us-east-1", (now, 60)).unwrap();
         let head = head.replace("/photos/k", &url);
         let answer = gateway.send_bytes(As::Nobody, &head, body).await;
         assert_eq!(answer.verdict(), "400 InvalidRequest", "{}", answer.text());

@@ -191,6 +191,7 @@ impl Tx<'_> {
             Some(current) if self.references(current.blob)? == 1 => {
                 held = references_of(old);
                 list = Some(current.blob);
+                self.forget_parts(current.blob);
             }
             Some(current) => self.release(current.blob, current.body, now)?,
             None => {}
