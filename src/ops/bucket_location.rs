@@ -1,4 +1,5 @@
-//! `?location` (OBS reference, "Obtaining Bucket Location"). The two dialects have different documents.
+//! `?location` (OBS reference, "Obtaining Bucket Location"; S3 reference, GetBucketLocation). There are three documents for
+//! one word: OBS's own, the one OBS prints for `x-amz-` and its SDKs read by IP, and AWS's, whose clients read the root's text.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::Result;
 use crate::wire::Reply;
+use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Layout, Writer};
 
 pub(super) static GET: Op = Op {
@@ -29,13 +31,16 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let region = &call.bucket()?.region;
     let dialect = call.head.dialect;
     let namespace = Some(app.namespace(dialect));
-    let mut xml;
-    if dialect.is_obs() {
-        xml = Writer::document("Location", namespace, Layout::Compact);
-        xml.text(region);
-    } else {
-        xml = Writer::document("CreateBucketConfiguration", namespace, Layout::Compact);
+    let root = match dialect {
+        Dialect::Obs => "Location",
+        Dialect::AwsV2 => "CreateBucketConfiguration",
+        Dialect::S3 => "LocationConstraint",
+    };
+    let mut xml = Writer::document(root, namespace, Layout::Compact);
+    if dialect == Dialect::AwsV2 {
         xml.element("LocationConstraint", region);
+    } else {
+        xml.text(region);
     }
     Ok(Reply::xml(xml.finish()))
 }

@@ -1,4 +1,4 @@
-//! `?location`: the two dialects have different documents.
+//! `?location`: three documents, told apart by who asks.
 
 use crate::support::{As, Gateway, both};
 
@@ -16,6 +16,12 @@ async fn the_region_is_told_in_the_callers_words() {
     content-type: application/xml
 
     <CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>default</LocationConstraint></CreateBucketConfiguration>
+    "#);
+    insta::assert_snapshot!(gateway.check(As::S3("alice"), "GET /photos?location", "200").await.text(), @r#"
+    200 OK
+    content-type: application/xml
+
+    <LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">default</LocationConstraint>
     "#);
 }
 
