@@ -94,11 +94,10 @@ def plant(folder, files):
 class Pipe:
     """A file-like of unknown length that can only be read, once."""
 
-    def __init__(self, data, piece=100_000):
+    def __init__(self, data):
         self.data = data
-        self.piece = piece
 
     def read(self, size=-1):
-        size = self.piece if size is None or size < 0 else min(size, self.piece)
+        size = len(self.data) if size is None or size < 0 else size
         piece, self.data = self.data[:size], self.data[size:]
         return piece

@@ -71,7 +71,7 @@ def test_a_large_object_is_copied_in_parts(s3, bucket, large):
     target = io.BytesIO()
     s3.download_fileobj(bucket, "b", target)
     assert target.getvalue() == large
-    s3.copy({"Bucket": bucket, "Key": "a"}, bucket, "c")  # below the threshold: at once
+    s3.copy({"Bucket": bucket, "Key": "a"}, bucket, "c", Config=TransferConfig(multipart_threshold=10 * PART))
     assert asked[-1] == "CopyObject"
     assert s3.head_object(Bucket=bucket, Key="c")["Metadata"] == {"colour": "blue"}
 
