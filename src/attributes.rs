@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::acl::Acl;
-use crate::clock::UnixMillis;
+use crate::object_lock::Lock;
 
 /// The rarer properties of an object (OBS reference, "Uploading Objects - PUT").
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct Attributes {
     pub expires_days: Option<u32>,
     /// `x-obs-persistent-headers`: lower-case names and values, returned as plain headers.
     pub persistent_headers: Vec<(String, String)>,
-    /// Protection from deletion.
+    /// Protection from deletion and change.
     pub lock: Option<Lock>,
 }
 
@@ -29,24 +29,6 @@ impl Attributes {
     pub fn boxed(self) -> Option<Box<Self>> {
         (self != Self::default()).then(|| Box::new(self))
     }
-}
-
-/// Protection of one version from deletion.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lock {
-    /// How, and until when.
-    pub retention: Option<(LockMode, UnixMillis)>,
-    /// Until it is lifted.
-    pub legal_hold: bool,
-}
-
-/// Who may shorten a retention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LockMode {
-    /// `GOVERNANCE`: who has the right to.
-    Governance,
-    /// `COMPLIANCE`: nobody.
-    Compliance,
 }
 
 #[cfg(test)]

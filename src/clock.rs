@@ -81,11 +81,33 @@ pub fn iso_date(millis: UnixMillis) -> String {
     format!("{timestamp:.3}")
 }
 
+/// `2015-07-01T03:27:45Z`: the same to the second, for dates that are whole seconds.
+#[must_use]
+pub fn iso_second(millis: UnixMillis) -> String {
+    let seconds = i64::try_from(millis / 1000).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// A date in RFC 3339, with any offset and fraction; `None` for anything else and for times before 1970.
 #[must_use]
 pub fn parse_iso_date(text: &str) -> Option<UnixMillis> {
     let timestamp: jiff::Timestamp = text.parse().ok()?;
     u64::try_from(timestamp.as_millisecond()).ok()
+}
+
+/// The same, rounded up to a whole second.
+#[must_use]
+pub fn parse_iso_date_up(text: &str) -> Option<UnixMillis> {
+    let timestamp: jiff::Timestamp = text.parse().ok()?;
+    let seconds = timestamp.as_second().checked_add(i64::from(timestamp.subsec_nanosecond() > 0))?;
+    u64::try_from(seconds).ok()?.checked_mul(1000)
+}
+
+/// A date in the form of HTTP headers, of which there are three.
+#[must_use]
+pub fn parse_http_date(text: &str) -> Option<UnixMillis> {
+    let since_epoch = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since_epoch.as_millis()).ok()
 }
 
 #[cfg(test)]
@@ -102,5 +124,11 @@ mod tests {
         assert_eq!(http_date(end_of_days(1_435_721_265_482, 3)), "Sun, 05 Jul 2015 00:00:00 GMT");
         assert_eq!(end_of_days(DAY_MILLIS, 3), 4 * DAY_MILLIS);
         assert_eq!(parse_iso_date("1950-07-01T00:00:00Z"), None);
+        assert_eq!(iso_second(1_435_721_265_000), "2015-07-01T03:27:45Z");
+        assert_eq!(parse_iso_date_up("2015-07-01T05:27:44.000001+02:00"), Some(1_435_721_265_000));
+        assert_eq!(parse_iso_date_up("2015-07-01T03:27:45Z"), Some(1_435_721_265_000));
+        assert_eq!(parse_iso_date_up("1950-07-01T00:00:00.5Z"), None);
+        assert_eq!(parse_http_date("Wed, 01 Jul 2015 03:27:45 GMT"), Some(1_435_721_265_000));
+        assert_eq!(parse_http_date("Wed, 01 Jul 1965 03:27:45 GMT"), None);
     }
 }

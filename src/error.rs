@@ -67,12 +67,14 @@ codes! {
     InvalidPartOrder         "InvalidPartOrder"         BAD_REQUEST           "The list of parts was not in ascending order. Parts must be ordered by part number.";
     InvalidRedirectLocation  "InvalidRedirectLocation"  BAD_REQUEST           "The redirect location must start with /, http:// or https:// and have 2 KiB at most.";
     InvalidRequest           "InvalidRequest"           BAD_REQUEST           "The request is not valid.";
+    InvalidRetentionPeriod   "InvalidRetentionPeriod"   BAD_REQUEST           "The retention period is not valid.";
     InvalidStorageClass      "InvalidStorageClass"      BAD_REQUEST           "The storage class is not valid.";
     InvalidTag               "InvalidTagError"          BAD_REQUEST           "A tag is not valid.";
     InvalidUri               "InvalidURI"               BAD_REQUEST           "The URI could not be parsed.";
     KeyTooLong               "KeyTooLongError"          BAD_REQUEST           "Your key is too long.";
     MalformedPostRequest     "MalformedPOSTRequest"     BAD_REQUEST           "The body of your POST request is not well-formed multipart/form-data.";
     MalformedAclError        "MalformedACLError"        BAD_REQUEST           "The XML you provided was not well-formed or did not validate against our published schema.";
+    MalformedObjectLockError "MalformedObjectLockError" BAD_REQUEST           "The retention is not well-formed XML or has not the documented elements.";
     MalformedPolicy          "MalformedPolicy"          BAD_REQUEST           "The policy is not valid.";
     MalformedQuotaError      "MalformedQuotaError"      BAD_REQUEST           "The Quota XML format is incorrect.";
     MalformedTags            "MalformedXMLError"        BAD_REQUEST           "The tag set is not well-formed XML or has not the documented elements.";
@@ -105,9 +107,11 @@ codes! {
     NoSuchBucketPolicy       "NoSuchBucketPolicy"       NOT_FOUND             "The bucket policy does not exist.";
     NoSuchCorsConfiguration  "NoSuchCORSConfiguration"  NOT_FOUND             "The CORS configuration does not exist.";
     NoSuchKey                "NoSuchKey"                NOT_FOUND             "The resource you requested does not exist";
+    NoSuchObjectLockConfiguration "NoSuchObjectLockConfiguration" NOT_FOUND   "The object version has no such protection.";
     NoSuchTagSet             "NoSuchTagSet"             NOT_FOUND             "The tag set does not exist.";
     NoSuchUpload             "NoSuchUpload"             NOT_FOUND             "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NoSuchVersion            "NoSuchVersion"            NOT_FOUND             "The specified version does not exist.";
+    ObjectLockConfigurationNotFound "ObjectLockConfigurationNotFoundError" NOT_FOUND "The bucket does not have object lock.";
     MethodNotAllowed         "MethodNotAllowed"         METHOD_NOT_ALLOWED    "Specified method is not supported.";
     FsNotSupport             "FsNotSupport"             METHOD_NOT_ALLOWED    "Parallel file systems do not have this.";
     RequestTimeout           "RequestTimeout"           REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";

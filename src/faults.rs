@@ -11,11 +11,15 @@ impl From<meta::Error> for Error {
             meta::Error::Conflict => Self::from(Code::OperationAborted),
             meta::Error::Over(over) => over_limit(&over),
             meta::Error::NotEmpty => Self::from(Code::BucketNotEmpty),
+            meta::Error::Locked => Code::AccessDenied.because(IMMUTABLE),
             meta::Error::WrongKind => Self::from(Code::FsObjectConflict),
             meta::Error::WouldBlock | meta::Error::Corrupt(_) | meta::Error::Engine(_) => Self::internal(fault),
         }
     }
 }
+
+/// The sentence of the OBS reference.
+const IMMUTABLE: &str = "The object you specified is immutable: a retention or a legal hold protects it.";
 
 /// Which limit was hit, its value, the usage and what was asked for: what the owner needs to act on it.
 fn over_limit(over: &Over) -> Error {

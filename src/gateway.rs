@@ -223,6 +223,9 @@ async fn authenticate_form(
     trail: &Trail,
 ) -> Result<(Caller, RangeInclusive<u64>)> {
     let Some(signed) = auth::form::claim(fields)? else { return Ok((Caller::Anonymous, 0..=u64::MAX)) };
+    if app.config.signature_region == SignatureRegion::Own {
+        signed.check_region(&app.config.region)?;
+    }
     let credential = find_credential(app, &signed.access_key).await?;
     signed.check(&credential.secret_key)?;
     let token = [trail.dialect.header_prefix(), "security-token"].concat();

@@ -39,6 +39,7 @@ pub mod limits;
 pub mod manifest;
 pub mod metrics;
 pub mod name;
+pub mod object_lock;
 pub mod quota;
 pub mod secrets;
 pub mod storage_class;

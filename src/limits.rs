@@ -93,6 +93,10 @@ pub const PERSISTENT_HEADER_COUNT_MAX: usize = 64;
 pub const REDIRECT_BYTES_MAX: usize = 2 * 1024;
 /// Days of an `x-obs-expires`: a hundred years, which every form of date can show.
 pub const EXPIRES_DAYS_MAX: u32 = 36_500;
+/// Days of a default retention (OBS reference: 1 to 36500).
+pub const LOCK_DAYS_MAX: u32 = 36_500;
+/// Years of one (OBS reference: 1 to 100).
+pub const LOCK_YEARS_MAX: u32 = 100;
 /// Days of one restore (OBS reference: 1 to 30).
 pub const RESTORE_DAYS_MAX: u32 = 30;
 /// Bodies up to this size are stored in the metadata commit itself; larger ones go to segment files.

@@ -28,6 +28,7 @@ const FLOORS: &[&[&str]] = &[
         "manifest",
         "metrics",
         "name",
+        "object_lock",
         "quota",
         "secrets",
         "storage_class",

@@ -16,7 +16,7 @@ pub mod token;
 mod v2;
 mod v4;
 
-pub use sign::{SIGNING_REGION, sign_header, sign_header_v4, sign_url, sign_url_v4};
+pub use sign::{SIGNING_REGION, sign_form_v4, sign_header, sign_header_v4, sign_url, sign_url_v4};
 pub use v2::{refuse_policy_url, sign_string};
 pub use v4::{Seed, signing_key};
 

@@ -73,6 +73,12 @@ pub fn sign_header_v4(
     Ok(format!("{ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={signed_headers}, Signature={signature}"))
 }
 
+/// The signature by Signature Version 4 of a form with this policy, in Base64, for the scope that the form's credential
+/// names after the access key.
+pub fn sign_form_v4(policy: &str, scope: &str, secret_key: &str) -> String {
+    hex(&hmac(&signing_key(secret_key, scope), policy.as_bytes()))
+}
+
 /// What clients sign beside `host`.
 fn is_signed(name: &str) -> bool {
     name.starts_with("x-amz-") || matches!(name, "host" | "content-md5" | "content-type" | "range")

@@ -24,7 +24,7 @@ pub(super) static URL: Scheme = Scheme { name: "aws-v4-url", place: Place::Url, 
 
 /// The only algorithm; its sister over elliptic curves is refused.
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const ASYMMETRIC_ALGORITHM: &str = "AWS4-ECDSA-P256-SHA256";
+pub(super) const ASYMMETRIC_ALGORITHM: &str = "AWS4-ECDSA-P256-SHA256";
 /// What stands for the digest of a body that is not covered.
 pub(super) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 /// SHA-256 of nothing.
@@ -63,7 +63,7 @@ impl std::fmt::Debug for Seed {
 impl Terms {
     /// Reads a credential of the form `key/date/region/service/aws4_request`: the key, and terms without headers and
     /// date.
-    fn parse(credential: &str) -> Option<(&str, Self)> {
+    pub(super) fn parse(credential: &str) -> Option<(&str, Self)> {
         let mut parts = credential.rsplitn(5, '/');
         let (terminator, service, region, day) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let access_key = parts.next().filter(|key| !key.is_empty())?;
@@ -87,14 +87,21 @@ impl Terms {
 
     /// Whether the scope's day is that of `sent` or one beside it: OBS's Python SDK takes the day of its own time
     /// zone. Keys of a day are good for nothing else than requests of their time, which is checked beside.
-    fn is_of_day(&self, sent: UnixMillis) -> bool {
+    pub(super) fn is_of_day(&self, sent: UnixMillis) -> bool {
         const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
         let start = parse_date(&format!("{}T000000Z", self.part(0)));
         start.is_some_and(|start| (start.saturating_sub(DAY_MILLIS)..start + 2 * DAY_MILLIS).contains(&sent))
     }
 
-    fn signing_key(&self, secret: &str) -> [u8; 32] {
+    pub(super) fn signing_key(&self, secret: &str) -> [u8; 32] {
         signing_key(secret, &self.scope)
+    }
+
+    pub(super) fn check_region(&self, region: &str) -> Result<()> {
+        if self.region() == region {
+            return Ok(());
+        }
+        Err(malformed("The credential is for another region than this one.").detail("Region", region))
     }
 }
 
@@ -128,7 +135,7 @@ fn claim_header(head: &Head, authorization: Option<&str>) -> Option<Result<Signe
     }
 }
 
-fn asymmetric() -> Error {
+pub(super) fn asymmetric() -> Error {
     Code::ServiceNotImplemented.because("AWS4-ECDSA-P256-SHA256 signatures are not implemented by this server.")
 }
 
@@ -187,7 +194,7 @@ fn check_service(head: &Head, terms: &Terms) -> std::result::Result<(), &'static
 }
 
 /// `yyyyMMddTHHmmssZ`.
-fn is_basic(text: &str) -> bool {
+pub(super) fn is_basic(text: &str) -> bool {
     text.len() == 16 && text.ends_with('Z') && text.as_bytes()[8] == b'T'
 }
 
@@ -340,13 +347,7 @@ impl Signed {
     /// Refuses a signature for another region than `region` with 400 `AuthorizationHeaderMalformed`, which names the
     /// right one.
     pub fn check_region(&self, region: &str) -> Result<()> {
-        match &self.terms {
-            Some(terms) if terms.region() != region => {
-                let error = malformed("The credential is for another region than this one.");
-                Err(error.detail("Region", region))
-            }
-            _ => Ok(()),
-        }
+        self.terms.as_ref().map_or(Ok(()), |terms| terms.check_region(region))
     }
 
     /// The service the signature is for: `s3` unless it says another.

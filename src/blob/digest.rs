@@ -139,10 +139,7 @@ pub fn checksum(algorithm: ChecksumAlgorithm, data: &[u8]) -> Checksum {
 
 /// The checksum of parts one after the other, from the digest and the length in bytes of each; `None` for an algorithm
 /// whose digests cannot be joined.
-pub fn joined<'a>(
-    algorithm: ChecksumAlgorithm,
-    parts: impl IntoIterator<Item = (&'a [u8], u64)>,
-) -> Option<Checksum> {
+pub fn joined<'a>(algorithm: ChecksumAlgorithm, parts: impl IntoIterator<Item = (&'a [u8], u64)>) -> Option<Checksum> {
     let crc = crc_of(algorithm)?;
     let whole = parts.into_iter().fold(crc_fast::checksum(crc, b""), |whole, (digest, length)| {
         crc_fast::checksum_combine(crc, whole, crc_from(digest), length)

@@ -92,6 +92,7 @@ impl Tx<'_> {
             if new.current().is_some() {
                 return Ok(Renamed::Taken);
             }
+            self.check_unprotected(&old, &object)?;
             moves.push((old, new, object));
         }
         for (old, new, object) in moves {

@@ -42,7 +42,7 @@ impl Tx<'_> {
 
     fn reschedule(&mut self, slot: &Slot<'_>, next: Option<&Object>) {
         let row = |object: &Object| {
-            let millis = object.expires_millis()?;
+            let millis = object.due_millis()?;
             Some(keys::expiry(millis, slot.bucket.id, object.version.order, slot.key.as_str()))
         };
         let (old, new) = (slot.current.as_ref().and_then(row), next.and_then(row));
@@ -87,7 +87,7 @@ impl Tx<'_> {
         if let Some(bucket) = bucket.filter(|bucket| bucket.id == expiring.bucket) {
             let slot = self.slot(&bucket, &expiring.key)?;
             let is_it = |object: &Object| {
-                object.version.order == expiring.order && object.expires_millis() == Some(expiring.millis)
+                object.version.order == expiring.order && object.due_millis() == Some(expiring.millis)
             };
             if slot.current().is_some_and(is_it) && expiring.millis <= now {
                 self.delete_object(slot, bucket.owner, now)?;

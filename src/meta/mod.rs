@@ -21,6 +21,7 @@ pub mod faulty;
 mod history;
 mod keys;
 mod listing;
+mod lock;
 mod memory;
 mod object;
 mod part_list;
@@ -108,6 +109,9 @@ pub enum Error {
     /// A file is where a directory has to be, or the other way round; nothing was written.
     #[error("a name of another kind is in the way")]
     WrongKind,
+    /// A version is protected from what was asked; nothing was written.
+    #[error("the version is protected")]
+    Locked,
     /// Stored bytes that make no sense.
     #[error("damaged metadata: {0}")]
     Corrupt(String),

@@ -14,6 +14,7 @@ use crate::checksum::Checksum;
 use crate::clock::{UnixMillis, end_of_days};
 use crate::headers::ObjectHeaders;
 use crate::name::{AccountId, ObjectKey};
+use crate::object_lock::Lock;
 use crate::storage_class::StorageClass;
 
 /// One version of a key that is an object.
@@ -97,12 +98,32 @@ impl Object {
         Some(end_of_days(self.modified_millis, self.attributes.as_ref()?.expires_days?))
     }
 
+    /// From when on it is to be deleted because its days are over: not while it is protected. `None` without days, and
+    /// as long as a hold is on it.
+    #[must_use]
+    pub(super) fn due_millis(&self) -> Option<UnixMillis> {
+        Some(self.expires_millis()?.max(self.lock().ends_millis()?))
+    }
+
     /// Whether its class keeps it from being read at `now`: it is archived, and no restore holds.
     #[must_use]
     pub fn is_archived(&self, now: UnixMillis) -> bool {
         let restore = self.state.as_ref().and_then(|state| state.restore);
         let is_restored = restore.is_some_and(|restore| (restore.ready_millis..restore.expires_millis).contains(&now));
         self.storage_class.is_archive() && !is_restored
+    }
+
+    /// What protects it; nothing for most.
+    #[must_use]
+    pub fn lock(&self) -> Lock {
+        self.attributes.as_ref().and_then(|attributes| attributes.lock).unwrap_or_default()
+    }
+
+    /// The same object with `lock` in place of what protects it.
+    #[must_use]
+    pub fn with_lock(self, lock: Lock) -> Self {
+        let attributes = self.attributes.map_or_else(Attributes::default, |attributes| *attributes);
+        Self { attributes: Attributes { lock: lock.kept(), ..attributes }.boxed(), ..self }
     }
 
     /// Its tags.

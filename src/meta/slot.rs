@@ -14,6 +14,7 @@ use super::version::{DeleteMarker, Kept, Version, VersionId};
 use super::{Result, keys};
 use crate::clock::UnixMillis;
 use crate::name::{AccountId, ObjectKey};
+use crate::object_lock::Bypass;
 use crate::quota::{Change, Held};
 
 /// A key of a bucket within one transaction, with what is stored there now.
@@ -24,6 +25,8 @@ pub struct Slot<'a> {
     pub(super) row: Vec<u8>,
     pub(super) current: Option<Object>,
     marker: Option<DeleteMarker>,
+    /// What protection the request may pass over.
+    pub(super) bypass: Bypass,
 }
 
 impl Slot<'_> {
@@ -66,7 +69,7 @@ impl Tx<'_> {
             (Some(_), _) | (None, Versioning::Off) => None,
             (None, Versioning::Enabled | Versioning::Suspended) => self.marker(bucket.id, key)?,
         };
-        Ok(Slot { bucket, key: key.clone(), row, current, marker })
+        Ok(Slot { bucket, key: key.clone(), row, current, marker, bypass: Bypass::Nothing })
     }
 
     /// Stores an object whose bytes are `stored`, as the newest version of its key; the version it has become.
@@ -112,7 +115,7 @@ impl Tx<'_> {
             }
         };
         self.charge_change(slot.bucket, change)?;
-        let object = Object { version, ..object.clone() };
+        let object = self.with_default_lock(slot.bucket, Object { version, ..object.clone() })?;
         self.put_current(&slot, &object)?;
         Ok(version)
     }
@@ -147,7 +150,8 @@ impl Tx<'_> {
         Ok(Deleted::Marked(version))
     }
 
-    /// Deletes one version for good; the next newest becomes current where it was the newest.
+    /// Deletes one version for good; the next newest becomes current where it was the newest. [`Error::Locked`] where it
+    /// is protected; then nothing was written.
     #[expect(clippy::needless_pass_by_value, reason = "a slot is good for one change")]
     pub fn delete_version(&mut self, slot: Slot<'_>, id: VersionId, now: UnixMillis) -> Result<Deleted> {
         let mut change = Change::default();
@@ -179,12 +183,17 @@ impl Tx<'_> {
     }
 
     /// Writes a changed record of a version in place of the one that this transaction read; neither its bytes nor its
-    /// version change.
+    /// version change, nor what protects it ([`Error::Locked`]).
     #[expect(clippy::needless_pass_by_value, reason = "a slot is good for one change")]
     pub fn rewrite_version(&mut self, slot: Slot<'_>, object: &Object) -> Result<()> {
+        self.check_lock_stays(&slot, object.version, object.lock())?;
+        self.write_version(&slot, object)
+    }
+
+    pub(super) fn write_version(&mut self, slot: &Slot<'_>, object: &Object) -> Result<()> {
         let is_current = slot.current.as_ref().is_some_and(|current| current.version == object.version);
         if is_current {
-            return self.put_current(&slot, object);
+            return self.put_current(slot, object);
         }
         self.put_kept(slot.bucket, &slot.key, &Kept::Object(Box::new(object.clone())))
     }
@@ -192,6 +201,7 @@ impl Tx<'_> {
     /// The current object goes for good.
     fn drop_current(&mut self, slot: &Slot<'_>, change: &mut Change, now: UnixMillis) -> Result<()> {
         let Some(old) = &slot.current else { return Ok(()) };
+        self.check_unprotected(slot, old)?;
         *change = change.gone(Held::Current(old.size));
         self.release(old.blob, old.body, now)
     }
@@ -208,15 +218,17 @@ impl Tx<'_> {
         if slot.current.as_ref().is_some_and(|current| current.version.is_null()) {
             return self.drop_current(slot, change, now);
         }
-        self.keep_current(slot, change)?;
         if let Some(kept) = self.kept(slot.bucket.id, &slot.key, VersionId::Null)? {
             self.drop_kept(slot, &kept, change, now)?;
         }
-        Ok(())
+        self.keep_current(slot, change)
     }
 
     /// A version that is not the current object goes for good.
     fn drop_kept(&mut self, slot: &Slot<'_>, kept: &Kept, change: &mut Change, now: UnixMillis) -> Result<()> {
+        if let Kept::Object(object) = kept {
+            self.check_unprotected(slot, object)?;
+        }
         self.delete_kept_row(slot, kept.version());
         match kept {
             Kept::Object(object) => {

@@ -239,7 +239,7 @@ impl Verifier<'_> {
         view.scan(Family::Objects, Bound::Unbounded, None, Tier::Bulk, &mut |row, value| {
             // What cannot be read has been found already.
             if let (Some((bucket, key)), Ok(object)) = (keys::key_of_object(row), Object::decode(value))
-                && let Some(millis) = object.expires_millis()
+                && let Some(millis) = object.due_millis()
             {
                 expected.insert(keys::expiry(millis, bucket, object.version.order, key));
             }

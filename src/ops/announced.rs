@@ -54,6 +54,12 @@ impl Announced {
 
     /// The same of a document: nothing is computed but what is announced.
     pub(super) fn of_document(head: &Head) -> Result<Self> {
+        let crc64 = head.own("checksum-crc64ecma").map(parse_crc64).transpose()?;
+        Ok(Self { crc64, checksum: parse_checksum(head)?, ..Self::but_checksums(head)? })
+    }
+
+    /// The same of a document whose checksums are not its own.
+    pub(super) fn but_checksums(head: &Head) -> Result<Self> {
         refuse_unsupported(head)?;
         let sha256 = match head.own("content-sha256") {
             None | Some("UNSIGNED-PAYLOAD") => None,
@@ -64,9 +70,7 @@ impl Announced {
             }
             Some(hex) => Some(parse_sha256(hex).ok_or(Code::InvalidDigest)?),
         };
-        let crc64 = head.own("checksum-crc64ecma").map(parse_crc64).transpose()?;
-        let (md5, checksum) = (content_md5(&head.headers)?, parse_checksum(head)?);
-        Ok(Self { md5, sha256, crc64, always_crc64: false, checksum })
+        Ok(Self { md5: content_md5(&head.headers)?, sha256, ..Self::default() })
     }
 
     /// The same of a part of an upload, whose CRC-64 is wanted in any case: the whole object's is made of them.
@@ -131,7 +135,8 @@ impl Announced {
         let announced = match &self.checksum {
             Some(Sent::Value(checksum)) => checksum.clone(),
             Some(Sent::Trailer(algorithm)) => {
-                let missing = || Code::InvalidRequest.because(format!("The trailer {} is missing.", algorithm.header()));
+                let missing =
+                    || Code::InvalidRequest.because(format!("The trailer {} is missing.", algorithm.header()));
                 digest_of(*algorithm, trailer.ok_or_else(missing)?.as_bytes())?
             }
             Some(Sent::Wish(_) | Sent::Nothing(_)) | None => return Ok(()),

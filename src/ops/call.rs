@@ -80,20 +80,30 @@ impl Call<'_> {
         malformed: Code,
     ) -> Result<Option<Element>> {
         let bytes = self.checked_body(bytes_max).await?;
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        let element = Element::parse(&bytes, malformed)?;
-        if roots.contains(&element.name.as_str()) { Ok(Some(element)) } else { Err(malformed.into()) }
+        parse(&bytes, roots, malformed)
+    }
+
+    /// The same of a document that completes an object: checksums that come with it are not its own, but the object's.
+    pub async fn document_of_object(
+        &mut self,
+        bytes_max: usize,
+        roots: &[&str],
+        malformed: Code,
+    ) -> Result<Option<Element>> {
+        let bytes = self.collect(&Announced::but_checksums(self.head)?, bytes_max).await?;
+        parse(&bytes, roots, malformed)
     }
 
     /// The body, of at most `bytes_max`; above: 400 `EntityTooLarge`. A digest sent with it is checked, whether the
     /// operation asks for one or not.
     pub async fn checked_body(&mut self, bytes_max: usize) -> Result<Bytes> {
-        let announced = Announced::of_document(self.head)?;
+        self.collect(&Announced::of_document(self.head)?, bytes_max).await
+    }
+
+    async fn collect(&mut self, announced: &Announced, bytes_max: usize) -> Result<Bytes> {
         let sha256 = content_sha256(&self.head.headers)?;
         let bytes = self.body.collect(bytes_max).await?;
-        if announced != Announced::default() {
+        if announced != &Announced::default() {
             let trailer = announced.trailer().and_then(|name| self.body.trailer(name));
             announced.check(&Sums::of(&bytes, announced.wanted()), trailer)?;
         }
@@ -102,4 +112,12 @@ impl Call<'_> {
         }
         Ok(bytes)
     }
+}
+
+fn parse(bytes: &[u8], roots: &[&str], malformed: Code) -> Result<Option<Element>> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let element = Element::parse(bytes, malformed)?;
+    if roots.contains(&element.name.as_str()) { Ok(Some(element)) } else { Err(malformed.into()) }
 }

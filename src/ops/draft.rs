@@ -2,21 +2,23 @@
 //! a form (whose fields make a head), in parts, by a copy, by appending. What is documented and not there yet is refused
 //! here, never ignored.
 
-use super::Call;
-use crate::access::{Caller, acl};
+use super::bucket_tagging::parse_tags;
+use super::{Call, protection};
+use crate::access::acl;
 use crate::app::App;
 use crate::attributes::Attributes;
 use crate::clock::UnixMillis;
 use crate::error::{Code, Result};
 use crate::headers::ObjectHeaders;
 use crate::limits;
-use crate::meta::{BlobId, Body, Bucket, Object, Version};
+use crate::meta::{BlobId, Body, Object, Version};
 use crate::name::AccountId;
 use crate::storage_class::StorageClass;
 use crate::tag::{TagLimits, Tags};
 use crate::wire::Head;
 use crate::wire::attributes::{parse_expires_days, parse_persistent_headers, parse_redirect, parse_tagging};
 use crate::wire::dialect::Dialect;
+use crate::wire::xml::Element;
 
 /// An object without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,35 +39,52 @@ impl Draft {
     /// 400 with the code of each header for what is malformed, `InvalidArgument` for grants to accounts that are not
     /// there, `MetadataTooLarge` for custom metadata and persistent
     /// headers of more than [`limits::METADATA_BYTES_MAX`] bytes together; 405 `FsNotSupport` for what file systems do
-    /// not have; 501 for encryption, object lock and callbacks.
+    /// not have; 501 for encryption and callbacks; what protects it as [`protection::parse_headers`] says.
     pub(super) async fn parse(app: &App, call: &Call<'_>) -> Result<Self> {
-        Self::of(app, &call.caller, call.head, call.bucket()?).await
+        let draft = Self::with_expiry(app, call, expires_days(call.head)?)?.checked(app, call).await?;
+        draft.with_form_tags(call)
     }
 
-    /// The same for any head, such as that of a form.
-    pub(super) async fn of(app: &App, caller: &Caller, head: &Head, bucket: &Bucket) -> Result<Self> {
-        Self::with_expiry(caller, head, bucket, expires_days(head)?)?.checked(app).await
+    /// With the tag set in the field `tagging` of a form (S3 reference, "POST Object"); 400 `MalformedXML` for what is
+    /// none, `InvalidArgument` where the form has tags in a header too.
+    fn with_form_tags(mut self, call: &Call<'_>) -> Result<Self> {
+        let Some(xml) = call.form.and_then(|form| form.get("tagging")) else { return Ok(self) };
+        if call.head.own("tagging").is_some() {
+            return Err(Code::InvalidArgument.because("The form names tags twice."));
+        }
+        let document = Element::parse(xml.as_bytes(), Code::MalformedXml)?;
+        if document.name != "Tagging" {
+            return Err(Code::MalformedXml.into());
+        }
+        let tags = parse_tags(&document, Code::MalformedXml)?;
+        tags.check(tag_limits(call.head.dialect))?;
+        self.attributes.tags = stored_tags(tags);
+        if call.bucket()?.is_file_system {
+            self.check_file_system()?;
+        }
+        Ok(self)
     }
 
     /// The same for a multipart upload, where 0 days are no days.
     pub(super) async fn of_upload(app: &App, call: &Call<'_>) -> Result<Self> {
         let days = expires(call.head).filter(|days| *days != "0").map(parse_expires_days).transpose()?;
-        Self::with_expiry(&call.caller, call.head, call.bucket()?, days)?.checked(app).await
+        Self::with_expiry(app, call, days)?.checked(app, call).await
     }
 
-    fn with_expiry(caller: &Caller, head: &Head, bucket: &Bucket, expires_days: Option<u32>) -> Result<Self> {
+    fn with_expiry(app: &App, call: &Call<'_>, expires_days: Option<u32>) -> Result<Self> {
+        let (head, bucket) = (call.head, call.bucket()?);
         refuse_unsupported(head)?;
         let draft = Self {
-            owner: caller.owner(),
+            owner: call.caller.owner(),
             headers: ObjectHeaders::parse(head)?,
             storage_class: storage_class(head)?.unwrap_or(bucket.storage_class),
             attributes: Attributes {
-                acl: acl::of_new_object(caller, bucket, |tail| head.own(tail))?,
+                acl: acl::of_new_object(&call.caller, bucket, |tail| head.own(tail))?,
                 tags: tags(head)?.unwrap_or_default(),
                 redirect: redirect(head)?,
                 expires_days,
                 persistent_headers: persistent_headers(head)?.unwrap_or_default(),
-                lock: None,
+                lock: protection::parse_headers(head, bucket, app.clock.now_millis())?,
             },
         };
         check_size(&draft.headers, &draft.attributes)?;
@@ -75,7 +94,8 @@ impl Draft {
         Ok(draft)
     }
 
-    async fn checked(self, app: &App) -> Result<Self> {
+    async fn checked(self, app: &App, call: &Call<'_>) -> Result<Self> {
+        protection::check_may_protect(app, call, self.attributes.lock).await?;
         if let Some(acl) = &self.attributes.acl {
             app.store.read(|tx| acl::check_grantees(tx, Some(acl))).await?;
         }
@@ -172,9 +192,10 @@ const UNSUPPORTED: [&str; 6] = [
     "write-offset-bytes",
 ];
 
-/// Refuses with 501 what asks for encryption, object lock or a callback.
+/// Refuses with 501 what asks for encryption, a callback, or a protection that is not there.
 pub(super) fn refuse_unsupported(head: &Head) -> Result<()> {
-    let is_unsupported = |tail: &str| UNSUPPORTED.iter().any(|start| starts_with(tail, start));
+    let is_known = |tail: &str| protection::HEADERS.iter().any(|known| tail.eq_ignore_ascii_case(known));
+    let is_unsupported = |tail: &str| UNSUPPORTED.iter().any(|start| starts_with(tail, start)) && !is_known(tail);
     let own = head.own_all().map(|(tail, _)| tail).find(|tail| is_unsupported(tail));
     // Some of them are `x-obs-` in every dialect.
     let always = UNSUPPORTED.iter().copied().find(|tail| head.own(tail).is_some());

@@ -9,6 +9,7 @@ mod bucket_list;
 mod bucket_list_v2;
 mod bucket_list_versions;
 mod bucket_location;
+mod bucket_object_lock;
 mod bucket_policy;
 mod bucket_quota;
 mod bucket_request_payment;
@@ -24,12 +25,14 @@ mod file_system;
 mod listing;
 mod object_acl;
 mod object_append;
+mod object_attributes;
 mod object_body;
 mod object_copy;
 mod object_delete;
 mod object_delete_many;
 mod object_edit;
 mod object_get;
+mod object_legal_hold;
 mod object_metadata;
 mod object_modify;
 mod object_part;
@@ -38,12 +41,14 @@ mod object_record;
 mod object_rename;
 mod object_reply;
 mod object_restore;
+mod object_retention;
 mod object_tagging;
 mod object_truncate;
 mod op;
 mod post_object;
 mod preflight;
 mod probe;
+mod protection;
 mod receive;
 mod reference;
 mod service_list;
@@ -100,11 +105,14 @@ pub static TABLE: &[&Op] = &[
     &preflight::OBJECT,
     &bucket_request_payment::GET,
     &bucket_request_payment::PUT,
+    &bucket_object_lock::GET,
+    &bucket_object_lock::PUT,
     &object_put::PUT,
     &post_object::POST,
     &object_copy::PUT,
     &object_get::GET,
     &object_get::HEAD,
+    &object_attributes::GET,
     &object_delete::DELETE,
     &object_delete_many::POST,
     &object_metadata::PUT,
@@ -113,6 +121,10 @@ pub static TABLE: &[&Op] = &[
     &object_tagging::DELETE,
     &object_acl::GET,
     &object_acl::PUT,
+    &object_retention::GET,
+    &object_retention::PUT,
+    &object_legal_hold::GET,
+    &object_legal_hold::PUT,
     &object_restore::POST,
     &upload_begin::POST,
     &upload_part::PUT,
@@ -133,7 +145,6 @@ pub static TABLE: &[&Op] = &[
 pub static RESERVED: &[&str] = &[
     "accelerate",
     "analytics",
-    "attributes",
     "backtosource",
     "bucketstatus",
     "cdnnotifyconfiguration",
@@ -146,7 +157,6 @@ pub static RESERVED: &[&str] = &[
     "getcontentsummary",
     "intelligent-tiering",
     "inventory",
-    "legal-hold",
     "lifecycle",
     "listcontentsummary",
     "logging",
@@ -155,7 +165,6 @@ pub static RESERVED: &[&str] = &[
     "mirrorrefresh",
     "multilistcontentsummary",
     "notification",
-    "object-lock",
     "obsalias",
     "obsbucketalias",
     "obscompresspolicy",
@@ -166,7 +175,6 @@ pub static RESERVED: &[&str] = &[
     "readahead",
     "replication",
     "replication_progress",
-    "retention",
     "select",
     "session",
     "symlink",

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use hyper::header::LOCATION;
 use hyper::{Method, StatusCode};
 
-use super::copy_source::{Found, Source};
+use super::checksum;
+use super::copy_source::{Found, Source, digest, is_same};
 use super::draft::Draft;
 use super::object_put::{SUCCESS_ACTION_REDIRECT, check_conditions, redirect_after, with_new_version};
 use super::object_reply::describe_stored;
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
+use crate::blob::digest::Wanted;
+use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::clock::{UnixMillis, iso_date};
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -52,10 +55,45 @@ struct Copying {
     draft: Draft,
     metadata: Directive,
     tags: Directive,
+    /// By which algorithm the copy is to have a checksum of its bytes, where the request says so.
+    algorithm: Option<ChecksumAlgorithm>,
     /// What of the object under the key it depends on.
     conditions: Conditions,
     /// The class where the request names one.
     storage_class: Option<StorageClass>,
+}
+
+/// A copy whose source was replaced while it was read begins again this many times.
+const ATTEMPT_COUNT_MAX: usize = 3;
+
+/// A source whose bytes have been summed for the copy.
+struct Summed {
+    source: Object,
+    checksum: Option<Checksum>,
+}
+
+impl Summed {
+    /// Sums the source as it is now. Its bytes are read only where its own checksum is another.
+    async fn of(app: &Arc<App>, call: &Call<'_>, source: &Source, algorithm: ChecksumAlgorithm) -> Result<Self> {
+        // Noted before the record is read, so that the sweep waits.
+        let reader = app.readers.begin(app.clock.now_millis());
+        // A list may change in place: record and list are read from one state.
+        let read = app.store.read_frozen(|tx| {
+            let source = source.find_in(tx, &app.policies, call)?.object;
+            let stored = tx.stored(&source)?.ok_or_else(|| Error::internal("an object has no body"))?;
+            Ok::<_, Error>((source, stored))
+        });
+        let (source, stored) = read.await?;
+        let known = source.state.as_ref().and_then(|state| state.checksum.clone());
+        let known = known.filter(|checksum| checksum.algorithm == algorithm && !checksum.is_composite());
+        // A source that is too large to be copied is not read for that.
+        if known.is_some() || source.size > limits::OBJECT_PUT_BYTES_MAX {
+            return Ok(Self { source, checksum: known });
+        }
+        let wanted = Wanted { checksum: Some(algorithm), ..Wanted::default() };
+        let sums = digest(app, stored, 0..source.size, reader, wanted).await?;
+        Ok(Self { source, checksum: sums.checksum })
+    }
 }
 
 /// What the answer tells of the copy.
@@ -74,23 +112,17 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     if let Some(url) = redirect {
         redirect_after(url, call.bucket()?, key, "")?;
     }
-    let copied = app.store.write(|tx| {
-        let bucket = call.bucket_in(tx)?;
-        let found = copying.source.find_in(tx, &app.policies, call)?;
-        let slot = tx.slot(&bucket, key)?;
-        check_conditions(&copying.conditions, slot.current())?;
-        copying.check(&bucket, &slot, &found, call)?;
-        let mut object = copying.object(&bucket, &found.object, now);
-        let version = if object.body == Body::Inline {
-            let stored = tx.stored_with(&found.object)?;
-            tx.put_object(slot, &object, &stored)?
-        } else {
-            object.blob = found.object.blob;
-            tx.put_shared(slot, &object)?
+    let mut attempts = 0..ATTEMPT_COUNT_MAX;
+    let copied = loop {
+        attempts.next().ok_or(Code::OperationAborted)?;
+        let summed = match copying.algorithm {
+            Some(algorithm) => Some(Summed::of(app, call, &copying.source, algorithm).await?),
+            None => None,
         };
-        Ok::<_, Error>(Copied { found, object, version })
-    });
-    let copied = copied.await?;
+        if let Some(copied) = copying.commit(app, call, now, summed.as_ref()).await? {
+            break copied;
+        }
+    };
     let mut reply = copied.answer(app, call.head)?;
     if let Some(url) = redirect {
         reply.status = StatusCode::SEE_OTHER;
@@ -100,6 +132,42 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 impl Copying {
+    /// Stores the copy; `None` where the source is another than was summed.
+    async fn commit(
+        &self,
+        app: &App,
+        call: &Call<'_>,
+        now: UnixMillis,
+        summed: Option<&Summed>,
+    ) -> Result<Option<Copied>> {
+        let key = call.key()?;
+        let copied = app.store.write(|tx| {
+            let bucket = call.bucket_in(tx)?;
+            let found = self.source.find_in(tx, &app.policies, call)?;
+            if summed.is_some_and(|summed| !is_same(&found.object, &summed.source)) {
+                return Ok(None);
+            }
+            let slot = tx.slot(&bucket, key)?;
+            check_conditions(&self.conditions, slot.current())?;
+            self.check(&bucket, &slot, &found, call)?;
+            let mut object = self.object(&bucket, &found.object, now);
+            if let Some(summed) = summed {
+                let crc64 = object.state.as_ref().and_then(|state| state.crc64);
+                let checksum = summed.checksum.clone();
+                object.state = ObjectState { crc64, checksum, ..ObjectState::default() }.boxed();
+            }
+            let version = if object.body == Body::Inline {
+                let stored = tx.stored_with(&found.object)?;
+                tx.put_object(slot, &object, &stored)?
+            } else {
+                object.blob = found.object.blob;
+                tx.put_shared(slot, &object)?
+            };
+            Ok::<_, Error>(Some(Copied { found, object, version }))
+        });
+        copied.await
+    }
+
     async fn parse(app: &App, call: &Call<'_>) -> Result<Self> {
         let head = call.head;
         let tags_default = if head.dialect.is_obs() { Directive::Replace } else { Directive::Copy };
@@ -107,14 +175,12 @@ impl Copying {
         if tags == Directive::Copy && head.own("tagging").is_some() {
             return Err(Code::InvalidRequest.because("Tags in the request go with the tagging directive REPLACE."));
         }
-        if head.own("checksum-algorithm").is_some() && !head.dialect.is_obs() {
-            return Err(Code::ServiceNotImplemented.because("The header x-amz-checksum-algorithm is not implemented."));
-        }
         Ok(Self {
             source: Source::parse(head)?,
             draft: Draft::parse(app, call).await?,
             metadata: directive(head, "metadata-directive")?.unwrap_or(Directive::Copy),
             tags,
+            algorithm: checksum::chosen_algorithm(head)?,
             conditions: Conditions::parse(&head.headers),
             storage_class: super::draft::storage_class(head)?,
         })
@@ -181,6 +247,10 @@ impl Copied {
         let mut xml = Writer::document("CopyObjectResult", Some(app.namespace(dialect)), Layout::Compact);
         xml.element("LastModified", &iso_date(self.object.modified_millis));
         xml.element("ETag", &format!("\"{}\"", self.object.etag));
+        let checksum = self.object.state.as_ref().and_then(|state| state.checksum.as_ref());
+        if let Some(checksum) = checksum.filter(|_| !dialect.is_obs()) {
+            checksum::write(&mut xml, checksum);
+        }
         let mut reply = with_new_version(Reply::xml(xml.finish()), dialect, self.version);
         describe_stored(&self.object, dialect, &mut reply.headers)?;
         Ok(self.found.with_source_version(reply, dialect))

@@ -7,6 +7,7 @@ use hyper::{Method, StatusCode};
 
 use super::file_system::check_deletable;
 use super::object_put::with_version;
+use super::protection::{asks_to_bypass, bypass_in};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -14,6 +15,7 @@ use crate::clock::UnixMillis;
 use crate::error::{Code, Result};
 use crate::meta::{Bucket, Deleted, Kept, Tx, VersionId};
 use crate::name::{AccountId, ObjectKey};
+use crate::object_lock::Bypass;
 use crate::quota::Rule;
 use crate::wire::dialect::Dialect;
 use crate::wire::{Head, Reply};
@@ -37,9 +39,11 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let which = Which::named(call.head.query.get("versionId"));
     let owner = call.caller.owner();
     let now = app.clock.now_millis();
+    let asks = asks_to_bypass(call.head)?;
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;
-        delete_in(tx, &bucket, key, which, owner, now)
+        let bypass = bypass_in(tx, app, call, asks, &bucket)?;
+        delete_in(tx, &bucket, (key, which), bypass, owner, now)
     });
     let dialect = call.head.dialect;
     let reply = Reply::empty(StatusCode::NO_CONTENT);
@@ -75,12 +79,13 @@ impl Which {
     }
 }
 
-/// Deletes something; deleting what is not there changes nothing.
+/// Deletes something; deleting what is not there changes nothing. A version that is protected by more than is passed
+/// over stays: 403 `AccessDenied`, and nothing was written.
 pub(super) fn delete_in(
     tx: &mut Tx<'_>,
     bucket: &Bucket,
-    key: &ObjectKey,
-    which: Which,
+    (key, which): (&ObjectKey, Which),
+    bypass: Bypass,
     owner: AccountId,
     now: UnixMillis,
 ) -> Result<Deleted> {
@@ -90,7 +95,7 @@ pub(super) fn delete_in(
         Which::Unheard => return Ok(Deleted::Nothing),
     };
     check_deletable(tx, bucket, key)?;
-    let slot = tx.slot(bucket, key)?;
+    let slot = tx.slot(bucket, key)?.bypassing(bypass);
     Ok(match id {
         Some(id) => tx.delete_version(slot, id, now)?,
         None => tx.delete_object(slot, owner, now)?,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::object_delete::{Which, delete_in};
+use super::protection::{asks_to_bypass, bypass};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::{Action, Judge};
 use crate::app::App;
@@ -56,6 +57,7 @@ struct Item {
 async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let document = call.document_up_to(limits::DELETE_DOCUMENT_BYTES_MAX, &["Delete"], Code::MalformedXml).await?;
     let asked = parse(&document.ok_or(Code::MissingRequestBody)?)?;
+    asks_to_bypass(call.head)?;
     let now = app.clock.now_millis();
     let mut outcomes = Vec::with_capacity(asked.items.len());
     // Whether a directory is empty depends on the deletions before.
@@ -87,17 +89,23 @@ fn first_batch(items: &[Item], count_max: usize) -> usize {
 }
 
 async fn delete_batch(app: &App, call: &Call<'_>, batch: &[Item], now: UnixMillis) -> Result<Vec<Result<Deleted>>> {
+    let asks = asks_to_bypass(call.head)?;
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;
         let judge = Judge::read(tx, &app.policies, &call.caller, call.context, &bucket)?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for Item { key, version } in batch {
-            if let Err(refusal) = judge.aside(version.as_deref()).permit(Action::DeleteObject, Some(key)) {
+            let judge = judge.aside(version.as_deref());
+            if let Err(refusal) = judge.permit(Action::DeleteObject, Some(key)) {
                 outcomes.push(Err(refusal));
                 continue;
             }
-            let which = Which::named(version.as_deref());
-            outcomes.push(Ok(delete_in(tx, &bucket, key, which, call.caller.owner(), now)?));
+            let what = (key, Which::named(version.as_deref()));
+            match delete_in(tx, &bucket, what, bypass(asks, &judge, key), call.caller.owner(), now) {
+                // What is protected stays, and the others go.
+                Err(refusal) if refusal.code() != Code::AccessDenied => return Err(refusal),
+                outcome => outcomes.push(outcome),
+            }
         }
         Ok::<_, Error>(outcomes)
     });

@@ -12,8 +12,8 @@ use hyper::header::{
 use hyper::{Method, StatusCode};
 
 use super::object_body::{self, Part};
-use super::object_part::{self, Part as Section};
 use super::object_delete::delete_marker_header;
+use super::object_part::{self, Part as Section};
 use super::object_put::version_id_name;
 use super::object_reply::{describe, header_value, tell_readers};
 use super::{BodyRule, Call, Op, Scope};
@@ -21,10 +21,10 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Body, DeleteMarker, Kept, Object, Stored, Tx, VersionId, Versioning};
-use crate::wire::Reply;
 use crate::wire::conditions::{Conditions, Verdict};
 use crate::wire::percent;
 use crate::wire::range::{RangeVerdict, parse_range};
+use crate::wire::{Head, Reply};
 
 const OVERRIDES: [(&str, HeaderName); 6] = [
     ("response-content-type", CONTENT_TYPE),
@@ -126,10 +126,16 @@ async fn head(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
-    if call.head.own("server-side-encryption-customer-algorithm").is_some() {
-        return Err(Code::InvalidRequest.because("The object is not encrypted with a key of the customer's."));
-    }
+    refuse_customer_key(call.head)?;
     app.store.read(|tx| find_in(tx, call)).await
+}
+
+/// 400 `InvalidRequest` for a reader who has a key: no object is encrypted with one.
+pub(super) fn refuse_customer_key(head: &Head) -> Result<()> {
+    match head.own("server-side-encryption-customer-algorithm") {
+        Some(_) => Err(Code::InvalidRequest.because("The object is not encrypted with a key of the customer's.")),
+        None => Ok(()),
+    }
 }
 
 /// The version that a request names, or the current object.

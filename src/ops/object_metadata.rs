@@ -9,7 +9,7 @@ use hyper::{Method, StatusCode};
 use super::draft::{self, check_size};
 use super::object_record::change_record;
 use super::object_reply::describe;
-use super::{BodyRule, Call, Op, Pick, Scope};
+use super::{BodyRule, Call, Op, Pick, Scope, protection};
 use crate::access::Action;
 use crate::access::acl::{self, Given, Kind, Owners};
 use crate::app::App;
@@ -17,7 +17,8 @@ use crate::attributes::Attributes;
 use crate::clock::UnixMillis;
 use crate::error::{Code, Result};
 use crate::headers::ObjectHeaders;
-use crate::meta::{Object, ObjectState};
+use crate::meta::{self, Object, ObjectState};
+use crate::object_lock::Bypass;
 use crate::storage_class::StorageClass;
 use crate::wire::{Head, Reply};
 
@@ -90,6 +91,11 @@ impl Amendment {
     fn parse(call: &Call<'_>) -> Result<Self> {
         let head = call.head;
         draft::refuse_unsupported(head)?;
+        if protection::HEADERS.iter().any(|tail| head.has_own(tail)) {
+            return Err(
+                Code::InvalidArgument.because("What protects an object is set with ?retention and ?legal-hold.")
+            );
+        }
         let (bucket, owner) = (call.bucket()?, call.caller.owner());
         let owners = Owners { owner, bucket_owner: bucket.owner };
         if acl::from_headers(|tail| head.own(tail), Kind::Object, owners)? != Given::Nothing {
@@ -112,6 +118,9 @@ impl Amendment {
     }
 
     fn apply(&self, mut object: Object, now: UnixMillis) -> Result<Object> {
+        if object.lock().protects(Bypass::Nothing, now) {
+            return Err(meta::Error::Locked.into());
+        }
         self.change_class(&mut object, now)?;
         let mut attributes = object.attributes.take().map_or_else(Attributes::default, |attributes| *attributes);
         match self.directive {

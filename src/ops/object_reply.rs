@@ -10,7 +10,7 @@ use super::checksum;
 use super::object_put::{etag_value, version_id_name};
 use crate::access::{self, Action};
 use crate::app::App;
-use crate::clock::{UnixMillis, http_date};
+use crate::clock::{UnixMillis, http_date, iso_second};
 use crate::error::{Code, Result};
 use crate::meta::{Bucket, Object, Restore, UploadId, Versioning};
 use crate::storage_class::StorageClass;
@@ -24,6 +24,9 @@ type Names = [&'static str; 2];
 const STORAGE_CLASS: Names = ["x-obs-storage-class", "x-amz-storage-class"];
 const EXPIRATION: Names = ["x-obs-expiration", "x-amz-expiration"];
 const CRC64: Names = ["x-obs-checksum-crc64ecma", "x-amz-checksum-crc64ecma"];
+const LOCK_MODE: Names = ["x-obs-object-lock-mode", "x-amz-object-lock-mode"];
+const RETAIN_UNTIL: Names = ["x-obs-object-lock-retain-until-date", "x-amz-object-lock-retain-until-date"];
+const LEGAL_HOLD: Names = ["x-obs-object-lock-legal-hold", "x-amz-object-lock-legal-hold"];
 const REDIRECT: Names = ["x-obs-website-redirect-location", "x-amz-website-redirect-location"];
 const RESTORE: Names = ["x-obs-restore", "x-amz-restore"];
 const TAGGING_COUNT: Names = ["x-obs-tagging-count", "x-amz-tagging-count"];
@@ -121,14 +124,26 @@ fn show_restore(object: &Object, restore: Restore, now: UnixMillis) -> Option<St
     })
 }
 
-/// What GET and HEAD say beside: how many tags there are, to who may read them; of a whole object its checksum; to HEAD the
+/// What GET and HEAD say beside: how many tags there are and what protects the object, to who may read that; of a whole object its checksum; to HEAD the
 /// upload it was completed from.
 pub(super) async fn tell_readers(app: &App, call: &Call<'_>, object: &Object, reply: &mut Reply) -> Result<()> {
     let (is_whole, is_head) = (reply.status == StatusCode::OK, call.head.method == Method::HEAD);
     let mut words = Words { dialect: call.head.dialect, headers: &mut reply.headers };
     let tag_count = object.tags().len();
-    if tag_count > 0 && may_read_tags(app, call).await? {
+    if tag_count > 0 && may(app, call, Action::GetObjectTagging).await? {
         words.say(TAGGING_COUNT, &tag_count.to_string())?;
+    }
+    let lock = object.lock();
+    if let Some(retention) = lock.retention
+        && may(app, call, Action::GetObjectRetention).await?
+    {
+        words.say(LOCK_MODE, retention.mode.name())?;
+        words.say(RETAIN_UNTIL, &iso_second(retention.until_millis))?;
+    }
+    if let Some(hold) = lock.legal_hold.name()
+        && may(app, call, Action::GetObjectLegalHold).await?
+    {
+        words.say(LEGAL_HOLD, hold)?;
     }
     let Some(state) = &object.state else { return Ok(()) };
     if let (Some(crc64), true) = (state.crc64, is_whole) {
@@ -144,8 +159,9 @@ pub(super) async fn tell_readers(app: &App, call: &Call<'_>, object: &Object, re
     Ok(())
 }
 
-async fn may_read_tags(app: &App, call: &Call<'_>) -> Result<bool> {
-    let (bucket, key, action) = (call.bucket()?, call.key()?, Action::GetObjectTagging);
+/// Whether who reads may be told of what has a permission of its own.
+async fn may(app: &App, call: &Call<'_>, action: Action) -> Result<bool> {
+    let (bucket, key) = (call.bucket()?, call.key()?);
     let may = app.store.read(|tx| access::may(tx, &app.policies, &call.caller, call.context, action, bucket, key));
     match may.await {
         Ok(_) => Ok(true),

@@ -219,10 +219,8 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
         return Ok(());
     }
     for (name, _) in head.query.iter() {
-        let known = op.is_picked_by(name)
-            || op.reads(name)
-            || is_common_parameter(name)
-            || head.is_header_parameter(name);
+        let known =
+            op.is_picked_by(name) || op.reads(name) || is_common_parameter(name) || head.is_header_parameter(name);
         if !known {
             return Err(Code::InvalidArgument.because(format!("{} has no parameter {name}.", op.name)));
         }

@@ -34,7 +34,7 @@ pub(super) static POST: Op = Op {
 
 /// Fields that the references document and this server cannot honour yet. Those that stand for headers are the put's
 /// to refuse.
-const UNSUPPORTED: [&str; 5] = ["callbackbody", "callbackbodytype", "callbackhost", "callbackurl", "tagging"];
+const UNSUPPORTED: [&str; 4] = ["callbackbody", "callbackbodytype", "callbackhost", "callbackurl"];
 
 async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let answer = Answer::of(call)?;

@@ -37,8 +37,16 @@ pub(super) fn check_initiator(call: &Call<'_>, upload: &Upload) -> Result<()> {
 }
 
 /// What is said of an object where its upload begins, and nowhere else: the start of each header's name (tails).
-const OF_THE_OBJECT: [&str; 7] =
-    ["acl", "grant-", "storage-class", "tagging", "website-redirect-location", "expires", "persistent-headers"];
+const OF_THE_OBJECT: [&str; 8] = [
+    "acl",
+    "grant-",
+    "storage-class",
+    "tagging",
+    "website-redirect-location",
+    "expires",
+    "persistent-headers",
+    "object-lock-",
+];
 
 /// Refuses with 400 `InvalidRequest` headers that come too late, and with 501 those of features that are not there.
 pub(super) fn refuse_late(head: &Head) -> Result<()> {
@@ -71,7 +79,12 @@ pub(super) fn parse_number(text: &str) -> Option<u64> {
 
 /// Rows of a page, from 1 to 1000. More and 0 are 1000; what is no such number is 400 `InvalidArgument`.
 pub(super) fn page_count(query: &Query, name: &'static str) -> Result<usize> {
-    let text = query.get(name).unwrap_or_default();
+    parse_page_count(query.get(name), name)
+}
+
+/// The same of the value of the parameter, or header, called `name`.
+pub(super) fn parse_page_count(text: Option<&str>, name: &'static str) -> Result<usize> {
+    let text = text.unwrap_or_default();
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Code::InvalidArgument.because(format!("{name} must be a number of at least 0.")));
     }
@@ -79,6 +92,17 @@ pub(super) fn page_count(query: &Query, name: &'static str) -> Result<usize> {
         Ok(count @ 1..=limits::LIST_PAGE_COUNT_MAX) => Ok(count),
         _ => Ok(limits::LIST_PAGE_COUNT_MAX),
     }
+}
+
+/// The number of the part after which a page begins. One beyond all numbers has none after it; what is no number is 400
+/// `InvalidArgument`.
+pub(super) fn parse_marker(text: &str) -> Result<u16> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    let number = parse_number(text).filter(|number| i32::try_from(*number).is_ok());
+    let number = number.ok_or_else(|| Code::InvalidArgument.because("part-number-marker must be a number."))?;
+    Ok(u16::try_from(number).unwrap_or(u16::MAX))
 }
 
 /// Writes `Initiator` and `Owner`. In OBS words an initiator is a user of an account; here an account is its own user.

@@ -85,9 +85,7 @@ fn parse_checksum(head: &Head) -> Result<Option<(ChecksumAlgorithm, bool)>> {
     }
     match (checksum::chosen_algorithm(head)?, checksum::chosen_kind(head)?) {
         (None, None) => Ok(None),
-        (None, Some(_)) => {
-            Err(Code::InvalidRequest.because("x-amz-checksum-type goes with x-amz-checksum-algorithm."))
-        }
+        (None, Some(_)) => Err(Code::InvalidRequest.because("x-amz-checksum-type goes with x-amz-checksum-algorithm.")),
         (Some(algorithm), kind) => {
             let is_composite = kind.unwrap_or(algorithm != ChecksumAlgorithm::Crc64Nvme);
             if is_composite && algorithm == ChecksumAlgorithm::Crc64Nvme || !is_composite && !algorithm.is_crc() {
@@ -112,7 +110,8 @@ mod tests {
             let lines = [("x-amz-checksum-algorithm", algorithm), ("x-amz-checksum-type", kind)];
             let request = hyper::Request::post("/photos/k?uploads").header("host", "localhost");
             let lines = lines.into_iter().filter(|(_, value)| !value.is_empty());
-            let request = lines.fold(request.header("x-amz-acl", "private"), |request, (name, value)| request.header(name, value));
+            let request = lines
+                .fold(request.header("x-amz-acl", "private"), |request, (name, value)| request.header(name, value));
             let head = Head::parse(request.body(()).unwrap().into_parts().0, &Endpoints::default()).unwrap();
             assert_eq!(parse_checksum(&head).map_err(|error| error.code()), expected, "{algorithm} {kind}");
         }

@@ -46,7 +46,8 @@ impl Expected {
         match whole.filter(|whole| whole.algorithm == *algorithm) {
             None => {
                 let name = algorithm.name();
-                Err(Code::InvalidRequest.because(format!("The parts have no {name} that the whole could be told from.")))
+                Err(Code::InvalidRequest
+                    .because(format!("The parts have no {name} that the whole could be told from.")))
             }
             Some(whole) if whole.is(value) => Ok(()),
             Some(_) => {
@@ -68,7 +69,11 @@ pub(super) fn whole(upload: &Upload, parts: &BTreeMap<u16, Part>, chosen: &[u16]
         return None;
     }
     let digests = parts().filter_map(|part| Some((part.checksum.as_ref()?.digest.as_slice(), part.size)));
-    if is_composite { Some(composite(algorithm, digests.map(|(digest, _)| digest))) } else { joined(algorithm, digests) }
+    if is_composite {
+        Some(composite(algorithm, digests.map(|(digest, _)| digest)))
+    } else {
+        joined(algorithm, digests)
+    }
 }
 
 /// The checksums that a document lists of a part; 501 for algorithms that are not there.
@@ -80,7 +85,7 @@ pub(super) fn listed(part: &Element) -> Result<Vec<(ChecksumAlgorithm, String)>>
 /// Whether a part has the checksums that are listed of it.
 pub(super) fn is_listed(part: &Part, listed: &[(ChecksumAlgorithm, String)]) -> bool {
     let stored = part.checksum.as_ref();
-    listed.iter().all(|(algorithm, text)| {
-        stored.is_some_and(|checksum| checksum.algorithm == *algorithm && checksum.is(text))
-    })
+    listed
+        .iter()
+        .all(|(algorithm, text)| stored.is_some_and(|checksum| checksum.algorithm == *algorithm && checksum.is(text)))
 }

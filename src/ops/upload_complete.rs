@@ -52,7 +52,7 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         parts: Vec::new(),
     };
     app.store.read(|tx| look_ahead(tx, call, asked.id)).await?;
-    let document = call.document_up_to(limits::PART_LIST_BYTES_MAX, &[ROOT], Code::MalformedXml).await?;
+    let document = call.document_of_object(limits::PART_LIST_BYTES_MAX, &[ROOT], Code::MalformedXml).await?;
     let asked = Asked { parts: parse(&document.ok_or(Code::MalformedXml)?)?, ..asked };
     let now = app.clock.now_millis();
     let done = app.store.write(|tx| complete(tx, call, &asked, now)).await?;

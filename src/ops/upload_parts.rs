@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use hyper::Method;
 
-use super::upload::{Spelling, class_name, open, page_count, parse_number, upload_id, write_accounts, write_checksum};
+use super::upload::{Spelling, class_name, open, page_count, parse_marker, upload_id, write_accounts, write_checksum};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::clock::iso_date;
-use crate::error::{Code, Error, Result};
-use crate::wire::query::Query;
+use crate::error::{Error, Result};
 use crate::wire::xml::{Layout, Writer};
 use crate::wire::{Reply, hex};
 
@@ -29,7 +28,8 @@ pub(super) static GET: Op = Op {
 
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let (id, query, dialect) = (upload_id(call)?, &call.head.query, call.head.dialect);
-    let (spelling, count_max, marker) = (Spelling::parse(query)?, page_count(query, "max-parts")?, marker(query)?);
+    let (spelling, count_max) = (Spelling::parse(query)?, page_count(query, "max-parts")?);
+    let marker = parse_marker(query.get("part-number-marker").unwrap_or_default())?;
     // One state: an upload that ends between the two reads would seem to have no parts.
     let found = app.store.read_frozen(|tx| {
         let open = open(tx, call, id)?;
@@ -59,15 +59,4 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         xml.close();
     }
     Ok(Reply::xml(xml.finish()))
-}
-
-/// The number after which the page begins. One beyond all numbers has none after it.
-fn marker(query: &Query) -> Result<u16> {
-    let text = query.get("part-number-marker").unwrap_or_default();
-    if text.is_empty() {
-        return Ok(0);
-    }
-    let number = parse_number(text).filter(|number| i32::try_from(*number).is_ok());
-    let number = number.ok_or_else(|| Code::InvalidArgument.because("part-number-marker must be a number."))?;
-    Ok(u16::try_from(number).unwrap_or(u16::MAX))
 }

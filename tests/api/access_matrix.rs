@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::answer::Answer;
 use crate::form::Form;
 use crate::support::{As, Gateway, NOW};
-use crate::table::{CORS, EXPECTED, OBJECT_TAGS, POLICY, Row, TAGS};
+use crate::table::{CORS, EXPECTED, LOCKED, OBJECT_TAGS, POLICY, Row, TAGS};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/access.md");
 
@@ -143,11 +143,11 @@ impl Column {
 }
 
 /// What [`furnished`] gives alice.
-const BUCKETS: [&str; 3] = ["photos", "files", "empty"];
+const BUCKETS: [&str; 4] = ["photos", "files", "vault", "empty"];
 
 /// Everything of alice's that any operation needs, in buckets without a policy.
 async fn furnished() -> Gateway {
-    let gateway = Gateway::with_file_system().await;
+    let gateway = Gateway::with_vault().await;
     for request in [
         "PUT /empty",
         TAGS,
@@ -157,6 +157,7 @@ async fn furnished() -> Gateway {
         OBJECT_TAGS,
         "PUT /photos/cold\nx-obs-storage-class: COLD\n\nhello",
         "PUT /files/f\n\nhello",
+        LOCKED,
     ] {
         let made = gateway.send(As::Obs("alice"), request).await;
         assert!(made.status.is_success(), "{request}\n{}", made.text());

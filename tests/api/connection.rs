@@ -125,12 +125,7 @@ async fn a_refusal_comes_instead_of_100_continue() {
             "If-None-Match",
         ),
         (As::Obs("alice"), "PUT /photos/k\nContent-Length: 5\nContent-MD5: x", "400 Bad Request", "InvalidDigest"),
-        (
-            As::Obs("alice"),
-            "PUT /photos/k?retention\nContent-Length: 5",
-            "501 Not Implemented",
-            "ServiceNotImplemented",
-        ),
+        (As::Obs("alice"), "PUT /photos/k?torrent\nContent-Length: 5", "501 Not Implemented", "ServiceNotImplemented"),
         (As::Obs("alice"), &format!("PUT /photos/{long}\nContent-Length: 5"), "400 Bad Request", "KeyTooLongError"),
         (As::Obs("alice"), "DELETE /photos/kept\nContent-Length: 5", "400 Bad Request", "UnexpectedContent"),
     ] {

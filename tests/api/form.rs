@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use obs_gateway::auth::sign_string;
+use obs_gateway::auth::{sign_form_v4, sign_string};
 use obs_gateway::clock::iso_date;
 
 use crate::answer::Answer;
@@ -62,15 +62,36 @@ impl Form {
         let (field, name) = match who {
             As::Nobody => return Vec::new(),
             As::Obs(name) => ("AccessKeyId", name),
-            As::Aws(name) | As::S3(name) => ("AWSAccessKeyId", name),
+            As::Aws(name) => ("AWSAccessKeyId", name),
+            As::S3(name) => return self.sign_v4(name),
         };
-        let conditions = self.conditions.join(", ");
-        let policy = format!(r#"{{"expiration": "{}", "conditions": [{conditions}]}}"#, iso_date(self.expires));
-        let policy = BASE64.encode(policy);
+        let policy = self.policy(&[]);
         let secret = self.secret.map_or_else(|| format!("SK-{name}"), str::to_owned);
         let signature = sign_string(&secret, policy.as_bytes());
         let fields = [(field, format!("AK-{name}")), ("policy", policy), ("signature", signature)];
         fields.map(|(name, value)| (name.to_owned(), value)).to_vec()
+    }
+
+    fn policy(&self, more: &[String]) -> String {
+        let conditions: Vec<&str> = self.conditions.iter().chain(more).map(String::as_str).collect();
+        let conditions = conditions.join(", ");
+        BASE64.encode(format!(r#"{{"expiration": "{}", "conditions": [{conditions}]}}"#, iso_date(self.expires)))
+    }
+
+    /// By Signature Version 4; its fields are conditions of the policy.
+    fn sign_v4(&self, name: &str) -> Vec<(String, String)> {
+        const SCOPE: &str = "20150701/us-east-1/s3/aws4_request";
+        let mut fields = vec![
+            ("x-amz-algorithm".to_owned(), "AWS4-HMAC-SHA256".to_owned()),
+            ("x-amz-credential".to_owned(), format!("AK-{name}/{SCOPE}")),
+            ("x-amz-date".to_owned(), "20150701T032745Z".to_owned()),
+        ];
+        let conditions: Vec<_> = fields.iter().map(|(name, value)| format!(r#"{{"{name}": "{value}"}}"#)).collect();
+        let policy = self.policy(&conditions);
+        let secret = self.secret.map_or_else(|| format!("SK-{name}"), str::to_owned);
+        let signature = sign_form_v4(&policy, SCOPE, &secret);
+        fields.extend([("policy".to_owned(), policy), ("x-amz-signature".to_owned(), signature)]);
+        fields
     }
 
     /// The body, signed by `who`.

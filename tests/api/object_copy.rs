@@ -362,7 +362,7 @@ async fn refusals_copy_nothing() {
     let aws = As::Aws("alice");
     gateway.check(aws, "PUT /photos/k\n\nhello", "200").await;
     let alice = gateway.account_id("alice").await;
-    let checksum = copy(aws, "photos/k", "/photos/c", "\nx-checksum-algorithm: CRC32");
+    let checksum = copy(aws, "photos/k", "/photos/c", "\nx-checksum-algorithm: SHA512");
     gateway.check(aws, &checksum, "501 ServiceNotImplemented").await;
     for (owner, verdict) in [("0", "403 AccessDenied"), (alice.as_str(), "200")] {
         let lines = format!("\nx-source-expected-bucket-owner: {owner}");

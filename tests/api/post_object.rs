@@ -10,10 +10,15 @@ use crate::support::{As, DATE, Gateway, both, pattern};
 /// Of `hello`, as a parameter.
 const ETAG: &str = "%225d41402abc4b2a76b9719d911017c592%22";
 
+/// An account in every way forms are signed.
+fn every(name: &'static str) -> [As; 3] {
+    [As::Obs(name), As::Aws(name), As::S3(name)]
+}
+
 #[tokio::test]
 async fn a_form_stores_its_file() {
     let gateway = Gateway::with_bucket().await;
-    for who in both("alice") {
+    for who in every("alice") {
         let form = Form::new("dir/a b", "hello")
             .field("Content-Type", "text/plain")
             .field("Cache-Control", "no-store")
@@ -124,7 +129,8 @@ async fn only_a_signed_form_that_meets_its_policy_is_stored() {
     let gateway = Gateway::with_bucket().await;
     gateway.check(As::Obs("bob"), "PUT /bobs", "200").await;
     let form = || Form::new("k", "hello");
-    for who in both("alice") {
+    for who in every("alice") {
+        let not_implemented = if matches!(who, As::S3(_)) { "501 NotImplemented" } else { "501 ServiceNotImplemented" };
         for (form, verdict) in [
             (Form { secret: Some("SK-bob"), ..form() }, "403 SignatureDoesNotMatch"),
             (Form { expires: 1_435_721_265_482, ..form() }, "403 AccessDenied"),
@@ -141,13 +147,13 @@ async fn only_a_signed_form_that_meets_its_policy_is_stored() {
             (form().bare("policy", "x"), "400 InvalidArgument"),
             (form().field("Content-MD5", "AAAAAAAAAAAAAAAAAAAAAA=="), "400 BadDigest"),
             (form().field("Content-MD5", "AAAA"), "400 InvalidDigest"),
-            (form().field("callbackUrl", "http://a"), "501 ServiceNotImplemented"),
-            (form().field("tagging", "<Tagging/>"), "501 ServiceNotImplemented"),
-            (form().field("x-amz-signature", "x"), "501 ServiceNotImplemented"),
+            (form().field("callbackUrl", "http://a"), not_implemented),
+            (form().field("tagging", "<Tagging/>"), "400 MalformedXML"),
+            (form().field("x-amz-signature", "x"), "400 InvalidArgument"),
             (Form::new("", "hello"), "400 InvalidArgument"),
             (
                 Form::new(&"k".repeat(1025), "hello"),
-                if who.prefix() == "x-obs-" { "400 KeyTooLongError" } else { "400 KeyTooLong" },
+                if matches!(who, As::Aws(_)) { "400 KeyTooLong" } else { "400 KeyTooLongError" },
             ),
         ] {
             gateway.check_post(who, &form, verdict).await;
@@ -162,13 +168,73 @@ async fn only_a_signed_form_that_meets_its_policy_is_stored() {
             "dora" => "403 DeregisterUserId",
             _ => "403 InvalidAccessKeyId",
         };
-        for who in both(name) {
+        for who in every(name) {
             gateway.check_post(who, &form(), verdict).await;
         }
     }
     gateway.check_post(As::Nobody, &form(), "403 AccessDenied").await;
     assert_eq!(gateway.used("photos").await, (0, 0));
     assert!(gateway.keys("photos").await.is_empty());
+}
+
+/// The file of a form has no framing but the form's.
+#[tokio::test]
+async fn a_field_makes_no_framing() {
+    let gateway = Gateway::with_bucket().await;
+    let form = || Form::new("k", "hello").field("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+    for who in [As::Aws("alice"), As::S3("alice")] {
+        gateway.check_post(who, &form(), "411 MissingContentLength").await;
+        gateway.check_post(who, &form().field("x-amz-decoded-content-length", "5"), "400 InvalidArgument").await;
+    }
+    assert_eq!(gateway.used("photos").await, (0, 0));
+}
+
+/// The fields of a signature by version 4 are conditions of its policy, each of them.
+#[tokio::test]
+async fn version_4_covers_its_own_fields() {
+    let gateway = Gateway::with_bucket().await;
+    let form = Form::new("k", "hello");
+    let text = String::from_utf8(form.body(As::S3("alice")).to_vec()).unwrap();
+    let check = async |from: &str, to: &str, verdict: &str| {
+        let answer = gateway.send_bytes(As::Nobody, &form.head(), text.replace(from, to)).await;
+        assert_eq!(answer.verdict(), verdict, "{from} {to} {}", answer.text());
+    };
+    check("20150701T032745Z", "20150701T032746Z", "403 AccessDenied").await;
+    check("AK-alice/20150701/us-east-1", "AK-alice/20150701/us-west-1", "403 SignatureDoesNotMatch").await;
+    check("AK-alice/20150701/us-east-1", "AK-bob/20150701/us-east-1", "403 SignatureDoesNotMatch").await;
+    check("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256", "501 NotImplemented").await;
+    check("AWS4-HMAC-SHA256", "AWS4", "400 InvalidArgument").await;
+    assert_eq!(gateway.used("photos").await, (0, 0));
+    check("", "", "204").await;
+}
+
+#[tokio::test]
+async fn a_form_may_have_tags() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::Obs("alice"), "PUT /photos?acl\nx-obs-acl: public-read-write", "200").await;
+    let tag = |key: &str| format!("<Tag><Key>{key}</Key><Value>1</Value></Tag>");
+    let document = |tags: &str| format!("<Tagging><TagSet>{tags}</TagSet></Tagging>");
+    let tagged = |xml: &str| Form::new("k", "hello").field("tagging", xml);
+    for who in every("alice").into_iter().chain([As::Nobody]) {
+        gateway.check_post(who, &tagged(&document(&(tag("a") + &tag("b")))), "204").await;
+        let tags = gateway.check(As::Obs("alice"), "GET /photos/k?tagging", "200").await;
+        assert_eq!(tags.elements("Key"), ["a", "b"]);
+        let eleven: String = (0..11).map(|at| tag(&at.to_string())).collect();
+        for (xml, verdict) in [
+            ("", "400 MalformedXML"),
+            ("<Tagging>", "400 MalformedXML"),
+            ("<Tags><TagSet/></Tags>", "400 MalformedXML"),
+            (&document("<Tag/>"), "400 MalformedXML"),
+            (&document(&(tag("a") + &tag("a"))), "400 InvalidTag"),
+            (&document(&eleven), if who.prefix() == "x-obs-" { "400 BadRequest" } else { "400 InvalidTag" }),
+        ] {
+            gateway.check_post(who, &tagged(xml), verdict).await;
+        }
+        let twice = tagged(&document(&tag("a"))).field(&format!("{}tagging", who.prefix()), "a=1");
+        gateway.check_post(who, &twice, "400 InvalidArgument").await;
+        gateway.check_post(who, &tagged(&document("")), "204").await;
+        gateway.check(As::Obs("alice"), "GET /photos/k?tagging", "404 NoSuchTagSet").await;
+    }
 }
 
 #[tokio::test]
@@ -283,6 +349,10 @@ async fn temporary_keys_sign_forms_with_their_token() {
         gateway.check_post(who, &form().field(&name, "T-lent"), "403 AccessDenied").await;
         gateway.narrow("lent", None).await;
     }
+    let (who, form) = (As::S3("lent"), || Form::new("k", "hello"));
+    gateway.check_post(who, &form().field("x-amz-security-token", "T-lent"), "204").await;
+    gateway.check_post(who, &form().field("x-amz-security-token", "T-other"), "400 InvalidToken").await;
+    gateway.check_post(who, &form().bare("x-amz-security-token", "T-lent"), "403 AccessDenied").await;
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ async fn a_row_of_buckets_is_none_of_objects() {
             gateway.check(who, &format!("{method} /photos/k?versioning"), "405 MethodNotAllowed").await;
             gateway.check(who, &format!("{method} /photos/k?cors"), "405 MethodNotAllowed").await;
             gateway.check(who, &format!("{method} /photos?uploadId=1"), "501 ServiceNotImplemented").await;
-            gateway.check(who, &format!("{method} /photos?partNumber=1"), "501 ServiceNotImplemented").await;
+            gateway.check(who, &format!("{method} /photos?partNumber=1"), "405 MethodNotAllowed").await;
         }
         gateway.check(who, "POST /photos?tagging", "405 MethodNotAllowed").await;
         gateway.check(who, "POST /photos/k?tagging", "405 MethodNotAllowed").await;
@@ -78,7 +78,7 @@ async fn a_row_of_buckets_is_none_of_objects() {
         gateway.check(who, "DELETE /photos?storageClass", "405 MethodNotAllowed").await;
         gateway.check(who, "POST /photos?uploads", "405 MethodNotAllowed").await;
         gateway.check(who, "GET /photos/k?uploads", "405 MethodNotAllowed").await;
-        gateway.check(who, "GET /photos/k?partNumber=1", "405 MethodNotAllowed").await;
+        gateway.check(who, "DELETE /photos/k?partNumber=1", "405 MethodNotAllowed").await;
         gateway.check(who, "HEAD /photos/k?uploadId=1", "405 MethodNotAllowed").await;
         // Half of what names a part is no plain upload.
         gateway.check(who, "PUT /photos/k?uploadId=1\n\nlost", "400 InvalidArgument").await;

@@ -50,6 +50,11 @@ pub(crate) enum As {
     S3(&'static str),
 }
 
+/// An account in every way to sign.
+pub(crate) fn all(name: &'static str) -> [As; 3] {
+    [As::Obs(name), As::Aws(name), As::S3(name)]
+}
+
 /// An account in both dialects.
 pub(crate) fn both(name: &'static str) -> [As; 2] {
     [As::Obs(name), As::Aws(name)]
@@ -94,6 +99,13 @@ impl Gateway {
     pub(crate) async fn with_file_system() -> Self {
         let gateway = Self::with_bucket().await;
         gateway.check(As::Obs("alice"), "PUT /files\nx-obs-fs-file-interface: Enabled", "200").await;
+        gateway
+    }
+
+    /// The same, with an empty bucket `vault` beside them that has object lock.
+    pub(crate) async fn with_vault() -> Self {
+        let gateway = Self::with_file_system().await;
+        gateway.check(As::Obs("alice"), "PUT /vault\nx-obs-bucket-object-lock-enabled: true", "200").await;
         gateway
     }
 

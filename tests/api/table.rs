@@ -29,6 +29,8 @@ const COMPLETE: &str = "POST /photos/k?uploadId=UPLOAD\n\n<CompleteMultipartUplo
 pub(crate) const OBJECT_TAGS: &str = "PUT /photos/k?tagging\nContent-MD5: ygxpoiUw4ExsUsHRCTjifw==\n\n<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>";
 const TO_COLD: &str = "PUT /photos/k?metadata\nx-obs-metadata-directive: REPLACE_NEW\nx-obs-storage-class: COLD\n\
                        x-amz-metadata-directive: REPLACE_NEW\nx-amz-storage-class: GLACIER";
+const ATTRIBUTES: &str =
+    "GET /photos/k?attributes\nx-obs-object-attributes: ETag,ObjectParts\nx-amz-object-attributes: ETag,ObjectParts";
 const RESTORE: &str = "POST /photos/k?restore\n\n<RestoreRequest><Days>1</Days></RestoreRequest>";
 
 const COPY_PART: &str =
@@ -39,7 +41,14 @@ const DELETE_MANY: &str =
 
 const COPY: &str = "PUT /photos/k2\nx-obs-copy-source: /photos/k\nx-amz-copy-source: /photos/k";
 
-/// In an order in which each finds what it needs: `photos` with its object `k`, the file system `files` with `f`.
+/// What the operations of object lock find in the bucket `vault`.
+pub(crate) const LOCKED: &str = "PUT /vault/k\nx-obs-object-lock-mode: COMPLIANCE\n\
+    x-obs-object-lock-retain-until-date: 2015-08-01T00:00:00Z\nx-obs-object-lock-legal-hold: ON\n\nhello";
+const LONGER: &str = "PUT /vault/k?retention\n\n\
+    <Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>2015-09-01T00:00:00Z</RetainUntilDate></Retention>";
+
+/// In an order in which each finds what it needs: `photos` with its object `k`, the file system `files` with `f`, and
+/// [`LOCKED`].
 pub(crate) const EXPECTED: &[Row] = &[
     row("ListBuckets", "GET /", "200"),
     row("GetApiVersion", "HEAD /?apiversion", "200"),
@@ -82,11 +91,22 @@ pub(crate) const EXPECTED: &[Row] = &[
         "PUT /photos?requestPayment\n\n<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
         "200",
     ),
+    row(
+        "PutObjectLockConfiguration",
+        "PUT /vault?object-lock\n\n<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>",
+        "200",
+    ),
+    row("GetObjectLockConfiguration", "GET /vault?object-lock", "200"),
+    row("PutObjectRetention", LONGER, "200"),
+    row("GetObjectRetention", "GET /vault/k?retention", "200"),
+    row("PutObjectLegalHold", "PUT /vault/k?legal-hold\n\n<LegalHold><Status>OFF</Status></LegalHold>", "200"),
+    row("GetObjectLegalHold", "GET /vault/k?legal-hold", "200"),
     row("AppendObject", "POST /photos/k?append&position=0\n\n!", "200"),
     row("PutObject", "PUT /photos/k\n\nhello", "200"),
     row("PostObject", "POST /photos form: k\n\nform", "204"),
     row("GetObject", "GET /photos/k", "200"),
     row("HeadObject", "HEAD /photos/k", "200"),
+    row("GetObjectAttributes", ATTRIBUTES, "200"),
     row("PutObjectTagging", OBJECT_TAGS, "200"),
     row("GetObjectTagging", "GET /photos/k?tagging", "200"),
     row("DeleteObjectTagging", "DELETE /photos/k?tagging", "204"),
@@ -135,6 +155,12 @@ impl Row {
     }
 }
 
+async fn furnished() -> Gateway {
+    let gateway = Gateway::with_vault().await;
+    gateway.check(As::Obs("alice"), LOCKED, "200").await;
+    gateway
+}
+
 #[test]
 fn every_row_of_the_table_is_expected() {
     let built: BTreeSet<_> = TABLE.iter().map(|op| op.name).collect();
@@ -146,11 +172,11 @@ fn every_row_of_the_table_is_expected() {
 /// A row that moves what a bucket holds names the rule of the ledger by which it does; the others move nothing.
 #[tokio::test]
 async fn only_rows_with_a_growth_rule_move_the_counters() {
-    let gateway = Gateway::with_file_system().await;
+    let gateway = furnished().await;
     for row in EXPECTED.iter().filter(|row| row.name != "DeleteBucket") {
         let op = TABLE.iter().find(|op| op.name == row.name).unwrap();
         let request = row.request(&gateway).await;
-        let used = async || (gateway.usage("photos").await, gateway.usage("files").await);
+        let used = async || [gateway.usage("photos").await, gateway.usage("files").await, gateway.usage("vault").await];
         let before = used().await;
         gateway.check(As::Obs("alice"), &request, row.owner).await;
         let has_moved = used().await != before;
@@ -163,7 +189,7 @@ async fn only_rows_with_a_growth_rule_move_the_counters() {
 /// Each row's metric carries its documented name.
 #[tokio::test]
 async fn answers_are_counted_by_operation_and_code() {
-    let gateway = Gateway::with_file_system().await;
+    let gateway = furnished().await;
     for row in EXPECTED {
         let request = row.request(&gateway).await;
         gateway.check(As::Obs("alice"), &request, row.owner).await;

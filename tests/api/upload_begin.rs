@@ -68,8 +68,8 @@ async fn refusals() {
             ("POST /photos/k?uploads\nPREFIXstorage-class: TEPID", &class),
             ("POST /photos/k?uploads\nPREFIXwebsite-redirect-location: nowhere", "400 InvalidRedirectLocation"),
             ("POST /photos/k?uploads\nPREFIXserver-side-encryption: kms", "501 ServiceNotImplemented"),
-            ("POST /photos/k?uploads\nPREFIXobject-lock-mode: COMPLIANCE", "501 ServiceNotImplemented"),
-            ("POST /photos/k?uploads\nPREFIXchecksum-algorithm: CRC32", "501 ServiceNotImplemented"),
+            ("POST /photos/k?uploads\nPREFIXobject-lock-mode: COMPLIANCE", "400 InvalidRequest"),
+            ("POST /photos/k?uploads\nPREFIXchecksum-algorithm: SHA512", "501 ServiceNotImplemented"),
             ("POST /photos/k?uploads\nx-obs-expires: -1", "400 InvalidArgument"),
         ] {
             gateway.check(who, &request.replace("PREFIX", prefix), verdict).await;

@@ -175,7 +175,8 @@ async fn refusals_change_nothing() {
             (list(&[("2", two), ("3", one)]), "400 InvalidPart"),
             (list(&[("2", two), ("3", three)]), "400 EntityTooSmall"),
             (list(&[("1", one), ("2", two), ("3", three)]), "400 EntityTooSmall"),
-            (sound.replace("</Part>", "<ChecksumCRC32>NhCmhg==</ChecksumCRC32></Part>"), "501 ServiceNotImplemented"),
+            (sound.replace("</Part>", "<ChecksumCRC32>NhCmhg==</ChecksumCRC32></Part>"), "400 InvalidPart"),
+            (sound.replace("</Part>", "<ChecksumMD5>NhCmhg==</ChecksumMD5></Part>"), "501 ServiceNotImplemented"),
         ] {
             gateway.check(who, &format!("POST /photos/k?uploadId={id}\n\n{body}"), verdict).await;
         }

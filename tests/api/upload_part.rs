@@ -76,7 +76,7 @@ async fn refusals_store_nothing() {
                 "501 ServiceNotImplemented",
             ),
             (
-                "PUT /photos/k?partNumber=1&uploadId=ID\nx-amz-checksum-crc32: NhCmhg==\n\nx",
+                "PUT /photos/k?partNumber=1&uploadId=ID\nx-amz-checksum-sha512: NhCmhg==\n\nx",
                 "501 ServiceNotImplemented",
             ),
             (&format!("PUT /photos/k?partNumber=1&uploadId=ID\nContent-Length: {too_long}\n\nx"), "400 EntityTooLarge"),

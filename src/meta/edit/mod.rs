@@ -56,7 +56,8 @@ impl Tx<'_> {
     /// Writes bytes into the current object of a key, or into a new one where there is none. The object ends at the
     /// end of the patch or where it ended before, whichever is later, and stays the version it is.
     ///
-    /// `object` is its record as it shall be, but for version, size and body, which are seen to here.
+    /// `object` is its record as it shall be, but for version, size and body, which are seen to here. A protected object
+    /// is [`Error::Locked`](super::Error::Locked), here and in [`Tx::truncate_object`].
     pub fn patch_object(&mut self, slot: Slot<'_>, object: &Object, patch: &Patch<'_>) -> Result<Edited> {
         let old = self.pieces_in(&slot)?;
         let old_size = size_of(&old);
@@ -149,6 +150,9 @@ impl Tx<'_> {
     /// Gives the current object its new shape, or makes one of it: body, references, record and counters.
     fn reshape(&mut self, slot: Slot<'_>, object: &Object, old: &[Piece], shape: Shape) -> Result<Edited> {
         let now = object.modified_millis;
+        if let Some(current) = &slot.current {
+            self.check_unprotected(&slot, current)?;
+        }
         let (blob, body, size) = match shape {
             Shape::Whole(blob, stored, size) => {
                 self.put_body(blob, &stored)?;

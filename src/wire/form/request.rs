@@ -38,11 +38,20 @@ impl Fields {
         self.get("key").map(|key| key.replace(FILE_NAME, &self.file_name))
     }
 
+    /// Whether there is a field of Signature Version 4.
+    #[must_use]
+    pub fn is_signed_v4(&self) -> bool {
+        const FIELDS: [&str; 3] = ["x-amz-algorithm", "x-amz-credential", "x-amz-signature"];
+        FIELDS.iter().any(|name| self.get(name).is_some())
+    }
+
     /// The vocabulary of the form: that of its signature, else of the first field with a prefix, else `fallback`.
     #[must_use]
     pub fn dialect(&self, fallback: Dialect) -> Dialect {
         let has = |names: &[&str]| names.iter().any(|name| self.get(name).is_some());
-        if has(&["AccessKeyId", "ObsAccessKeyId", "token"]) {
+        if self.is_signed_v4() {
+            Dialect::S3
+        } else if has(&["AccessKeyId", "ObsAccessKeyId", "token"]) {
             Dialect::Obs
         } else if has(&["AWSAccessKeyId"]) {
             Dialect::AwsV2
@@ -149,6 +158,7 @@ mod tests {
         check(&["Token", "x-amz-acl"], Dialect::Obs);
         check(&["AwsAccesskeyid", "x-obs-acl"], Dialect::AwsV2);
         check(&["key", "X-Amz-Signature"], Dialect::S3);
+        check(&["x-obs-acl", "X-Amz-Credential"], Dialect::S3);
         check(&["x-obs-acl", "x-amz-acl"], Dialect::Obs);
     }
 

@@ -108,7 +108,6 @@ def test_an_object_that_is_not_there(client, bucket):
         "getBucketEncryption",
         "getBucketReplication",
         "listBucketInventory",
-        "getBucketObjectLock",
         "getBucketCustomDomain",
         "getBucketPublicAccessBlock",
         "getBucketDirectColdAccess",
