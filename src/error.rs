@@ -53,10 +53,12 @@ codes! {
     IllegalVersioningConfiguration "IllegalVersioningConfigurationException" BAD_REQUEST "The versioning configuration is not valid: its Status is Enabled or Suspended.";
     IllegalLocationConstraint "IllegalLocationConstraintException" BAD_REQUEST "The location does not match the region this request was sent to.";
     IncompleteBody           "IncompleteBody"           BAD_REQUEST           "The body is shorter than the Content-Length header announced.";
+    IncompleteSignature      "IncompleteSignature"      BAD_REQUEST           "The signature is not one the token service takes.";
     IncorrectNumberOfFiles   "IncorrectNumberOfFilesInPostRequest" BAD_REQUEST "POST requires exactly one file upload per request.";
     InvalidArgument          "InvalidArgument"          BAD_REQUEST           "Invalid argument.";
     InvalidBucketName        "InvalidBucketName"        BAD_REQUEST           "The specified bucket is not valid.";
     InvalidBucketStoragePolicy "InvalidBucketStoragePolicy" BAD_REQUEST       "The storage policy of the bucket is not valid.";
+    InvalidAction            "InvalidAction"            BAD_REQUEST           "The token service has no such action.";
     InvalidContentLength     "InvalidContentLength"     BAD_REQUEST           "The Content-Length header is not valid.";
     InvalidDefaultStorageClass "InvalidDefaultStorageClass" BAD_REQUEST       "The default storage class is not valid.";
     InvalidDigest            "InvalidDigest"            BAD_REQUEST           "The Content-MD5 you specified is not valid.";
@@ -83,6 +85,7 @@ codes! {
     MaxMessageLengthExceeded "MaxMessageLengthExceeded" BAD_REQUEST           "Your request was too big.";
     MaxPostPreDataLengthExceeded "MaxPostPreDataLengthExceededError" BAD_REQUEST "Your POST request fields preceding the upload file were too large.";
     MetadataTooLarge         "MetadataTooLarge"         BAD_REQUEST           "Your metadata headers exceed the maximum allowed metadata size.";
+    MissingAction            "MissingAction"            BAD_REQUEST           "The request names no action.";
     MissingRequestBody       "MissingRequestBodyError"  BAD_REQUEST           "Request body is empty.";
     MissingRequiredHeader    "MissingRequiredHeader"    BAD_REQUEST           "Missing required header for this request: Content-MD5";
     MultipleContentLengths   "MultipleContentLengths"   BAD_REQUEST           "The Content-Length header appears more than once.";
@@ -100,6 +103,7 @@ codes! {
     ExpiredToken             "ExpiredToken"             FORBIDDEN             "The security token has expired.";
     InvalidSecurity          "InvalidSecurity"          FORBIDDEN             "The security token is not valid.";
     InvalidObjectState       "InvalidObjectState"       FORBIDDEN             "The operation is not valid in the object's current state: an archived object is restored before it is read.";
+    MissingAuthenticationToken "MissingAuthenticationToken" FORBIDDEN         "The token service takes signed requests only.";
     RequestPayerDenied       "RequestPayerDenied"       FORBIDDEN             "The requester pays for this bucket; send x-obs-request-payer: requester.";
     RequestTimeTooSkewed     "RequestTimeTooSkewed"     FORBIDDEN             "The difference between the request time and the current time is too large.";
     SignatureDoesNotMatch    "SignatureDoesNotMatch"    FORBIDDEN             "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
@@ -121,6 +125,7 @@ codes! {
     FsObjectConflict         "FsObjectConflict"         CONFLICT              "There is another file or directory where this one would be.";
     FsRenameConflict         "FsRenameConflict"         CONFLICT              "The name is changed by another operation at the same time.";
     InvalidBucketState       "InvalidBucketState"       CONFLICT              "The request is not valid in the current state of the bucket.";
+    LimitExceeded            "LimitExceeded"            CONFLICT              "The account has too many temporary access keys.";
     ObjectHasAlreadyRestored "ObjectHasAlreadyRestored" CONFLICT              "The object is restored already, and for longer.";
     ObjectNotAppendable      "ObjectNotAppendable"      CONFLICT              "The object is not appendable.";
     OperationAborted         "OperationAborted"         CONFLICT              "A conflicting operation is being performed on this resource. Retry.";

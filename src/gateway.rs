@@ -15,7 +15,8 @@ use hyper::{HeaderMap, Method, Request, Response, Version};
 use crate::access::{self, Caller, Context};
 use crate::app::App;
 use crate::auth::form_policy::FormPolicy;
-use crate::auth::{self, Claim, Seed, temporary};
+use crate::auth::{self, Claim, Seed, Signed, temporary};
+use crate::blob::digest;
 use crate::clock::{UnixMillis, http_date};
 use crate::config::SignatureRegion;
 use crate::error::{Code, Error, Result};
@@ -29,7 +30,11 @@ use crate::wire::dialect::Dialect;
 use crate::wire::form::Fields;
 use crate::wire::render;
 use crate::wire::request_id::RequestId;
-use crate::wire::{Head, Peer, Reply};
+use crate::wire::token_call::TokenCall;
+use crate::wire::{Head, Peer, Reply, hex};
+
+/// Says what of the body a signature covers.
+const CONTENT_SHA256: &str = "x-amz-content-sha256";
 
 /// What the spine learns of a request on its way, for the reply, the metrics and the log.
 struct Trail {
@@ -42,6 +47,8 @@ struct Trail {
     is_body_begun: bool,
     /// Whether the client waited to be told to continue and is not.
     is_never_continued: bool,
+    /// Whether it calls the token service, which has an error document of its own.
+    is_call: bool,
     operation: &'static str,
     code: &'static str,
     /// What a page of another origin may know of the answer, if one asks.
@@ -62,6 +69,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
         is_head: parts.method == Method::HEAD,
         is_body_begun: false,
         is_never_continued: false,
+        is_call: false,
         operation: "none",
         code: "OK",
         cross_origin: HeaderMap::new(),
@@ -126,6 +134,10 @@ async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, 
         trail.cross_origin = Box::pin(ops::cross_origin(app, head)).await?;
     }
     let op = ops::find(head)?;
+    if op.body == BodyRule::Call {
+        // Boxed: few requests are one.
+        return Box::pin(route_call(app, head, body, peer, trail)).await;
+    }
     trail.operation = op.name;
     if op.body == BodyRule::Form {
         // Boxed: few requests are one.
@@ -133,7 +145,7 @@ async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, 
     }
     let (caller, seed) =
         if op.action.is_unsigned() { (Caller::Anonymous, None) } else { authenticate(app, head, trail.now).await? };
-    perform(app, op, Asked { head, form: None, caller, seed, peer, now: trail.now }, body).await
+    perform(app, op, Asked { caller, seed, ..Asked::of(head, peer, trail) }, body).await
 }
 
 /// The same order for a form, which is signed in its fields: they are read before it is known who asks, and nothing of
@@ -157,23 +169,51 @@ async fn route_form(
     let RequestBody::Form(file) = &mut *body else { return Err(Error::internal("a form without its file")) };
     file.limit(bytes);
     let request = fields.request(head)?;
-    let asked = Asked { head: &request, form: Some(&fields), caller, seed: None, peer, now: trail.now };
+    let asked = Asked { caller, form: Some(&fields), ..Asked::of(&request, peer, trail) };
     perform(app, op, asked, body).await
+}
+
+/// The same order for a call of the token service: its form says what is asked, and is signed, so it is read first.
+async fn route_call(
+    app: &Arc<App>,
+    head: &Head,
+    body: &mut RequestBody,
+    peer: Peer,
+    trail: &mut Trail,
+) -> Result<Reply> {
+    trail.is_call = true;
+    trail.is_body_begun = true;
+    let bytes = std::mem::replace(body, RequestBody::empty()).collect(limits::CALL_BYTES_MAX).await?;
+    let call = TokenCall::parse(head, &bytes)?;
+    let op = ops::find_call(&call)?;
+    trail.operation = op.name;
+    let caller = authenticate_call(app, head, &bytes, trail.now).await?;
+    perform(app, op, Asked { caller, call: Some(&call), ..Asked::of(head, peer, trail) }, body).await
 }
 
 /// A request whose sender is known.
 struct Asked<'h> {
     head: &'h Head,
     form: Option<&'h Fields>,
+    call: Option<&'h TokenCall>,
     caller: Caller,
     /// What the chunks of the body are signed with, if they are.
     seed: Option<Box<Seed>>,
     peer: Peer,
+    request_id: RequestId,
     now: UnixMillis,
 }
 
+impl<'h> Asked<'h> {
+    /// An ordinary request of nobody's.
+    fn of(head: &'h Head, peer: Peer, trail: &Trail) -> Self {
+        let caller = Caller::Anonymous;
+        Self { head, form: None, call: None, caller, seed: None, peer, request_id: trail.request_id, now: trail.now }
+    }
+}
+
 async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut RequestBody) -> Result<Reply> {
-    let Asked { head, form, caller, seed, peer, now } = asked;
+    let Asked { head, form, call: token_call, caller, seed, peer, request_id, now } = asked;
     let context = Context::new(head, peer, now);
     let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
     if let Some(bucket) = &bucket {
@@ -186,7 +226,7 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
         // Its shape was seen to before it was read.
         return Err(Code::InvalidArgument.because("The file of a form has no framing of its own."));
     }
-    let mut call = Call { head, caller, bucket, permit, body, context, form, now };
+    let mut call = Call { head, caller, bucket, permit, body, context, form, token_call, request_id, now };
     let answered = (op.run)(app, &mut call).await;
     let mut answered = call.permit.settle(answered);
     if let (true, Ok(reply)) = (call.permit.is_charged(), &mut answered) {
@@ -197,8 +237,8 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
 
 /// Puts what takes off the framing that the head announces between the body and whoever reads it.
 fn unframe(op: &Op, head: &Head, seed: Option<Box<Seed>>, body: &mut RequestBody) -> Result<()> {
-    if matches!(op.body, BodyRule::Empty | BodyRule::Copied) {
-        // There is no body; what is said of it has to make sense all the same.
+    if matches!(op.body, BodyRule::Empty | BodyRule::Copied | BodyRule::Call) {
+        // There is no body, or it was read; what is said of it has to make sense all the same.
         return Framing::of(head).map(|_| ());
     }
     let Some(plan) = Plan::of(head)? else { return Ok(()) };
@@ -212,6 +252,10 @@ fn unframe(op: &Op, head: &Head, seed: Option<Box<Seed>>, body: &mut RequestBody
 /// Who asks, and what the chunks of the body are signed with, if they are.
 async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<(Caller, Option<Box<Seed>>)> {
     let Claim::Signed(signed) = auth::claim(head)? else { return Ok((Caller::Anonymous, None)) };
+    check_signed(app, head, &signed, now).await
+}
+
+async fn check_signed(app: &App, head: &Head, signed: &Signed, now: UnixMillis) -> Result<(Caller, Option<Box<Seed>>)> {
     if app.config.signature_region == SignatureRegion::Own {
         signed.check_region(&app.config.region)?;
     }
@@ -243,6 +287,25 @@ async fn authenticate_form(
     Ok((caller, bytes))
 }
 
+/// Who makes a call. Nobody may, and the signature has to cover the body: clients of the token service need not send the
+/// digest that they have signed.
+async fn authenticate_call(app: &App, head: &Head, body: &[u8], now: UnixMillis) -> Result<Caller> {
+    let Claim::Signed(signed) = auth::claim(head)? else { return Err(Code::MissingAuthenticationToken.into()) };
+    if !signed.covers_body() {
+        return Err(Code::IncompleteSignature.because("Calls of the token service are signed with AWS4-HMAC-SHA256."));
+    }
+    let digest = hex(&digest::sha256(body));
+    if head.header(CONTENT_SHA256).is_some_and(|sent| sent != digest) {
+        return Err(Code::WrongSha256.into());
+    }
+    let mut head = head.clone();
+    // Digits are a legal header value.
+    let value = HeaderValue::try_from(digest).map_err(Error::internal)?;
+    head.headers.insert(CONTENT_SHA256, value);
+    let (caller, _) = check_signed(app, &head, &signed, now).await?;
+    Ok(caller)
+}
+
 async fn find_credential(app: &App, access_key: &str) -> Result<Arc<Credential>> {
     let credential = app.store.credential(access_key).await?;
     credential.ok_or_else(|| Code::InvalidAccessKeyId.into())
@@ -261,6 +324,9 @@ fn refuse(trail: &mut Trail, error: &Error) -> Reply {
         tracing::error!(request_id, operation = trail.operation, ?error, "request failed");
     } else {
         tracing::debug!(request_id, operation = trail.operation, ?error, "request refused");
+    }
+    if trail.is_call {
+        return render::call_error_reply(error, &trail.request_id);
     }
     render::error_reply(error, trail.dialect, &trail.request_id, &trail.resource, trail.is_head)
 }

@@ -187,6 +187,20 @@ pub const NARROWING_BYTES_MAX: usize = 2048;
 pub const TEMPORARY_KEY_SECONDS_MIN: u64 = 15 * 60;
 /// See [`TEMPORARY_KEY_SECONDS_MIN`].
 pub const TEMPORARY_KEY_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// Longest life of a session from `GetSessionToken`, in seconds: 36 hours (AWS reference); the shortest is
+/// [`TEMPORARY_KEY_SECONDS_MIN`].
+pub const SESSION_SECONDS_MAX: u64 = 36 * 60 * 60;
+/// Its life where the request names none: 12 hours (AWS reference).
+pub const SESSION_SECONDS: u64 = 12 * 60 * 60;
+/// The same for `AssumeRole`: 12 hours, and one.
+pub const ROLE_SECONDS_MAX: u64 = 12 * 60 * 60;
+/// See [`ROLE_SECONDS_MAX`].
+pub const ROLE_SECONDS: u64 = 60 * 60;
+/// Temporary access keys of one account, those included that have run out and are still kept; a session beyond is refused.
+/// Requests that arrive together may each get one more.
+pub const SESSIONS_PER_ACCOUNT_MAX: usize = 10_000;
+/// Bytes of a call of the token service: a form body.
+pub const CALL_BYTES_MAX: usize = URI_BYTES_MAX;
 /// Time a temporary access key is kept after it has run out, so that its holder is told so.
 pub const EXPIRED_KEY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
@@ -249,6 +263,9 @@ pub const WEBHOOK_PAUSE_MILLIS_MIN: u64 = 1000;
 pub const WEBHOOK_PAUSE_MILLIS_MAX: u64 = 5 * 60 * 1000;
 
 const _: () = assert!(TEMPORARY_KEY_SECONDS_MIN < TEMPORARY_KEY_SECONDS_MAX);
+const _: () = assert!(TEMPORARY_KEY_SECONDS_MIN < ROLE_SECONDS && ROLE_SECONDS < ROLE_SECONDS_MAX);
+const _: () = assert!(TEMPORARY_KEY_SECONDS_MIN < SESSION_SECONDS && SESSION_SECONDS < SESSION_SECONDS_MAX);
+const _: () = assert!(3 * NARROWING_BYTES_MAX < CALL_BYTES_MAX);
 const _: () = assert!(NARROWING_BYTES_MAX < ADMIN_DOCUMENT_BYTES_MAX);
 const _: () = assert!(WEBHOOK_PAUSE_MILLIS_MIN <= WEBHOOK_PAUSE_MILLIS_MAX);
 const _: () = assert!(PART_LIST_BYTES_MAX <= XML_BYTES_MAX);

@@ -35,6 +35,9 @@ macro_rules! actions {
             Probe,
             /// Likewise, and no signature is looked at: a browser's question before a request of another origin.
             Preflight,
+            /// Any account may, with any key, and no policy names it: a call of the token service. What its keys may ask of
+            /// it, the service says itself.
+            TokenService,
             /// Each key of the request is asked about by itself, by `DeleteObject`. Where neither a policy nor a
             /// narrowed key tells keys apart, it is refused as that is.
             DeleteObjects,
@@ -51,6 +54,7 @@ macro_rules! actions {
                 match self {
                     Self::Probe => "Probe",
                     Self::Preflight => "Preflight",
+                    Self::TokenService => "TokenService",
                     Self::DeleteObjects => "DeleteObject",
                     $(Self::$action => $name,)*
                 }
@@ -59,14 +63,17 @@ macro_rules! actions {
             /// Further names that S3 has for it, after `s3:`.
             #[must_use]
             pub fn s3_names(self) -> &'static [&'static str] {
-                match self { Self::Probe | Self::Preflight | Self::DeleteObjects => &[], $(Self::$action => &[$($other,)*],)* }
+                match self {
+                    Self::Probe | Self::Preflight | Self::TokenService | Self::DeleteObjects => &[],
+                    $(Self::$action => &[$($other,)*],)*
+                }
             }
 
             /// What it is about.
             #[must_use]
             pub fn level(self) -> Level {
                 match self {
-                    Self::Probe | Self::Preflight => Level::Service,
+                    Self::Probe | Self::Preflight | Self::TokenService => Level::Service,
                     Self::DeleteObjects => Level::Bucket,
                     $(Self::$action => Level::$level,)*
                 }
@@ -77,7 +84,10 @@ macro_rules! actions {
             pub fn lists(self) -> Lists {
                 use Lists::{Bucket, Nothing, Object};
                 use Permission::{Read, ReadAcp, Write, WriteAcp};
-                match self { Self::Probe | Self::Preflight | Self::DeleteObjects => Nothing, $(Self::$action => $lists,)* }
+                match self {
+                    Self::Probe | Self::Preflight | Self::TokenService | Self::DeleteObjects => Nothing,
+                    $(Self::$action => $lists,)*
+                }
             }
         }
     };

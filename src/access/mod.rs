@@ -111,6 +111,10 @@ pub async fn admit(
             check_without_bucket(policies, caller, action, context)?;
             return Ok((None, Permit::without_bucket(caller)));
         }
+        (Action::TokenService, _) => {
+            caller.account()?;
+            return Ok((None, Permit::without_bucket(caller)));
+        }
         (action, None) if action.is_open() => return Ok((None, Permit::without_bucket(caller))),
         (_, Some(name)) => name,
         (_, None) => return Err(Code::InvalidRequest.into()),

@@ -121,6 +121,11 @@ pub fn claim(head: &Head) -> Result<Claim> {
 }
 
 impl Signed {
+    /// Whether it is of version 4, which covers the body by its digest.
+    pub fn covers_body(&self) -> bool {
+        self.terms.is_some()
+    }
+
     /// When the signature holds.
     pub fn moment(&self) -> Moment {
         self.moment

@@ -11,7 +11,7 @@ use crate::auth::canonical::{Input, Variant};
 use crate::auth::canonical_v4::{PathForm, string_to_sign, write_request};
 use crate::auth::date::{basic_date, parse_recent_date};
 use crate::auth::v2::{AWS, OBS, Words, sign_string};
-use crate::auth::v4::{ALGORITHM, EMPTY_SHA256, UNSIGNED_PAYLOAD, hmac, signing_key};
+use crate::auth::v4::{ALGORITHM, EMPTY_SHA256, UNSIGNED_PAYLOAD, hmac, service_of, signing_key};
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::wire::address::Endpoints;
@@ -95,7 +95,7 @@ fn sign_v4(
     (date, region): (&str, &str),
     secret: &str,
 ) -> Result<(String, String)> {
-    let scope = format!("{}/{region}/s3/aws4_request", date.get(..8).unwrap_or_default());
+    let scope = format!("{}/{region}/{}/aws4_request", date.get(..8).unwrap_or_default(), service_of(head));
     let mut request = String::new();
     write_request(head, PathForm::Encoded, signed_headers, payload, &mut request)?;
     let string = string_to_sign(ALGORITHM, date, &scope, &Sha256::digest(&request).into());
@@ -121,7 +121,9 @@ pub fn sign_url_v4(
     names.sort_unstable();
     names.dedup();
     let mut url = path_and_query.to_owned();
-    let credential = format!("{access_key}/{}/{region}/s3/aws4_request", date.get(..8).unwrap_or_default());
+    let service = service_of(&parse_head(method, host, path_and_query, headers, endpoints)?);
+    let day = date.get(..8).unwrap_or_default();
+    let credential = format!("{access_key}/{day}/{region}/{service}/aws4_request");
     for (name, value) in [
         ("X-Amz-Algorithm", ALGORITHM),
         ("X-Amz-Credential", &credential),
@@ -134,7 +136,8 @@ pub fn sign_url_v4(
         percent::encode_query(value.as_bytes(), &mut url);
     }
     let head = parse_head(method, host, &url, headers, endpoints)?;
-    let (_, signature) = sign_v4(&head, &names.join(";"), UNSIGNED_PAYLOAD, (&date, region), secret_key)?;
+    let payload = if service == "s3" { UNSIGNED_PAYLOAD } else { EMPTY_SHA256 };
+    let (_, signature) = sign_v4(&head, &names.join(";"), payload, (&date, region), secret_key)?;
     url.extend(["&X-Amz-Signature=", &signature]);
     Ok(url)
 }

@@ -14,7 +14,7 @@ use crate::auth::{Moment, Place, Scheme, Signed};
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::wire::{Head, hex};
+use crate::wire::{Head, hex, token_call};
 
 /// `Authorization: AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
 pub(super) static HEADER: Scheme =
@@ -184,11 +184,15 @@ fn check_names(signed_headers: &str) -> std::result::Result<(), &'static str> {
     }
 }
 
-/// `sts` has no buckets.
+/// The service a request is for, as the scope of its signature has it.
+pub(super) fn service_of(head: &Head) -> &'static str {
+    if token_call::is_call(head) { "sts" } else { "s3" }
+}
+
 fn check_service(head: &Head, terms: &Terms) -> std::result::Result<(), &'static str> {
-    match terms.service() {
-        "s3" => Ok(()),
-        "sts" if head.target.bucket.is_none() => Ok(()),
+    match service_of(head) {
+        service if service == terms.service() => Ok(()),
+        "sts" => Err("The credential is for another service; this is sts."),
         _ => Err("The credential is for another service; this is s3."),
     }
 }
@@ -279,8 +283,9 @@ fn has_body(head: &Head) -> bool {
 
 fn check_url(signed: &Signed, head: &Head, secret: &str) -> Result<()> {
     let payload = head.query.get("X-Amz-Content-Sha256").or_else(|| {
-        // A header is as good where it is signed.
+        // A header is as good where it is signed. Calls of the token service have the digest of their body there.
         let is_signed = signed.terms.as_ref().is_some_and(|terms| covers(terms, "x-amz-content-sha256"));
+        let is_signed = is_signed || token_call::is_call(head);
         head.header("x-amz-content-sha256").filter(|_| is_signed)
     });
     check(signed, head, secret, payload.unwrap_or(UNSIGNED_PAYLOAD))

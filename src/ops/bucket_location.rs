@@ -1,5 +1,4 @@
-//! `?location` (OBS reference, "Obtaining Bucket Location"; S3 reference, GetBucketLocation). There are three documents for
-//! one word: OBS's own, the one OBS prints for `x-amz-` and its SDKs read by IP, and AWS's, whose clients read the root's text.
+//! `?location` (OBS reference, "Obtaining Bucket Location"). Each dialect has a document of its own.
 
 use std::sync::Arc;
 
@@ -31,16 +30,22 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let region = &call.bucket()?.region;
     let dialect = call.head.dialect;
     let namespace = Some(app.namespace(dialect));
-    let root = match dialect {
-        Dialect::Obs => "Location",
-        Dialect::AwsV2 => "CreateBucketConfiguration",
-        Dialect::S3 => "LocationConstraint",
-    };
-    let mut xml = Writer::document(root, namespace, Layout::Compact);
-    if dialect == Dialect::AwsV2 {
-        xml.element("LocationConstraint", region);
-    } else {
-        xml.text(region);
+    let document = |root| Writer::document(root, namespace, Layout::Compact);
+    let mut xml;
+    match dialect {
+        Dialect::Obs => {
+            xml = document("Location");
+            xml.text(region);
+        }
+        // What the SDKs of OBS read by IP.
+        Dialect::AwsV2 => {
+            xml = document("CreateBucketConfiguration");
+            xml.element("LocationConstraint", region);
+        }
+        Dialect::S3 => {
+            xml = document("LocationConstraint");
+            xml.text(region);
+        }
     }
     Ok(Reply::xml(xml.finish()))
 }

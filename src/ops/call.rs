@@ -14,6 +14,8 @@ use crate::wire::Head;
 use crate::wire::body::RequestBody;
 use crate::wire::form::Fields;
 use crate::wire::headers::content_sha256;
+use crate::wire::request_id::RequestId;
+use crate::wire::token_call::TokenCall;
 use crate::wire::xml::Element;
 
 /// One admitted request.
@@ -33,6 +35,10 @@ pub struct Call<'h> {
     pub context: Context<'h>,
     /// The fields of the form that was sent; `head` is the request they stand for, `body` their file.
     pub form: Option<&'h Fields>,
+    /// The call of the token service that was made; `body` is read then.
+    pub token_call: Option<&'h TokenCall>,
+    /// The request's id, for answers that show it.
+    pub request_id: RequestId,
     /// When the request arrived.
     pub now: UnixMillis,
 }
@@ -59,6 +65,11 @@ impl Call<'_> {
     /// The fields of the form; rows that take one always have them.
     pub fn form(&self) -> Result<&Fields> {
         self.form.ok_or_else(|| Error::internal("a row of a form ran without its fields"))
+    }
+
+    /// The call that was made; rows of the token service always have one.
+    pub fn token_call(&self) -> Result<&'_ TokenCall> {
+        self.token_call.ok_or_else(|| Error::internal("a row of the token service ran without a call"))
     }
 
     /// The account that asks.

@@ -52,6 +52,7 @@ mod protection;
 mod receive;
 mod reference;
 mod service_list;
+mod token_service;
 mod upload;
 mod upload_abort;
 mod upload_begin;
@@ -64,7 +65,7 @@ mod upload_parts;
 
 pub use call::Call;
 pub use file_system::check_bucket_kind;
-pub use op::{BodyRule, Op, Pick, Scope, check_shape, find};
+pub use op::{BodyRule, Op, Pick, Scope, check_shape, find, find_call};
 pub use preflight::cross_origin;
 pub use reference::reference;
 
@@ -137,6 +138,9 @@ pub static TABLE: &[&Op] = &[
     &object_modify::PUT,
     &object_truncate::PUT,
     &object_rename::POST,
+    &token_service::GET_CALLER_IDENTITY,
+    &token_service::GET_SESSION_TOKEN,
+    &token_service::ASSUME_ROLE,
 ];
 
 /// Sub-resources that the OBS and S3 references document and no row answers yet, or no row of either buckets or

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use hyper::Method;
 
-use super::{Call, RESERVED, TABLE, checksum};
+use super::{Call, RESERVED, TABLE, checksum, token_service};
 use crate::access::Action;
 use crate::app::App;
 use crate::auth;
@@ -13,6 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::quota::Rule;
 use crate::wire::dialect::Dialect;
+use crate::wire::token_call::{self, TokenCall};
 use crate::wire::{Head, Reply, form};
 
 /// An operation: its facts, and the function that performs it.
@@ -59,6 +60,10 @@ pub enum Pick {
     /// There is a header `x-obs-` or `x-amz-` with this tail, by the request's dialect. It weighs less than a
     /// parameter: `PUT /bucket/key?acl` is about the list, whatever its headers.
     Header(&'static str),
+    /// It is a call of the token service for this action. A form's action stands in its body: of the head [`find`] asks
+    /// only whether it is a call, and [`find_call`] then finds the row. Such a row answers `GET` too, as the query
+    /// protocol has it.
+    Call(&'static str),
 }
 
 impl Op {
@@ -66,8 +71,13 @@ impl Op {
     pub fn picked_parameters(&self) -> impl Iterator<Item = &'static str> {
         self.picks.iter().filter_map(|pick| match pick {
             Pick::Query(name) => Some(*name),
-            Pick::Header(_) => None,
+            Pick::Header(_) | Pick::Call(_) => None,
         })
+    }
+
+    /// Whether it answers requests of this method.
+    fn answers(&self, method: &Method) -> bool {
+        self.verb == method || (self.body == BodyRule::Call && method == Method::GET)
     }
 
     /// Whether one of those is `name`, in any letter case.
@@ -108,6 +118,9 @@ pub enum BodyRule {
     /// A form with object bytes in it. It is signed in its fields: the spine reads them and asks who they are from, and
     /// the operation sees the request the form stands for.
     Form,
+    /// The parameters of a call of the token service, unless they stand in the address. The spine reads them first: they
+    /// name the operation, and the signature covers their digest.
+    Call,
 }
 
 /// Query parameters that belong to signatures, to the SDKs' own book-keeping, or to request headers passed in the
@@ -126,7 +139,7 @@ fn has_own_prefix(name: &str) -> bool {
 ///
 /// A documented sub-resource without a row is 501 `ServiceNotImplemented`; one whose rows have other methods, and a
 /// method nothing answers, 405 `MethodNotAllowed`. A preflight (`OPTIONS`) asks about a request to come, whose
-/// parameters it carries: they pick nothing.
+/// parameters it carries: they pick nothing. Nor do those of a call, which are the token service's.
 pub fn find(head: &Head) -> Result<&'static Op> {
     let scope = match (&head.target.bucket, &head.target.key) {
         (None, _) => Scope::Service,
@@ -134,10 +147,10 @@ pub fn find(head: &Head) -> Result<&'static Op> {
         (Some(_), Some(_)) => Scope::Object,
     };
     auth::refuse_policy_url(&head.query)?;
-    if !head.query.is_empty() && head.method != Method::OPTIONS {
+    if !head.query.is_empty() && head.method != Method::OPTIONS && !token_call::is_call(head) {
         refuse_reserved(head, scope)?;
     }
-    let matching = TABLE.iter().filter(|op| op.scope == scope && op.verb == head.method && holds(op, head));
+    let matching = TABLE.iter().filter(|op| op.scope == scope && op.answers(&head.method) && holds(op, head));
     let found = matching.max_by_key(|op| op.weight()).copied();
     match found {
         Some(op) => Ok(op),
@@ -152,7 +165,22 @@ fn holds(op: &Op, head: &Head) -> bool {
     op.picks.iter().all(|pick| match pick {
         Pick::Query(name) => head.query.has(name),
         Pick::Header(tail) => head.has_own(tail),
+        Pick::Call(_) => token_call::is_call(head),
     })
+}
+
+/// The row that answers a call, once that has been read. An action the token service documents and no row answers is
+/// 501 `ServiceNotImplemented`, any other 400 `InvalidAction`.
+pub fn find_call(call: &TokenCall) -> Result<&'static Op> {
+    let action = call.action();
+    let is_it = |op: &&&Op| op.name == action && op.picks.contains(&Pick::Call(op.name));
+    match TABLE.iter().find(is_it) {
+        Some(op) => Ok(op),
+        None if token_service::UNBUILT_ACTIONS.contains(&action) => {
+            Err(Code::ServiceNotImplemented.because(format!("The action {action} is not implemented.")))
+        }
+        None => Err(Code::InvalidAction.because(format!("The token service has no action {action}."))),
+    }
 }
 
 /// A name is answered where its own rows are: `PUT /bucket/key?tagging` is not implemented although buckets have tags,
@@ -164,7 +192,7 @@ fn refuse_reserved(head: &Head, scope: Scope) -> Result<()> {
         if here.peek().is_some() {
             // What picks one row may be another's parameter: a part is stored, and read.
             let is_read = || TABLE.iter().any(|op| op.scope == scope && op.verb == head.method && op.reads(name));
-            if !here.any(|op| op.verb == head.method) && !is_read() {
+            if !here.any(|op| op.answers(&head.method)) && !is_read() {
                 return Err(Error::from(Code::MethodNotAllowed));
             }
         } else if is_reserved(name) {
@@ -197,6 +225,7 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
     let chunked = head.headers.contains_key(hyper::header::TRANSFER_ENCODING);
     let has_body = chunked || length.is_some_and(|length| length > 0);
     match op.body {
+        BodyRule::Call if has_body && head.method == Method::GET => return Err(Error::from(Code::UnexpectedContent)),
         BodyRule::Empty if has_body => return Err(Error::from(Code::UnexpectedContent)),
         BodyRule::Copied if has_body => return Err(Error::from(Code::MaxMessageLengthExceeded)),
         BodyRule::Stream | BodyRule::Form if length.is_none() && !chunked && !head.is_framed => {
@@ -215,12 +244,15 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
         BodyRule::Form => form::check_type(&head.headers)?,
         _ => {}
     }
-    if matches!(op.verb, Method::GET | Method::HEAD | Method::OPTIONS) {
+    if matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
     for (name, _) in head.query.iter() {
-        let known =
-            op.is_picked_by(name) || op.reads(name) || is_common_parameter(name) || head.is_header_parameter(name);
+        let known = op.is_picked_by(name)
+            // Those of a form stand in it.
+            || (op.body != BodyRule::Call && op.reads(name))
+            || is_common_parameter(name)
+            || head.is_header_parameter(name);
         if !known {
             return Err(Code::InvalidArgument.because(format!("{} has no parameter {name}.", op.name)));
         }

@@ -25,20 +25,22 @@ fn row(op: &Op) -> String {
     let mark = if picked.is_empty() { "" } else { "?" };
     let headers = op.picks.iter().filter_map(|pick| match pick {
         Pick::Header(tail) => Some(format!(" with `x-obs-{tail}`")),
-        Pick::Query(_) => None,
+        Pick::Query(_) | Pick::Call(_) => None,
     });
     let headers: String = headers.collect();
+    let call = op.picks.iter().find_map(|pick| if let Pick::Call(name) = pick { Some(*name) } else { None });
+    let call = call.map(|action| format!(" with `Action={action}`")).unwrap_or_default();
     let body = match op.body {
         BodyRule::Empty | BodyRule::Copied => "none",
         BodyRule::Document => "XML",
         BodyRule::DigestedDocument => "XML, digest",
         BodyRule::Json => "JSON",
         BodyRule::Stream => "object",
-        BodyRule::Form => "form",
+        BodyRule::Form | BodyRule::Call => "form",
     };
     let parameters: Vec<String> = op.parameters.iter().map(|name| format!("`{name}`")).collect();
     format!(
-        "| {} | `{} {address}{mark}{}`{headers} | {} | {body} | `{}` | {} |\n",
+        "| {} | `{} {address}{mark}{}`{headers}{call} | {} | {body} | `{}` | {} |\n",
         op.name,
         op.verb,
         picked.join("&"),
@@ -55,7 +57,7 @@ Printed from the table in the code; a test keeps this page the same.
 
 Buckets are addressed in the host (`BUCKET.obs.localhost`) or in the path; the table shows the path. Every operation is
 there in both dialects, OBS and S3, on one port. The permission is what policies name and the access check is asked;
-`Probe` and `Preflight` are everybody's. A body with `digest` comes with `Content-MD5` or `Content-SHA256`. The last column
+`Probe` and `Preflight` are everybody's, `TokenService` every account's. A body with `digest` comes with `Content-MD5` or `Content-SHA256`. The last column
 names the page of the OBS API reference that defines the operation.
 
 | operation | request | parameters | body | permission | defined in |

@@ -18,6 +18,7 @@ pub mod query;
 pub mod range;
 pub mod render;
 pub mod request_id;
+pub mod token_call;
 pub mod xml;
 
 use std::net::IpAddr;

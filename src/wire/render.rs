@@ -1,5 +1,6 @@
 //! Errors to bytes: XML on the data listener, JSON on the admin API. The one place that does it.
 
+use hyper::StatusCode;
 use hyper::header::{self, HeaderName, HeaderValue};
 
 use crate::error::{Code, Error};
@@ -7,6 +8,7 @@ use crate::wire::Reply;
 use crate::wire::body::ReplyBody;
 use crate::wire::dialect::Dialect;
 use crate::wire::request_id::RequestId;
+use crate::wire::token_call;
 use crate::wire::xml::{Layout, Writer};
 
 /// The answer to a refused request of the data listener: the error document, or on `HEAD` its code and message as
@@ -34,6 +36,37 @@ pub fn error_reply(error: &Error, dialect: Dialect, request_id: &RequestId, reso
     with_headers(error, reply)
 }
 
+/// The answer to a refused call of the token service, in the words of AWS's query protocol.
+pub fn call_error_reply(error: &Error, request_id: &RequestId) -> Reply {
+    let (code_name, status) = call_code(error.code());
+    let mut writer = Writer::document("ErrorResponse", Some(token_call::NAMESPACE), Layout::Compact);
+    writer.open("Error").element("Type", if status.is_server_error() { "Receiver" } else { "Sender" });
+    writer.element("Code", code_name).element("Message", shown_message(error));
+    if !is_own_fault(error) {
+        for (name, value) in error.details() {
+            writer.element(name, value);
+        }
+    }
+    writer.close().element("RequestId", request_id.as_str());
+    let mut reply = Reply::xml(writer.finish());
+    reply.status = status;
+    with_headers(error, reply)
+}
+
+/// What the token service calls `code`, and its status there. Clients of AWS branch on these names.
+fn call_code(code: Code) -> (&'static str, StatusCode) {
+    let name = match code {
+        Code::InvalidAccessKeyId | Code::InvalidSecurity => "InvalidClientTokenId",
+        Code::InvalidArgument => "ValidationError",
+        Code::AuthorizationHeaderMalformed | Code::AuthorizationQueryParametersError => "IncompleteSignature",
+        Code::InvalidUri => "MalformedQueryString",
+        Code::MalformedPolicy => "MalformedPolicyDocument",
+        Code::InternalError => "InternalFailure",
+        _ => Dialect::S3.code_name(code),
+    };
+    (name, code.status())
+}
+
 /// The answer to a refused request of the admin API: `code`, `message` and `request_id`.
 pub fn error_json(error: &Error, request_id: &RequestId) -> Reply {
     let document = serde_json::json!({
@@ -50,7 +83,7 @@ pub fn error_json(error: &Error, request_id: &RequestId) -> Reply {
 /// the request and may have words of its own.
 fn is_own_fault(error: &Error) -> bool {
     let status = error.code().status();
-    status.is_server_error() && status != hyper::StatusCode::NOT_IMPLEMENTED
+    status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
 }
 
 fn shown_message(error: &Error) -> &str {
@@ -93,6 +126,11 @@ access keys, and `NoSuchResource`, are its alone.
 
 The message is what a client gets unless the place of refusal has a better one. A 5xx never says more than this table,
 but for 501, which says what is not implemented; the cause is in the log, under the request id.
+
+The token service answers with AWS's `<ErrorResponse>`, and calls some codes otherwise: `InvalidAccessKeyId` and
+`InvalidSecurity` are its `InvalidClientTokenId`, `InvalidArgument` is `ValidationError`, `InvalidURI` is
+`MalformedQueryString`, `MalformedPolicy` is `MalformedPolicyDocument`, `InternalError` is `InternalFailure`, and a signature
+that is not one is `IncompleteSignature`.
 
 The second and third column stand where clients that sign with AWS V2, or speak S3 otherwise, see something else.
 
@@ -150,6 +188,49 @@ mod tests {
         assert_eq!(body(&reply), "");
         assert_eq!(reply.headers["x-amz-error-code"], "NoSuchBucket");
         assert_eq!(reply.headers["x-amz-error-message"], "The specified bucket does not exist");
+    }
+
+    #[test]
+    fn the_token_service_speaks_the_query_protocol() {
+        let id = RequestIds::new(1).mint(2);
+        let check = |error: Error, status: u16, expected: &str| {
+            let reply = call_error_reply(&error, &id);
+            let document = format!(
+                concat!(
+                    r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?>"#,
+                    r#"<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>{}</Error>"#,
+                    "<RequestId>{}</RequestId></ErrorResponse>"
+                ),
+                expected, id
+            );
+            assert_eq!((reply.status.as_u16(), body(&reply)), (status, document.as_str()));
+        };
+        check(
+            Code::InvalidArgument.because("No <x>."),
+            400,
+            "<Type>Sender</Type><Code>ValidationError</Code><Message>No &lt;x&gt;.</Message>",
+        );
+        check(
+            Code::InvalidAccessKeyId.because("No.").detail("AccessKeyId", "AK"),
+            403,
+            "<Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>No.</Message><AccessKeyId>AK</AccessKeyId>",
+        );
+        check(
+            Code::ExpiredToken.because("Late."),
+            403,
+            "<Type>Sender</Type><Code>ExpiredToken</Code><Message>Late.</Message>",
+        );
+        check(
+            Code::ServiceNotImplemented.because("No SAML."),
+            501,
+            "<Type>Receiver</Type><Code>NotImplemented</Code><Message>No SAML.</Message>",
+        );
+        check(
+            Error::internal("disk sda1").detail("Path", "/var/secret"),
+            500,
+            "<Type>Receiver</Type><Code>InternalFailure</Code>\
+             <Message>We encountered an internal error. Please try again.</Message>",
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use hyper::Method;
+use obs_gateway::access::Action;
 use obs_gateway::meta::{AccountStatus, NewAccessKey};
 use obs_gateway::ops::{Op, TABLE};
 use serde_json::json;
@@ -16,7 +17,7 @@ use serde_json::json;
 use crate::answer::Answer;
 use crate::form::Form;
 use crate::support::{As, Gateway, NOW};
-use crate::table::{CORS, EXPECTED, LOCKED, OBJECT_TAGS, POLICY, Row, TAGS};
+use crate::table::{CORS, EXPECTED, LOCKED, OBJECT_TAGS, POLICY, Row, TAGS, is_call};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/access.md");
 
@@ -221,7 +222,8 @@ impl Walk {
         }
         let request = request(row, gateway).await;
         // What is everyone's has no name in policies; any other will do.
-        let action = if op.action.is_open() { "GetBucketLocation" } else { op.action.name() };
+        let has_name = Action::ALL.iter().any(|action| action.name() == op.action.name());
+        let action = if has_name { op.action.name() } else { "GetBucketLocation" };
         gateway.narrow("narrowed", self.column.narrowing(action).as_deref()).await;
         let target = request.split(' ').nth(1).unwrap_or_default();
         let bucket = target.split(['/', '?', '\n']).nth(1).unwrap_or_default();
@@ -241,8 +243,12 @@ impl Walk {
     }
 
     async fn ask(&self, request: &str) -> Answer {
-        let signer = self.column.signer(self.is_obs);
-        let Some((name, value)) = self.column.header(self.is_obs) else {
+        let is_obs = self.is_obs && !is_call(request);
+        let signer = match self.column.signer(is_obs) {
+            As::Aws(name) if is_call(request) => As::S3(name),
+            signer => signer,
+        };
+        let Some((name, value)) = self.column.header(is_obs) else {
             return self.gateway.send(signer, request).await;
         };
         if let Some(form) = request.strip_prefix("POST /photos form: ") {

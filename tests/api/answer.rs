@@ -42,7 +42,9 @@ impl Answer {
         }
         if self.is_refusal() && method != "HEAD" {
             assert_eq!(self.element("RequestId"), Some(self.request_id.as_str()));
-            assert_eq!(self.element("HostId"), Some(self.id_2.as_str()));
+            // The token service has a document of its own.
+            let is_call = str::from_utf8(&self.body).is_ok_and(|body| body.contains("<ErrorResponse xmlns="));
+            assert_eq!(self.element("HostId"), (!is_call).then_some(self.id_2.as_str()));
             assert_eq!(self.header("content-type"), "application/xml");
         }
     }

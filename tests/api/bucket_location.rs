@@ -1,4 +1,4 @@
-//! `?location`: three documents, told apart by who asks.
+//! `?location`: each dialect has a document of its own.
 
 use crate::support::{As, Gateway, both};
 
@@ -17,6 +17,7 @@ async fn the_region_is_told_in_the_callers_words() {
 
     <CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>default</LocationConstraint></CreateBucketConfiguration>
     "#);
+    // The SDK for Go reads nothing else.
     insta::assert_snapshot!(gateway.check(As::S3("alice"), "GET /photos?location", "200").await.text(), @r#"
     200 OK
     content-type: application/xml

@@ -59,6 +59,7 @@ mod signed_url;
 mod support;
 mod table;
 mod temporary;
+mod token_service;
 mod upload;
 mod upload_abort;
 mod upload_begin;

@@ -110,3 +110,25 @@ async fn one_region_may_be_demanded() {
         Config { region: "us-east-1".to_owned(), signature_region: SignatureRegion::Own, ..Config::for_testing() };
     Gateway::configured(config).await.check(As::S3("alice"), "GET /", "200").await;
 }
+
+/// The AWS SDK for JavaScript signs the digest of the body that it does not have when it makes a URL.
+#[tokio::test]
+async fn a_url_with_the_digest_of_nothing_takes_any_body() {
+    let gateway = Gateway::with_bucket().await;
+    let now = NOW / 1000 * 1000;
+    gateway.app.clock.set(now);
+    let sign = |digest: &str| {
+        let target =
+            format!("/photos/k?x-amz-checksum-crc32={digest}&x-amz-sdk-checksum-algorithm=CRC32&x-id=PutObject");
+        let endpoints = &gateway.app.endpoints;
+        sign_url_v4("PUT", HOST, &target, &[], endpoints, ("AK-alice", "SK-alice"), SIGNING_REGION, (now, 60)).unwrap()
+    };
+    let put = async |digest: &str, body: &str, verdict: &str| {
+        gateway.check(As::Nobody, &format!("PUT {}\n\n{body}", sign(digest)), verdict).await
+    };
+    let answer = put("AAAAAA%3D%3D", "hello", "200").await;
+    assert_eq!(answer.header("x-amz-checksum-crc32"), "NhCmhg==");
+    put("AAAAAA%3D%3D", "", "200").await;
+    put("NhCmhg%3D%3D", "hello", "200").await;
+    put("NhCmhg%3D%3D", "hallo", "400 BadDigest").await;
+}
