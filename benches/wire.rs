@@ -5,13 +5,15 @@
 use std::hint::black_box;
 
 use bytes::Bytes;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hyper::Request;
 use hyper::http::request::Parts;
 use obs_gateway::auth::{Claim, claim, sign_header};
+use obs_gateway::blob::digest;
 use obs_gateway::error::Code;
 use obs_gateway::wire::Head;
 use obs_gateway::wire::address::Endpoints;
+use obs_gateway::wire::aws_chunked::{Chain, Decoder, Framing, Plan};
 use obs_gateway::wire::dialect::Dialect;
 use obs_gateway::wire::request_id::RequestIds;
 use obs_gateway::wire::xml::{Element, Layout, Writer};
@@ -83,5 +85,56 @@ fn documents(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, heads, documents);
+/// A body in chunks of `size` bytes, signed if there is a chain.
+fn chunked(data: &[u8], size: usize, mut chain: Option<Chain>) -> Bytes {
+    let mut body = Vec::new();
+    for chunk in data.chunks(size).chain([&[][..]]) {
+        body.extend_from_slice(format!("{:x}", chunk.len()).as_bytes());
+        if let Some(chain) = &mut chain {
+            let signature = chain.sign_chunk(digest::sha256(chunk));
+            body.extend_from_slice(format!(";chunk-signature={signature}").as_bytes());
+        }
+        body.extend_from_slice(b"\r\n");
+        body.extend_from_slice(chunk);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.into()
+}
+
+/// Takes the framing off a body that comes in pieces as hyper gives them at most.
+fn decode(body: &Bytes, plan: Plan, chain: Option<Chain>) -> usize {
+    let mut decoder = Decoder::new(plan, chain).unwrap();
+    let mut length = 0;
+    for start in (0..body.len()).step_by(400 * 1024) {
+        let mut piece = body.slice(start..body.len().min(start + 400 * 1024));
+        while let Some(data) = decoder.decode(&mut piece).unwrap() {
+            length += data.len();
+        }
+    }
+    decoder.finish().unwrap();
+    length
+}
+
+fn framings(criterion: &mut Criterion) {
+    let data = vec![b'a'; 16 << 20];
+    let chain = || Chain::new(&[7; 32], "20150701T032745Z", "20150701/us-east-1/s3/aws4_request", &"0".repeat(64));
+    let mut group = criterion.benchmark_group("aws-chunked");
+    group.throughput(Throughput::Bytes(data.len() as u64));
+    for (name, size, chain) in [
+        ("unsigned chunks of 1 MiB", 1 << 20, None),
+        ("unsigned chunks of 64 KiB", 64 << 10, None),
+        ("signed chunks of 1 MiB", 1 << 20, Some(chain())),
+        ("signed chunks of 64 KiB", 64 << 10, Some(chain())),
+    ] {
+        let body = chunked(&data, size, chain.clone());
+        let framing = if chain.is_some() { Framing::Signed { has_trailer: false } } else { Framing::Unsigned };
+        let plan = Plan { framing, length: data.len() as u64, trailers: Vec::new() };
+        group.bench_function(name, |bencher| bencher.iter(|| decode(black_box(&body), plan.clone(), chain.clone())));
+    }
+    // What of signed chunks is the digest.
+    group.bench_function("SHA-256 alone", |bencher| bencher.iter(|| digest::sha256(black_box(&data))));
+    group.finish();
+}
+
+criterion_group!(benches, heads, documents, framings);
 criterion_main!(benches);

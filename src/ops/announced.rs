@@ -174,6 +174,9 @@ fn parse_checksum(head: &Head) -> Result<Option<Sent>> {
     if head.dialect.is_obs() {
         return Ok(None);
     }
+    if checksum::chosen_kind(head)? == Some(true) {
+        return Err(Code::InvalidRequest.because("Only objects made of parts have a COMPOSITE checksum."));
+    }
     let mut sent = None;
     for (algorithm, value) in checksum::values(head)? {
         let checksum = digest_of(algorithm, value)?;
@@ -250,6 +253,7 @@ mod tests {
 
     #[test]
     fn digests_are_checked_each_in_its_form() {
+        const STREAMING: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
         const SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         check(("accept", "*/*"), Ok(()));
         check(("content-md5", "kAFQmDzST7DWlj99KOF/cg=="), Ok(()));
@@ -271,7 +275,6 @@ mod tests {
                 check((&crc64, bad), Err(Code::InvalidDigest));
             }
         }
-        const STREAMING: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
         check(("x-obs-content-sha256", STREAMING), Err(Code::ServiceNotImplemented));
         check(("x-amz-content-sha256", STREAMING), Ok(()));
         check(("x-obs-trailer", "x-obs-checksum-crc32"), Err(Code::ServiceNotImplemented));
@@ -296,6 +299,8 @@ mod tests {
         check_with(&[CRC32, CRC32], None, Ok(()));
         check_with(&[CRC32, ("x-amz-checksum-sha1", "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=")], None, Err(Code::InvalidRequest));
         check_with(&[CRC32, ("x-amz-checksum-crc32", "AAAAAA==")], None, Err(Code::InvalidRequest));
+        check_with(&[CRC32, ("x-amz-checksum-type", "FULL_OBJECT")], None, Ok(()));
+        check_with(&[CRC32, ("x-amz-checksum-type", "COMPOSITE")], None, Err(Code::InvalidRequest));
         // OBS has no such header.
         check_with(&[("x-obs-acl", "private"), CRC32], None, Err(Code::ServiceNotImplemented));
     }

@@ -71,8 +71,9 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         stored: received.stored,
     };
     let mut reply = Reply::empty(StatusCode::OK).with(ETAG, etag_value(&hex(&arrived.part.md5))?);
+    let is_obs = call.head.dialect.is_obs();
     describe_crc64(arrived.part.crc64, call.head.dialect, &mut reply.headers)?;
-    if let Some(checksum) = arrived.part.checksum.as_ref().filter(|_| announced.is_checksum_asked()) {
+    if let Some(checksum) = arrived.part.checksum.as_ref().filter(|_| announced.is_checksum_asked() && !is_obs) {
         checksum::tell(checksum, false, &mut reply.headers)?;
     }
     arrived.commit(app, received.room).await?;

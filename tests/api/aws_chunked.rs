@@ -37,10 +37,10 @@ impl Sent {
         let data = data.into();
         let mut head = format!("{lines}\nHost: {HOST}\nDate: {DATE}\nx-amz-content-sha256: {payload}");
         if !lines.contains("x-amz-decoded-content-length") {
-            head.push_str(&format!("\nx-amz-decoded-content-length: {}", data.len()));
+            head.extend(["\nx-amz-decoded-content-length: ", &data.len().to_string()]);
         }
         if payload.ends_with("-TRAILER") && !lines.contains("x-amz-trailer") {
-            head.push_str(&format!("\nx-amz-trailer: {TRAILER}"));
+            head.extend(["\nx-amz-trailer: ", TRAILER]);
         }
         let mut parts = head.lines();
         let (method, target) = parts.next().and_then(|line| line.split_once(' ')).expect("a method and a target");

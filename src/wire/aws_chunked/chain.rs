@@ -25,8 +25,7 @@ impl Chain {
     /// The chain that begins with `seed`, the signature of the request in lower-case hexadecimal digits. `date` is the
     /// request's, as `yyyymmddThhmmssZ`; `scope` is `yyyymmdd/region/s3/aws4_request`.
     pub fn new(signing_key: &[u8; 32], date: &str, scope: &str, seed: &str) -> Self {
-        let key = Hmac::new_from_slice(signing_key).expect("HMAC takes a key of any length");
-        Self { key, context: format!("{date}\n{scope}\n"), previous: seed.to_owned() }
+        Self { key: keyed(signing_key), context: format!("{date}\n{scope}\n"), previous: seed.to_owned() }
     }
 
     /// The signature of the next chunk, in lower-case hexadecimal digits, from the SHA-256 of its data.
@@ -48,6 +47,10 @@ impl Chain {
         self.previous = hex(&mac.finalize().into_bytes());
         &self.previous
     }
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
 /// Without the key.
