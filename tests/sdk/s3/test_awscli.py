@@ -11,6 +11,9 @@ from kit import MIB, etag, fetch, pattern, plant, run, tree
 
 AWS = Path(sys.executable).with_name("aws")
 
+# Each call starts an interpreter anew. What these tests ask call by call, boto3 asks too, with the same library below.
+SLOW = pytest.mark.slow
+
 
 @pytest.fixture
 def aws(environment):
@@ -62,7 +65,7 @@ def test_buckets(aws, refusal, new_name):
     assert refusal("s3", "ls", f"s3://{name}") == "NoSuchBucket"
 
 
-@pytest.mark.parametrize("size", [0, 100_000, 100 * MIB + 1])
+@pytest.mark.parametrize("size", [0, 100_000, 20 * MIB, pytest.param(100 * MIB + 1, marks=pytest.mark.slow)])
 def test_files(aws, bucket, tmp_path, size):
     source, target = tmp_path / "source.txt", tmp_path / "target"
     source.write_bytes(pattern(size))
@@ -140,6 +143,7 @@ def test_a_signed_url(aws, s3, bucket):
     assert (status, body) == (200, b"x")
 
 
+@SLOW
 def test_objects_call_by_call(api, refusal, bucket, tmp_path):
     body = tmp_path / "body"
     body.write_bytes(b"hello")
@@ -162,6 +166,7 @@ def test_objects_call_by_call(api, refusal, bucket, tmp_path):
     assert refusal("s3api", "get-object", *where, str(tmp_path / "none")) == "NoSuchKey"
 
 
+@SLOW
 def test_buckets_call_by_call(api, refusal, bucket):
     where = ["--bucket", bucket]
     assert api("head-bucket", *where)["BucketRegion"] == "region-1"
@@ -193,6 +198,7 @@ def test_buckets_call_by_call(api, refusal, bucket):
     )
 
 
+@SLOW
 def test_an_upload_part_by_part(api, bucket, tmp_path):
     where = ["--bucket", bucket, "--key", "a"]
     upload = [*where, "--upload-id", api("create-multipart-upload", *where)["UploadId"]]
