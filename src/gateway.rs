@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, ORIGIN, SERVER};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, ORIGIN, SERVER};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, Version};
 
@@ -45,6 +45,8 @@ struct Trail {
     is_head: bool,
     /// Whether what a client sends only when told to continue is under way.
     is_body_begun: bool,
+    /// Whether the client waited to be told to continue and is not.
+    is_never_continued: bool,
     /// Whether it calls the token service, which has an error document of its own.
     is_call: bool,
     operation: &'static str,
@@ -66,6 +68,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
         resource: String::new(),
         is_head: parts.method == Method::HEAD,
         is_body_begun: false,
+        is_never_continued: false,
         is_call: false,
         operation: "none",
         code: "OK",
@@ -107,13 +110,18 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
     };
     trail.dialect = head.dialect;
     let mut body = body;
+    let waits = expects_continue(&head);
+    let is_empty = body.is_end();
     let answered = route(app, &head, &mut body, peer, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();
-        if trail.is_body_begun || body.is_begun() || !expects_continue(&head) {
+        trail.is_never_continued = waits && !body.is_end();
+        if trail.is_body_begun || body.is_begun() || !waits {
             drain(body);
         }
     }
+    // Nobody is told to send nothing.
+    trail.is_never_continued |= waits && is_empty;
     answered
 }
 
@@ -137,7 +145,8 @@ async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, 
     }
     let (caller, seed) =
         if op.action.is_unsigned() { (Caller::Anonymous, None) } else { authenticate(app, head, trail.now).await? };
-    perform(app, op, Asked { caller, seed, ..Asked::of(head, peer, trail) }, body).await
+    let asked = Asked { caller, seed, ..Asked::of(head, peer, trail) };
+    perform(app, op, asked, body).await.map_err(|error| named(error, head))
 }
 
 /// The same order for a form, which is signed in its fields: they are read before it is known who asks, and nothing of
@@ -162,7 +171,7 @@ async fn route_form(
     file.limit(bytes);
     let request = fields.request(head)?;
     let asked = Asked { caller, form: Some(&fields), ..Asked::of(&request, peer, trail) };
-    perform(app, op, asked, body).await
+    perform(app, op, asked, body).await.map_err(|error| named(error, &request))
 }
 
 /// The same order for a call of the token service: its form says what is asked, and is signed, so it is read first.
@@ -225,6 +234,20 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
         reply.headers.insert(head.dialect.request_charged_header(), HeaderValue::from_static("requester"));
     }
     if call.permit.is_bucket_owner() { answered } else { answered.map_err(Error::for_stranger) }
+}
+
+/// Names what is not there, in the elements that S3's error documents have for it, unless the place of refusal has.
+fn named(error: Error, head: &Head) -> Error {
+    let (bucket, key) = (&head.target.bucket, &head.target.key);
+    let missing = match (head.dialect, error.code()) {
+        (Dialect::S3, Code::NoSuchBucket) => ("BucketName", bucket.as_ref().map(|bucket| bucket.as_str())),
+        (Dialect::S3, Code::NoSuchKey) => ("Key", key.as_ref().map(|key| key.as_str())),
+        _ => return error,
+    };
+    match missing {
+        (element, Some(name)) if error.details().all(|(known, _)| *known != element) => error.detail(element, name),
+        _ => error,
+    }
 }
 
 /// Puts what takes off the framing that the head announces between the body and whoever reads it.
@@ -349,7 +372,7 @@ fn drain(body: RequestBody) {
 }
 
 /// Headers that [`finish`] adds to every answer.
-const COMMON_HEADER_COUNT: usize = 5;
+const COMMON_HEADER_COUNT: usize = 6;
 
 /// Adds what every response carries, in the order of the documented samples.
 fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<ReplyBody> {
@@ -376,6 +399,11 @@ fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<
     // A 204 and a 304 have no length of their own (RFC 9110, 8.6).
     if !matches!(status.as_u16(), 204 | 304) {
         headers.insert(CONTENT_LENGTH, content_length.unwrap_or_else(|| length_value(body.length())));
+    }
+    // A body that was not asked for is not waited for (RFC 9110, 10.1.1). And botocore before 1.44, also the one in the AWS
+    // command line, takes its next answer on such a connection for a body without a length, and waits for its end.
+    if trail.is_never_continued && version == Version::HTTP_11 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let letter_case = app.letter_case.pick(rest.iter().map(|(name, _)| name));
     for (name, value) in rest {

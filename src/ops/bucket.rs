@@ -12,7 +12,10 @@ use crate::access::acl::{self, Kind, Owners};
 use crate::access::{Action, check_disabling, is_owner};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
-use crate::meta::{Bucket, NewBucket, Versioning};
+use crate::limits;
+use crate::meta::{Bucket, ListedUpload, NewBucket, PageQuery, UploadQuery, Versioning};
+use crate::name::ObjectKey;
+use crate::quota::Rule;
 use crate::sharing::Ownership;
 use crate::storage_class::StorageClass;
 use crate::wire::dialect::Dialect;
@@ -51,7 +54,7 @@ pub(super) static DELETE: Op = Op {
     picks: &[],
     action: Action::DeleteBucket,
     body: BodyRule::Empty,
-    growth: &[],
+    growth: &[Rule::Abort],
     parameters: &[],
     document: "obs_04_0025",
     run: |app, call| Box::pin(delete(app, call)),
@@ -77,7 +80,11 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         .write(|tx| {
             match tx.bucket(name)? {
                 // Repeating a creation changes nothing, its headers included.
-                Some(bucket) if bucket.owner == owner => return Ok(()),
+                Some(bucket) if bucket.owner == owner && call.head.dialect != Dialect::S3 => return Ok(()),
+                Some(bucket) if bucket.owner == owner => {
+                    let acl = given.resolve(tx, owner)?.map(Box::new);
+                    return check_repeated(&bucket, &NewBucket { acl, ..new.clone() });
+                }
                 Some(_) => return Err(Code::BucketAlreadyExists.on(format!("/{name}"))),
                 None => {}
             }
@@ -98,6 +105,19 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     // A bucket name is always a legal header value.
     let location = HeaderValue::try_from(format!("/{name}")).map_err(Error::internal)?;
     Ok(Reply::empty(StatusCode::OK).with(LOCATION, location))
+}
+
+/// In S3's words a repeated creation that asks for something else than there is is refused: for another list with 409
+/// `BucketAlreadyExists`, for object lock with 409 `BucketAlreadyOwnedByYou`.
+fn check_repeated(bucket: &Bucket, new: &NewBucket) -> Result<()> {
+    let code = if new.acl != bucket.acl {
+        Code::BucketAlreadyExists
+    } else if new.has_object_lock && !bucket.has_object_lock {
+        Code::BucketAlreadyOwnedByYou
+    } else {
+        return Ok(());
+    };
+    Err(code.on(format!("/{}", bucket.name)))
 }
 
 /// Takes what the headers of a creation ask for into `new`. What this server does not do is refused, never ignored.
@@ -215,6 +235,9 @@ async fn usage_headers(app: &App, bucket: &Bucket, reply: &mut Reply) -> Result<
 }
 
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    if call.head.dialect == Dialect::S3 {
+        abort_uploads(app, call).await?;
+    }
     app.store
         .write(|tx| {
             let bucket = call.bucket_in(tx)?;
@@ -222,4 +245,33 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         })
         .await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// In S3's words unfinished uploads do not keep a bucket: they end with it. Those of a bucket that other things keep are
+/// left alone, but for a race with the first of these.
+async fn abort_uploads(app: &App, call: &Call<'_>) -> Result<()> {
+    let bucket = call.bucket()?;
+    let usage = app.store.read(|tx| tx.bucket_usage(bucket.id)).await?;
+    let mut left = if usage.used_objects() + usage.delete_markers == 0 { usage.uploads } else { 0 };
+    let asked = PageQuery { count_max: limits::LIST_PAGE_COUNT_MAX, ..PageQuery::default() };
+    let asked = UploadQuery { page: asked, ..UploadQuery::default() };
+    // Who goes on beginning uploads keeps the bucket.
+    while left > 0 {
+        let page = app.store.read(|tx| tx.upload_page(bucket.id, &asked)).await?;
+        if page.rows.is_empty() {
+            break;
+        }
+        for row in page.rows {
+            let ListedUpload::Upload(key, id, _) = row else { continue };
+            let (key, now) = (ObjectKey::parse(&key)?, app.clock.now_millis());
+            let aborted = app.store.write(|tx| {
+                let bucket = call.bucket_in(tx)?;
+                let open = tx.open_upload(bucket.id, &key, id)?;
+                Ok::<_, Error>(open.map_or(Ok(()), |open| tx.abort_upload(&bucket, &open, now))?)
+            });
+            aborted.await?;
+            left -= 1;
+        }
+    }
+    Ok(())
 }

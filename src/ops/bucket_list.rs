@@ -6,11 +6,11 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::bucket::region_header;
-use super::listing::{Owners, Spelling, key_parameter, max_keys, write_object};
+use super::listing::{Names, Showing, Spelling, key_parameter, max_keys, write_object};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::meta::{Bucket, Listed, Page, PageQuery, Tx};
 use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
@@ -37,30 +37,25 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         delimiter: key_parameter(query, "delimiter")?,
         count_max: max_keys(query, dialect)?,
     };
-    let spelling = Spelling::parse(query)?;
+    let spelling = Spelling::parse(call.head)?;
     let bucket = call.bucket()?;
-    let read = app.store.read(|tx| {
-        let page = tx.page(bucket.id, &asked)?;
-        let owners = page_owners(tx, call, &page)?;
-        Ok::<_, Error>((page, owners))
-    });
-    let (page, owners) = read.await?;
+    let (page, names) = app.store.read(|tx| page_with_names(tx, call, &asked, dialect)).await?;
     let (name, region) = region_header(dialect, &bucket.region)?;
-    let document = render(app.namespace(dialect), dialect, bucket, &asked, spelling, (&page, &owners));
+    let showing = Showing::asked(call, Some(&names))?;
+    let document = render(app.namespace(dialect), bucket, &asked, (spelling, showing), &page);
     Ok(Reply::xml(document).with(name, region))
 }
 
 fn render(
     namespace: &str,
-    dialect: Dialect,
     bucket: &Bucket,
     asked: &PageQuery,
-    spelling: Spelling,
-    (page, owners): (&Page, &Owners),
+    (spelling, showing): (Spelling, Showing<'_>),
+    page: &Page,
 ) -> Bytes {
     let mut xml = Writer::document("ListBucketResult", Some(namespace), Layout::Compact);
     xml.element("Name", bucket.name.as_str());
-    if dialect == Dialect::S3 {
+    if showing.dialect == Dialect::S3 {
         // Its clients do not decode this one.
         xml.element("Prefix", &asked.prefix);
     } else {
@@ -77,26 +72,33 @@ fn render(
     }
     spelling.announce(&mut xml);
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
-    write_page(&mut xml, dialect, spelling, page, Some(owners));
+    write_page(&mut xml, spelling, showing, page);
     xml.finish()
 }
 
-/// Whose the objects of a page are.
-pub(super) fn page_owners(tx: &mut Tx<'_>, call: &Call<'_>, page: &Page) -> Result<Owners> {
+/// A page, and the names of those who own something on it.
+pub(super) fn page_with_names(
+    tx: &mut Tx<'_>,
+    call: &Call<'_>,
+    asked: &PageQuery,
+    dialect: Dialect,
+) -> Result<(Page, Names)> {
+    let page = tx.page(call.bucket()?.id, asked)?;
     let owners = page.rows.iter().filter_map(|row| match row {
         Listed::Object(_, object) => Some(object.owner),
         Listed::Prefix(_) => None,
     });
-    Owners::read(tx, call, owners)
+    let names = Names::read(tx, call, dialect, owners)?;
+    Ok((page, names))
 }
 
 /// Writes the objects of a page, and then its common prefixes.
-pub(super) fn write_page(xml: &mut Writer, dialect: Dialect, spelling: Spelling, page: &Page, owners: Option<&Owners>) {
+pub(super) fn write_page(xml: &mut Writer, spelling: Spelling, showing: Showing<'_>, page: &Page) {
     for row in &page.rows {
         if let Listed::Object(key, object) = row {
             xml.open("Contents");
             spelling.element(xml, "Key", key);
-            write_object(xml, dialect, object, owners);
+            write_object(xml, showing, object);
             xml.close();
         }
     }

@@ -7,14 +7,14 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::bucket::region_header;
-use super::listing::{Owners, Spelling, key_parameter, max_keys, write_object};
+use super::listing::{Names, Showing, Spelling, key_parameter, max_keys, write_object, write_owner};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::clock::iso_date;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Bucket, Kept, ListedVersion, PageQuery, VersionId, VersionsPage, VersionsQuery};
-use crate::wire::dialect::Dialect;
+use crate::name::AccountId;
 use crate::wire::query::Query;
 use crate::wire::xml::{Layout, Writer};
 use crate::wire::{Head, Reply};
@@ -34,23 +34,27 @@ pub(super) static GET: Op = Op {
 
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
-    let (asked, spelling) = (parse(call.head)?, Spelling::parse(&call.head.query)?);
+    let (asked, spelling) = (parse(call.head)?, Spelling::parse(call.head)?);
     let bucket = call.bucket()?;
     let read = app.store.read_frozen(|tx| {
         let page = tx.versions_page(bucket.id, &asked)?;
-        let owners = page.rows.iter().filter_map(|row| match row {
-            ListedVersion::Version { kept, .. } => Some(kept.owner()),
-            ListedVersion::Prefix(_) => None,
-        });
-        let owners = Owners::read(tx, call, owners)?;
-        Ok::<_, Error>((page, owners))
+        let names = Names::read(tx, call, dialect, owners(&page))?;
+        Ok::<_, Error>((page, names))
     });
-    let (page, owners) = read.await?;
+    let (page, names) = read.await?;
+    let showing = Showing::asked(call, Some(&names))?;
     let version_marker = version_marker(&call.head.query);
     let (name, region) = region_header(dialect, &bucket.region)?;
     let mut xml = Writer::document("ListVersionsResult", Some(app.namespace(dialect)), Layout::Compact);
     write_head(&mut xml, spelling, bucket, &asked, version_marker, &page);
-    Ok(Reply::xml(write_rows(xml, dialect, spelling, (&page, &owners))).with(name, region))
+    Ok(Reply::xml(write_rows(xml, spelling, (showing, &names), &page)).with(name, region))
+}
+
+fn owners(page: &VersionsPage) -> impl Iterator<Item = AccountId> {
+    page.rows.iter().filter_map(|row| match row {
+        ListedVersion::Version { kept, .. } => Some(kept.owner()),
+        ListedVersion::Prefix(_) => None,
+    })
 }
 
 fn version_marker(query: &Query) -> &str {
@@ -103,9 +107,9 @@ fn write_head(
 
 fn write_rows(
     mut xml: Writer,
-    dialect: Dialect,
     spelling: Spelling,
-    (page, owners): (&VersionsPage, &Owners),
+    (showing, names): (Showing<'_>, &Names),
+    page: &VersionsPage,
 ) -> Bytes {
     for row in &page.rows {
         let ListedVersion::Version { key, kept, is_latest } = row else { continue };
@@ -114,10 +118,10 @@ fn write_rows(
         xml.element("VersionId", &kept.version().id().to_string());
         xml.element("IsLatest", if *is_latest { "true" } else { "false" });
         match kept {
-            Kept::Object(object) => write_object(&mut xml, dialect, object, Some(owners)),
+            Kept::Object(object) => write_object(&mut xml, showing, object),
             Kept::Marker(marker) => {
                 xml.element("LastModified", &iso_date(marker.modified_millis));
-                owners.write(&mut xml, "Owner", marker.owner);
+                write_owner(&mut xml, showing.dialect, marker.owner, names);
             }
         }
         xml.close();
