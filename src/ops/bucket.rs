@@ -78,6 +78,8 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     }
     app.store
         .write(|tx| {
+            let acl = given.resolve(tx, owner)?;
+            let new = NewBucket { acl: acl.map(Box::new), ..new.clone() };
             match tx.bucket(name)? {
                 Some(bucket) if bucket.owner == owner => return check_repeated(call.head.dialect, &bucket, &new),
                 Some(_) => return Err(Code::BucketAlreadyExists.on(format!("/{name}"))),
@@ -86,11 +88,10 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
             if tx.bucket_count(owner)? >= app.config.buckets_per_account as u64 {
                 return Err(Error::from(Code::TooManyBuckets));
             }
-            let acl = given.resolve(tx, owner)?;
             if ownership == Some(Ownership::BucketOwnerEnforced) {
-                check_disabling(owner, acl.as_ref())?;
+                check_disabling(owner, new.acl.as_deref())?;
             }
-            let mut bucket = tx.create_bucket(&NewBucket { acl: acl.map(Box::new), ..new.clone() }, call.now)?;
+            let mut bucket = tx.create_bucket(&new, call.now)?;
             if let Some(ownership) = ownership {
                 tx.put_ownership(&mut bucket, ownership)?;
             }
