@@ -23,6 +23,7 @@ use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::Credential;
 use crate::metrics::RequestLabels;
+use crate::name::{BucketName, ObjectKey};
 use crate::ops::{self, BodyRule, Call, Op};
 use crate::wire::aws_chunked::{Chain, ChunkedBody, Decoder, Framing, Plan};
 use crate::wire::body::{ReplyBody, RequestBody};
@@ -241,8 +242,8 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
 fn named(error: Error, head: &Head) -> Error {
     let (bucket, key) = (&head.target.bucket, &head.target.key);
     let missing = match (head.dialect, error.code()) {
-        (Dialect::S3, Code::NoSuchBucket) => ("BucketName", bucket.as_ref().map(|bucket| bucket.as_str())),
-        (Dialect::S3, Code::NoSuchKey) => ("Key", key.as_ref().map(|key| key.as_str())),
+        (Dialect::S3, Code::NoSuchBucket) => ("BucketName", bucket.as_ref().map(BucketName::as_str)),
+        (Dialect::S3, Code::NoSuchKey) => ("Key", key.as_ref().map(ObjectKey::as_str)),
         _ => return error,
     };
     match missing {
