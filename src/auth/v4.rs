@@ -339,25 +339,10 @@ impl Signed {
         })
     }
 
-    /// Checks the signature of a request without `x-amz-content-sha256` over the digest of its body, as the services
-    /// beside S3 are signed; else as [`Signed::check`].
-    pub fn check_with_body(&self, head: &Head, body: &[u8], secret: &str, now_millis: UnixMillis) -> Result<()> {
-        if self.terms.is_none() || self.scheme.place == Place::Url || head.has_own("content-sha256") {
-            return self.check(head, secret, now_millis);
-        }
-        self.moment.check(now_millis)?;
-        check(self, head, secret, &hex(&Sha256::digest(body)))
-    }
-
     /// Refuses a signature for another region than `region` with 400 `AuthorizationHeaderMalformed`, which names the
     /// right one.
     pub fn check_region(&self, region: &str) -> Result<()> {
         self.terms.as_ref().map_or(Ok(()), |terms| terms.check_region(region))
-    }
-
-    /// The service the signature is for: `s3` unless it says another.
-    pub fn service(&self) -> &str {
-        self.terms.as_ref().map_or("s3", |terms| terms.service())
     }
 }
 
@@ -400,7 +385,7 @@ mod tests {
             lines.push(("authorization", &value));
             let head = head(method, target, &lines);
             let signed = verify_at(&head, KEYS.1, THEN).unwrap();
-            assert_eq!((signed.access_key.as_str(), signed.service()), (KEYS.0, "s3"));
+            assert_eq!(signed.access_key, KEYS.0);
             assert_eq!(code(verify_at(&head, "other", THEN)), Some(Code::SignatureDoesNotMatch));
             assert_eq!(signed.seed(KEYS.1).unwrap().signature, signature);
             let refused = signed.check_region("eu-west-1").unwrap_err();

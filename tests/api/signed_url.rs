@@ -34,7 +34,8 @@ fn target(op: &Op) -> String {
 /// Whatever becomes of the request, its signature is believed; and it is for that method and address alone.
 #[tokio::test]
 async fn every_operation_takes_a_signed_url() {
-    for op in TABLE.iter().filter(|op| !op.action.is_unsigned() && op.body != BodyRule::Form) {
+    let is_signed_so = |op: &&&Op| !op.action.is_unsigned() && !matches!(op.body, BodyRule::Form | BodyRule::Call);
+    for op in TABLE.iter().filter(is_signed_so) {
         for (dialect, prefix) in [(Dialect::Obs, "x-obs-"), (Dialect::AwsV2, "x-amz-")] {
             let gateway = Gateway::with_bucket().await;
             gateway.check(As::Obs("alice"), "PUT /photos/k%20%C3%A9~+\n\nhello", "200").await;
