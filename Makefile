@@ -53,6 +53,12 @@ sdk: test-tools ## Run the SDK suites against the built gateway (SUITES='python'
 	OBS_GATEWAY_REQUIRE_SDKS=$(OBS_GATEWAY_REQUIRE_SDKS) OBS_GATEWAY_BIN=$(TARGET)/debug/obs-gateway \
 	  tests/sdk/run $(SUITES)
 
+.PHONY: clients
+clients: test-tools ## Run every client of S3 there is a suite for against the built gateway
+	cargo build --locked
+	OBS_GATEWAY_REQUIRE_SDKS=$(OBS_GATEWAY_REQUIRE_SDKS) OBS_GATEWAY_BIN=$(TARGET)/debug/obs-gateway \
+	  tests/sdk/run --clients
+
 # $(call quota,ARGUMENTS): python3 with these, or a loud line where there is none.
 define quota
 @if python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then \

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, ORIGIN, SERVER};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, ORIGIN, SERVER};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, Version};
 
@@ -45,6 +45,8 @@ struct Trail {
     is_head: bool,
     /// Whether what a client sends only when told to continue is under way.
     is_body_begun: bool,
+    /// Whether the client waited to be told to continue and is not.
+    is_never_continued: bool,
     /// Whether it calls the token service, which has an error document of its own.
     is_call: bool,
     operation: &'static str,
@@ -66,6 +68,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
         resource: String::new(),
         is_head: parts.method == Method::HEAD,
         is_body_begun: false,
+        is_never_continued: false,
         is_call: false,
         operation: "none",
         code: "OK",
@@ -107,13 +110,19 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
     };
     trail.dialect = head.dialect;
     let mut body = body;
+    let waits = expects_continue(&head);
+    let is_empty = body.is_end();
     let answered = route(app, &head, &mut body, peer, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();
-        if trail.is_body_begun || body.is_begun() || !expects_continue(&head) {
+        let is_begun = trail.is_body_begun || body.is_begun();
+        trail.is_never_continued = waits && !is_begun && !body.is_end();
+        if is_begun || !waits {
             drain(body);
         }
     }
+    // Nobody is told to send nothing.
+    trail.is_never_continued |= waits && is_empty;
     answered
 }
 
@@ -207,7 +216,7 @@ impl<'h> Asked<'h> {
 
 async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut RequestBody) -> Result<Reply> {
     let Asked { head, form, call: token_call, caller, seed, peer, request_id, now } = asked;
-    let context = Context::new(head, peer, now);
+    let context = Context::new(head, peer, now).with_form(form);
     let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
     if let Some(bucket) = &bucket {
         ops::check_bucket_kind(op, head, bucket)?;
@@ -364,7 +373,7 @@ fn drain(body: RequestBody) {
 }
 
 /// Headers that [`finish`] adds to every answer.
-const COMMON_HEADER_COUNT: usize = 5;
+const COMMON_HEADER_COUNT: usize = 6;
 
 /// Adds what every response carries, in the order of the documented samples.
 fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<ReplyBody> {
@@ -391,6 +400,11 @@ fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<
     // A 204 and a 304 have no length of their own (RFC 9110, 8.6).
     if !matches!(status.as_u16(), 204 | 304) {
         headers.insert(CONTENT_LENGTH, content_length.unwrap_or_else(|| length_value(body.length())));
+    }
+    // A body that was not asked for is not waited for (RFC 9110, 10.1.1). And botocore before 1.44, also the one in the AWS
+    // command line, takes its next answer on such a connection for a body without a length, and waits for its end.
+    if trail.is_never_continued && version == Version::HTTP_11 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let letter_case = app.letter_case.pick(rest.iter().map(|(name, _)| name));
     for (name, value) in rest {

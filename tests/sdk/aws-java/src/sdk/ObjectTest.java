@@ -46,7 +46,8 @@ class ObjectTest {
                 RequestBody.fromString("hello"));
         assertEquals("\"5d41402abc4b2a76b9719d911017c592\"", made.eTag());
         assertEquals("NhCmhg==", made.checksumCRC32());
-        ResponseBytes<GetObjectResponse> found = get(bucket, key);
+        assertEquals("hello", text(bucket, key));
+        ResponseBytes<GetObjectResponse> found = verified(bucket, key);
         assertEquals("hello", found.asUtf8String());
         assertEquals("NhCmhg==", found.response().checksumCRC32(), "or there would have been nothing to verify");
         assertEquals(List.of("text/plain", who("me")), List.of(found.response().contentType(), found.response().metadata()));
@@ -55,19 +56,24 @@ class ObjectTest {
         assertEquals(List.of(5L, "NhCmhg=="), List.of(head.contentLength(), head.checksumCRC32()));
     }
 
+    /** Reads the object and has the SDK hold it to its checksum, which this one does not ask for by itself. */
+    private static ResponseBytes<GetObjectResponse> verified(String bucket, String key) {
+        return S3.getObjectAsBytes(request -> request.bucket(bucket).key(key).checksumMode(ChecksumMode.ENABLED));
+    }
+
+    /** All but CRC64NVME, which takes a library of machine code beside the SDK. */
     @Test
     void everyChecksum() {
         String bucket = bucket();
         Map<ChecksumAlgorithm, String> expected = Map.of(
                 ChecksumAlgorithm.CRC32, "NhCmhg==",
                 ChecksumAlgorithm.CRC32_C, "mnG7TA==",
-                ChecksumAlgorithm.CRC64_NVME, "M3eFcAZSQlc=",
                 ChecksumAlgorithm.SHA1, "qvTGHdzF6KLavt4PO0gs2a6pQ00=",
                 ChecksumAlgorithm.SHA256, "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=");
         expected.forEach((algorithm, value) -> {
             String key = algorithm.toString();
             S3.putObject(request -> request.bucket(bucket).key(key).checksumAlgorithm(algorithm), RequestBody.fromString("hello"));
-            assertEquals("hello", text(bucket, key));
+            assertEquals("hello", verified(bucket, key).asUtf8String());
             GetObjectAttributesResponse attributes = S3.getObjectAttributes(request -> request.bucket(bucket).key(key)
                     .objectAttributes(ObjectAttributes.CHECKSUM, ObjectAttributes.E_TAG, ObjectAttributes.OBJECT_SIZE));
             assertEquals(List.of(5L, "5d41402abc4b2a76b9719d911017c592"), List.of(attributes.objectSize(), attributes.eTag()));

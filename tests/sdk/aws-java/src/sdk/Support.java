@@ -39,7 +39,6 @@ final class Support {
         return S3.putObject(request -> request.bucket(bucket).key(key), RequestBody.fromString(content));
     }
 
-    /** The object; the SDK holds its bytes to the checksum that comes along. */
     static ResponseBytes<GetObjectResponse> get(String bucket, String key) {
         return S3.getObjectAsBytes(request -> request.bucket(bucket).key(key));
     }
