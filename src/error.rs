@@ -120,6 +120,7 @@ codes! {
     FsNotSupport             "FsNotSupport"             METHOD_NOT_ALLOWED    "Parallel file systems do not have this.";
     RequestTimeout           "RequestTimeout"           REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";
     BucketAlreadyExists      "BucketAlreadyExists"      CONFLICT              "The requested bucket name is not available.";
+    BucketAlreadyOwnedByYou  "BucketAlreadyOwnedByYou"  CONFLICT              "The bucket you tried to create already exists, and you own it.";
     BucketNotEmpty           "BucketNotEmpty"           CONFLICT              "The bucket you tried to delete is not empty";
     DirectoryNotEmpty        "DirectoryNotEmpty"        CONFLICT              "The directory you tried to delete is not empty.";
     FsObjectConflict         "FsObjectConflict"         CONFLICT              "There is another file or directory where this one would be.";

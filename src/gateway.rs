@@ -137,7 +137,8 @@ async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, 
     }
     let (caller, seed) =
         if op.action.is_unsigned() { (Caller::Anonymous, None) } else { authenticate(app, head, trail.now).await? };
-    perform(app, op, Asked { caller, seed, ..Asked::of(head, peer, trail) }, body).await
+    let asked = Asked { caller, seed, ..Asked::of(head, peer, trail) };
+    perform(app, op, asked, body).await.map_err(|error| named(error, head))
 }
 
 /// The same order for a form, which is signed in its fields: they are read before it is known who asks, and nothing of
@@ -162,7 +163,7 @@ async fn route_form(
     file.limit(bytes);
     let request = fields.request(head)?;
     let asked = Asked { caller, form: Some(&fields), ..Asked::of(&request, peer, trail) };
-    perform(app, op, asked, body).await
+    perform(app, op, asked, body).await.map_err(|error| named(error, &request))
 }
 
 /// The same order for a call of the token service: its form says what is asked, and is signed, so it is read first.
@@ -225,6 +226,20 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
         reply.headers.insert(head.dialect.request_charged_header(), HeaderValue::from_static("requester"));
     }
     if call.permit.is_bucket_owner() { answered } else { answered.map_err(Error::for_stranger) }
+}
+
+/// Names what is not there, in the elements that S3's error documents have for it, unless the place of refusal has.
+fn named(error: Error, head: &Head) -> Error {
+    let (bucket, key) = (&head.target.bucket, &head.target.key);
+    let missing = match (head.dialect, error.code()) {
+        (Dialect::S3, Code::NoSuchBucket) => ("BucketName", bucket.as_ref().map(|bucket| bucket.as_str())),
+        (Dialect::S3, Code::NoSuchKey) => ("Key", key.as_ref().map(|key| key.as_str())),
+        _ => return error,
+    };
+    match missing {
+        (element, Some(name)) if error.details().all(|(known, _)| *known != element) => error.detail(element, name),
+        _ => error,
+    }
 }
 
 /// Puts what takes off the framing that the head announces between the body and whoever reads it.

@@ -17,6 +17,8 @@ pub struct Context<'h> {
     version: Option<&'h str>,
     /// Whether the request's own parameters and headers are about what is asked for.
     is_direct: bool,
+    /// The prefix of a listing that is only supposed.
+    listed: Option<&'h str>,
 }
 
 impl<'h> Context<'h> {
@@ -24,7 +26,7 @@ impl<'h> Context<'h> {
     #[must_use]
     pub fn new(head: &'h Head, peer: Peer, now: UnixMillis) -> Self {
         let version = if head.target.key.is_some() { head.query.get("versionId") } else { None };
-        Self { head, peer, now, version, is_direct: true }
+        Self { head, peer, now, version, is_direct: true, listed: None }
     }
 
     /// The same circumstances for something else the request names: the source of a copy, one key of many. `version`
@@ -33,6 +35,12 @@ impl<'h> Context<'h> {
     #[must_use]
     pub fn aside(self, version: Option<&'h str>) -> Self {
         Self { version, is_direct: false, ..self }
+    }
+
+    /// The circumstances of a listing that would show no more than `key`: by whether it was allowed it is decided who may
+    /// know that the key is not there.
+    pub(super) fn listing(self, key: &'h str) -> Self {
+        Self { listed: Some(key), ..self.aside(None) }
     }
 
     /// The version asked for.
@@ -69,6 +77,11 @@ impl<'h> Context<'h> {
     /// A parameter of the query, where it is one of the action's own.
     pub(super) fn parameter(&self, name: &str, is_its_own: bool) -> Option<&'h str> {
         if self.is_direct && is_its_own { self.head.query.get(name) } else { None }
+    }
+
+    /// The prefix of a listing, be it only supposed.
+    pub(super) fn prefix(&self, is_its_own: bool) -> Option<&'h str> {
+        self.listed.filter(|_| is_its_own).or_else(|| self.parameter("prefix", is_its_own))
     }
 
     /// A header with the dialect's prefix, where it is one of the action's own.

@@ -89,19 +89,19 @@ impl<'a> Judge<'a> {
             bucket_owner: Some(self.bucket.owner),
             wanted,
             is_delivered: wanted.is_some_and(|wanted| permit::delivers(acl, caller, wanted)),
-            may_list: key.is_none() || self.may_list(is_owner),
+            may_list: key.is_none_or(|key| self.may_list(key, is_owner)),
             is_charged,
             is_settled: AtomicBool::new(!matches!(action.lists(), Lists::Object(_))),
             resource: self.context.resource(&self.bucket.name, key),
         })
     }
 
-    /// Whether the caller may list the bucket, whatever the request is about.
-    fn may_list(&self, is_owner: bool) -> bool {
+    /// Whether the caller may list the bucket as far as `key` shows in it, whatever the request is about.
+    fn may_list(&self, key: &str, is_owner: bool) -> bool {
         if is_owner && self.policy.is_none() && self.narrowing.is_none() {
             return true;
         }
-        let aside = self.aside(None);
+        let aside = Judge { context: self.context.listing(key), ..self.clone() };
         if aside.check_narrowing(Action::ListBucket, None).is_err() {
             return false;
         }

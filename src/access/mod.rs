@@ -94,8 +94,18 @@ pub fn is_owner(caller: &Caller, bucket: &Bucket) -> bool {
     caller.id() == Some(bucket.owner)
 }
 
+/// Refuses with 403 `AccessDenied` a bucket of another owner than the request says it has, in S3's header with this tail;
+/// whoever asks, the owner too (S3 reference, "Verifying bucket ownership").
+pub fn check_expected_owner(context: Context<'_>, tail: &str, bucket: &Bucket) -> Result<()> {
+    let head = context.head();
+    if head.dialect.is_obs() || !head.has_own(tail) || head.own(tail) == Some(bucket.owner.to_string().as_str()) {
+        return Ok(());
+    }
+    Err(Code::AccessDenied.on(format!("/{}", bucket.name)))
+}
+
 /// Says yes, with the record of the bucket the request names, or why not: 404 `NoSuchBucket` for everyone where there is
-/// no bucket; where there is one, 403 `RequestPayerDenied` or `AccessDenied` as [`Judge::permit`] says.
+/// no bucket; where there is one, 403 `AccessDenied` if it is not whose the request says, 403 `RequestPayerDenied` or `AccessDenied` as [`Judge::permit`] says.
 pub async fn admit(
     store: &Store,
     policies: &Policies,
@@ -127,6 +137,9 @@ pub async fn admit(
         })
         .await?;
     let (bucket, policy) = found.ok_or_else(|| Code::NoSuchBucket.on(target.resource()))?;
+    if !action.is_open() {
+        check_expected_owner(context, "expected-bucket-owner", &bucket)?;
+    }
     let judge = Judge::new(policies, caller, context, &bucket, policy.as_deref());
     let permit = judge.permit(action, target.key.as_ref())?;
     Ok((Some(bucket), permit))

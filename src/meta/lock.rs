@@ -93,6 +93,8 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::super::edit::Patch;
     use super::super::record::tests::check_stored;
     use super::super::testing::{NOW, OWNER, begin, bucket, inline, key, put, store};
@@ -316,6 +318,38 @@ mod tests {
             clock.set(UNTIL + 1);
             assert!(!change(HELD, true).await && !change(GOVERNED, true).await && !change(Lock::default(), true).await);
             assert_eq!(verify(store.engine(), &mut |_| None).unwrap().differences, []);
+        }
+    }
+
+    /// A hold comes while its version is being deleted: the deletion runs again, and sees it.
+    #[tokio::test]
+    async fn a_hold_that_comes_first_counts() {
+        for is_newest in [true, false] {
+            let (store, _, bucket) = world(Enabled, false).await;
+            let version = put_locked(&store, &bucket, "k", Lock::default()).await;
+            if !is_newest {
+                put_locked(&store, &bucket, "k", Lock::default()).await;
+            }
+            let hold = || {
+                store.write(|tx| {
+                    let Some(Kept::Object(found)) = tx.version(bucket.id, &key("k"), version.id())? else {
+                        panic!("it is there still")
+                    };
+                    let slot = tx.slot(&bucket, &key("k"))?;
+                    tx.relock_version(slot, &found.with_lock(HELD))
+                })
+            };
+            let mut runs = 0;
+            let deleted = store.write(|tx| {
+                runs += 1;
+                delete(tx, &bucket, Some(version.id()))?;
+                if runs == 1 {
+                    hold().now_or_never().expect("the engine in memory never waits")?;
+                }
+                Ok(())
+            });
+            assert!(is_locked(deleted.await));
+            assert_eq!(runs, 2);
         }
     }
 

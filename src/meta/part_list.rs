@@ -184,6 +184,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_row_that_is_wrong_is_found() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let object = complete(&store, &bucket, &[2000, 300], true).await;
+        let differences = async |blob, parts: Vec<DonePart>| {
+            store.write(|tx| tx.put_parts(blob, parts.clone())).await.unwrap();
+            let found = verify(store.engine(), &mut |_| None).unwrap().differences;
+            found.into_iter().map(|difference| difference.finding).collect::<Vec<_>>()
+        };
+        let part = |length| DonePart { number: 1, length, digest: vec![1] };
+        assert_eq!(differences(object.blob, vec![part(2300)]).await, [""; 0]);
+        let shorter = differences(object.blob, vec![part(2299)]).await;
+        assert_eq!(shorter, ["has 2300 bytes, its parts have 2299"]);
+        differences(object.blob, vec![part(2300)]).await;
+        assert_eq!(differences(BlobId(7), vec![part(0)]).await, ["belongs to no composed body"]);
+    }
+
+    #[tokio::test]
     async fn a_row_goes_when_the_object_changes_in_place_and_stays_for_a_copy() {
         let store = store();
         let bucket = bucket(&store, OWNER, "photos", 0).await;

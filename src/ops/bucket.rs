@@ -11,7 +11,10 @@ use crate::access::acl::{self, Kind, Owners};
 use crate::access::{Action, is_owner};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
-use crate::meta::{Bucket, NewBucket, Versioning};
+use crate::limits;
+use crate::meta::{Bucket, ListedUpload, NewBucket, PageQuery, UploadQuery, Versioning};
+use crate::name::ObjectKey;
+use crate::quota::Rule;
 use crate::storage_class::StorageClass;
 use crate::wire::dialect::Dialect;
 use crate::wire::{Head, Reply};
@@ -49,7 +52,7 @@ pub(super) static DELETE: Op = Op {
     picks: &[],
     action: Action::DeleteBucket,
     body: BodyRule::Empty,
-    growth: &[],
+    growth: &[Rule::Abort],
     parameters: &[],
     document: "obs_04_0025",
     run: |app, call| Box::pin(delete(app, call)),
@@ -74,8 +77,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     app.store
         .write(|tx| {
             match tx.bucket(name)? {
-                // Repeating a creation changes nothing, its headers included.
-                Some(bucket) if bucket.owner == owner => return Ok(()),
+                Some(bucket) if bucket.owner == owner => return check_repeated(call.head.dialect, &bucket, &new),
                 Some(_) => return Err(Code::BucketAlreadyExists.on(format!("/{name}"))),
                 None => {}
             }
@@ -90,6 +92,19 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     // A bucket name is always a legal header value.
     let location = HeaderValue::try_from(format!("/{name}")).map_err(Error::internal)?;
     Ok(Reply::empty(StatusCode::OK).with(LOCATION, location))
+}
+
+/// Repeating a creation changes nothing, its headers included. In S3's words one that asks for something else than there
+/// is is refused: for another list with 409 `BucketAlreadyExists`, for object lock with 409 `BucketAlreadyOwnedByYou`.
+fn check_repeated(dialect: Dialect, bucket: &Bucket, new: &NewBucket) -> Result<()> {
+    let code = if new.acl != bucket.acl {
+        Code::BucketAlreadyExists
+    } else if new.has_object_lock && !bucket.has_object_lock {
+        Code::BucketAlreadyOwnedByYou
+    } else {
+        return Ok(());
+    };
+    if dialect == Dialect::S3 { Err(code.on(format!("/{}", bucket.name))) } else { Ok(()) }
 }
 
 /// Takes what the headers of a creation ask for into `new`. What this server does not do is refused, never ignored.
@@ -208,6 +223,9 @@ async fn usage_headers(app: &App, bucket: &Bucket, reply: &mut Reply) -> Result<
 }
 
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    if call.head.dialect == Dialect::S3 {
+        abort_uploads(app, call).await?;
+    }
     app.store
         .write(|tx| {
             let bucket = call.bucket_in(tx)?;
@@ -215,4 +233,33 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         })
         .await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// In S3's words unfinished uploads do not keep a bucket: they end with it. Those of a bucket that other things keep are
+/// left alone, but for a race with the first of these.
+async fn abort_uploads(app: &App, call: &Call<'_>) -> Result<()> {
+    let bucket = call.bucket()?;
+    let usage = app.store.read(|tx| tx.bucket_usage(bucket.id)).await?;
+    let mut left = if usage.used_objects() + usage.delete_markers == 0 { usage.uploads } else { 0 };
+    let asked = PageQuery { count_max: limits::LIST_PAGE_COUNT_MAX, ..PageQuery::default() };
+    let asked = UploadQuery { page: asked, ..UploadQuery::default() };
+    // Who goes on beginning uploads keeps the bucket.
+    while left > 0 {
+        let page = app.store.read(|tx| tx.upload_page(bucket.id, &asked)).await?;
+        if page.rows.is_empty() {
+            break;
+        }
+        for row in page.rows {
+            let ListedUpload::Upload(key, id, _) = row else { continue };
+            let (key, now) = (ObjectKey::parse(&key)?, app.clock.now_millis());
+            let aborted = app.store.write(|tx| {
+                let bucket = call.bucket_in(tx)?;
+                let open = tx.open_upload(bucket.id, &key, id)?;
+                Ok::<_, Error>(open.map_or(Ok(()), |open| tx.abort_upload(&bucket, &open, now))?)
+            });
+            aborted.await?;
+            left -= 1;
+        }
+    }
+    Ok(())
 }

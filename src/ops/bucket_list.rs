@@ -6,12 +6,12 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::bucket::region_header;
-use super::listing::{Spelling, key_parameter, max_keys, write_object};
+use super::listing::{Names, Showing, Spelling, key_parameter, max_keys, write_object};
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::error::Result;
-use crate::meta::{Bucket, Listed, Page, PageQuery};
+use crate::meta::{self, Bucket, Listed, Page, PageQuery, Tx};
 use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Layout, Writer};
@@ -37,25 +37,25 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         delimiter: key_parameter(query, "delimiter")?,
         count_max: max_keys(query, dialect)?,
     };
-    let spelling = Spelling::parse(query)?;
+    let spelling = Spelling::parse(call.head)?;
     let bucket = call.bucket()?;
-    let page = app.store.read(|tx| tx.page(bucket.id, &asked)).await?;
+    let (page, names) = app.store.read(|tx| page_with_names(tx, bucket, &asked, dialect)).await?;
     let (name, region) = region_header(dialect, &bucket.region)?;
-    let document = render(app.namespace(dialect), dialect, bucket, &asked, spelling, &page);
+    let showing = Showing::asked(call, Some(&names))?;
+    let document = render(app.namespace(dialect), bucket, &asked, (spelling, showing), &page);
     Ok(Reply::xml(document).with(name, region))
 }
 
 fn render(
     namespace: &str,
-    dialect: Dialect,
     bucket: &Bucket,
     asked: &PageQuery,
-    spelling: Spelling,
+    (spelling, showing): (Spelling, Showing<'_>),
     page: &Page,
 ) -> Bytes {
     let mut xml = Writer::document("ListBucketResult", Some(namespace), Layout::Compact);
     xml.element("Name", bucket.name.as_str());
-    if dialect == Dialect::S3 {
+    if showing.dialect == Dialect::S3 {
         // Its clients do not decode this one.
         xml.element("Prefix", &asked.prefix);
     } else {
@@ -72,17 +72,33 @@ fn render(
     }
     spelling.announce(&mut xml);
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
-    write_page(&mut xml, dialect, spelling, page, true);
+    write_page(&mut xml, spelling, showing, page);
     xml.finish()
 }
 
+/// A page, and the names of those who own something on it.
+pub(super) fn page_with_names(
+    tx: &mut Tx<'_>,
+    bucket: &Bucket,
+    asked: &PageQuery,
+    dialect: Dialect,
+) -> meta::Result<(Page, Names)> {
+    let page = tx.page(bucket.id, asked)?;
+    let owners = page.rows.iter().filter_map(|row| match row {
+        Listed::Object(_, object) => Some(object.owner),
+        Listed::Prefix(_) => None,
+    });
+    let names = Names::read(tx, dialect, owners)?;
+    Ok((page, names))
+}
+
 /// Writes the objects of a page, and then its common prefixes.
-pub(super) fn write_page(xml: &mut Writer, dialect: Dialect, spelling: Spelling, page: &Page, with_owner: bool) {
+pub(super) fn write_page(xml: &mut Writer, spelling: Spelling, showing: Showing<'_>, page: &Page) {
     for row in &page.rows {
         if let Listed::Object(key, object) = row {
             xml.open("Contents");
             spelling.element(xml, "Key", key);
-            write_object(xml, dialect, object, with_owner);
+            write_object(xml, showing, object);
             xml.close();
         }
     }

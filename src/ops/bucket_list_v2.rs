@@ -7,8 +7,8 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::bucket::region_header;
-use super::bucket_list::write_page;
-use super::listing::{Spelling, key_parameter, max_keys};
+use super::bucket_list::{page_with_names, write_page};
+use super::listing::{Showing, Spelling, key_parameter, max_keys};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -55,9 +55,12 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
     let asked = parse(call.head)?;
     let bucket = call.bucket()?;
-    let page = app.store.read(|tx| tx.page(bucket.id, &asked.page)).await?;
+    // Names are shown where owners are.
+    let names_for = if asked.with_owner { dialect } else { Dialect::Obs };
+    let (page, names) = app.store.read(|tx| page_with_names(tx, bucket, &asked.page, names_for)).await?;
+    let showing = Showing::asked(call, asked.with_owner.then_some(&names))?;
     let (name, region) = region_header(dialect, &bucket.region)?;
-    Ok(Reply::xml(render(app.namespace(dialect), dialect, bucket, &asked, &page)).with(name, region))
+    Ok(Reply::xml(render(app.namespace(dialect), bucket, &asked, showing, &page)).with(name, region))
 }
 
 fn parse(head: &Head) -> Result<Asked> {
@@ -77,7 +80,7 @@ fn parse(head: &Head) -> Result<Asked> {
         delimiter: key_parameter(query, "delimiter")?,
         count_max: max_keys(query, head.dialect)?,
     };
-    Ok(Asked { page, start_after, token, with_owner: fetch_owner(query)?, spelling: Spelling::parse(query)? })
+    Ok(Asked { page, start_after, token, with_owner: fetch_owner(query)?, spelling: Spelling::parse(head)? })
 }
 
 fn fetch_owner(query: &Query) -> Result<bool> {
@@ -88,7 +91,7 @@ fn fetch_owner(query: &Query) -> Result<bool> {
     }
 }
 
-fn render(namespace: &str, dialect: Dialect, bucket: &Bucket, asked: &Asked, page: &Page) -> Bytes {
+fn render(namespace: &str, bucket: &Bucket, asked: &Asked, showing: Showing<'_>, page: &Page) -> Bytes {
     let (spelling, query) = (asked.spelling, &asked.page);
     let mut xml = Writer::document("ListBucketResult", Some(namespace), Layout::Compact);
     xml.element("Name", bucket.name.as_str());
@@ -108,6 +111,6 @@ fn render(namespace: &str, dialect: Dialect, bucket: &Bucket, asked: &Asked, pag
     }
     spelling.announce(&mut xml);
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
-    write_page(&mut xml, dialect, spelling, page, asked.with_owner);
+    write_page(&mut xml, spelling, showing, page);
     xml.finish()
 }

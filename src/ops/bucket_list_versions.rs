@@ -7,14 +7,14 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::bucket::region_header;
-use super::listing::{Spelling, key_parameter, max_keys, write_object, write_owner};
+use super::listing::{Names, Showing, Spelling, key_parameter, max_keys, write_object, write_owner};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::clock::iso_date;
 use crate::error::{Code, Result};
-use crate::meta::{Bucket, Kept, ListedVersion, PageQuery, VersionId, VersionsPage, VersionsQuery};
-use crate::wire::dialect::Dialect;
+use crate::meta::{self, Bucket, Kept, ListedVersion, PageQuery, VersionId, VersionsPage, VersionsQuery};
+use crate::name::AccountId;
 use crate::wire::query::Query;
 use crate::wire::xml::{Layout, Writer};
 use crate::wire::{Head, Reply};
@@ -34,14 +34,28 @@ pub(super) static GET: Op = Op {
 
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
-    let (asked, spelling) = (parse(call.head)?, Spelling::parse(&call.head.query)?);
+    let (asked, spelling) = (parse(call.head)?, Spelling::parse(call.head)?);
     let bucket = call.bucket()?;
-    let page = app.store.read_frozen(|tx| tx.versions_page(bucket.id, &asked)).await?;
+    let read = app.store.read_frozen(|tx| {
+        let page = tx.versions_page(bucket.id, &asked)?;
+        let names = Names::read(tx, dialect, owners(&page))?;
+        Ok::<_, meta::Error>((page, names))
+    });
+    let (page, names) = read.await?;
+    let showing = Showing::asked(call, Some(&names))?;
     let version_marker = version_marker(&call.head.query);
     let (name, region) = region_header(dialect, &bucket.region)?;
     let mut xml = Writer::document("ListVersionsResult", Some(app.namespace(dialect)), Layout::Compact);
     write_head(&mut xml, spelling, bucket, &asked, version_marker, &page);
-    Ok(Reply::xml(write_rows(xml, dialect, spelling, &page)).with(name, region))
+    Ok(Reply::xml(write_rows(xml, spelling, (showing, &names), &page)).with(name, region))
+}
+
+fn owners(page: &VersionsPage) -> impl Iterator<Item = AccountId> {
+    page.rows.iter().filter_map(|row| match row {
+        ListedVersion::Version { kept: Kept::Object(object), .. } => Some(object.owner),
+        ListedVersion::Version { kept: Kept::Marker(marker), .. } => Some(marker.owner),
+        ListedVersion::Prefix(_) => None,
+    })
 }
 
 fn version_marker(query: &Query) -> &str {
@@ -92,7 +106,12 @@ fn write_head(
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
 }
 
-fn write_rows(mut xml: Writer, dialect: Dialect, spelling: Spelling, page: &VersionsPage) -> Bytes {
+fn write_rows(
+    mut xml: Writer,
+    spelling: Spelling,
+    (showing, names): (Showing<'_>, &Names),
+    page: &VersionsPage,
+) -> Bytes {
     for row in &page.rows {
         let ListedVersion::Version { key, kept, is_latest } = row else { continue };
         xml.open(if matches!(kept, Kept::Object(_)) { "Version" } else { "DeleteMarker" });
@@ -100,10 +119,10 @@ fn write_rows(mut xml: Writer, dialect: Dialect, spelling: Spelling, page: &Vers
         xml.element("VersionId", &kept.version().id().to_string());
         xml.element("IsLatest", if *is_latest { "true" } else { "false" });
         match kept {
-            Kept::Object(object) => write_object(&mut xml, dialect, object, true),
+            Kept::Object(object) => write_object(&mut xml, showing, object),
             Kept::Marker(marker) => {
                 xml.element("LastModified", &iso_date(marker.modified_millis));
-                write_owner(&mut xml, dialect, marker.owner);
+                write_owner(&mut xml, showing.dialect, marker.owner, names);
             }
         }
         xml.close();

@@ -44,7 +44,8 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         }
         Dialect::S3 => {
             xml = document("LocationConstraint");
-            xml.text(region);
+            // The first region of all has no name here (S3 reference, `GetBucketLocation`).
+            xml.text(if region == "us-east-1" { "" } else { region });
         }
     }
     Ok(Reply::xml(xml.finish()))

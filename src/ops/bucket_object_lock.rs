@@ -100,8 +100,8 @@ fn parse(document: &Element, dialect: Dialect) -> Result<Option<DefaultRetention
     check_names(document, &["ObjectLockEnabled", "Rule"])?;
     match enabled.map(Element::text_trimmed) {
         Some("Enabled") => {}
-        // OBS's reference has it as optional.
-        None if dialect.is_obs() => {}
+        // OBS's reference has it as optional, and its SDKs leave it out under either signature.
+        None if dialect != Dialect::S3 => {}
         Some(_) | None => return Err(Code::MalformedXml.into()),
     }
     let Some(rule) = rule else { return Ok(None) };
@@ -192,6 +192,8 @@ mod tests {
         let malformed = Err(Code::MalformedXml);
         check("<ObjectLockEnabled>Enabled</ObjectLockEnabled>", Ok(None), Ok(None));
         check("", Ok(None), malformed);
+        let empty = Element { name: ROOT.to_owned(), ..Element::default() };
+        assert_eq!(parse(&empty, Dialect::AwsV2).unwrap(), None);
         for bad in [
             "<ObjectLockEnabled>Disabled</ObjectLockEnabled>",
             "<ObjectLockEnabled/>",

@@ -59,11 +59,11 @@ impl Source {
     /// `InvalidObjectState`; a condition that does not hold 412, never 304.
     pub(super) fn find_in(&self, tx: &mut Tx<'_>, policies: &Policies, call: &Call<'_>) -> Result<Found> {
         let named = &self.named;
-        let bucket = tx.bucket(&named.bucket)?.ok_or_else(|| Code::NoSuchBucket.on(format!("/{}", named.bucket)))?;
-        let expected = call.head.own("source-expected-bucket-owner").filter(|_| !call.head.dialect.is_obs());
-        if expected.is_some_and(|owner| owner != bucket.owner.to_string()) {
-            return Err(Code::AccessDenied.on(named.resource()));
-        }
+        let bucket = tx.bucket(&named.bucket)?;
+        let bucket = bucket.ok_or_else(|| {
+            Code::NoSuchBucket.on(format!("/{}", named.bucket)).detail("BucketName", named.bucket.as_str())
+        })?;
+        access::check_expected_owner(call.context, "source-expected-bucket-owner", &bucket)?;
         let aside = call.context.aside(named.version.as_deref());
         let permit = access::may(tx, policies, &call.caller, aside, Action::GetObject, &bucket, &named.key)?;
         let found = self.object_in(tx, &bucket).and_then(|object| {

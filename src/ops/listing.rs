@@ -1,13 +1,16 @@
 //! What listings share: the parameters that every one of them has, and how their documents write keys, owners, classes
 //! and objects. Not here: what a page has on it, which is `meta`'s to find.
 
-use super::checksum;
-use crate::clock::iso_date;
+use std::collections::{BTreeMap, btree_map};
+
+use super::{Call, checksum};
+use crate::clock::{UnixMillis, iso_date};
 use crate::error::{Code, Result};
 use crate::limits;
-use crate::meta::Object;
+use crate::meta::{self, Object, Tx};
 use crate::name::AccountId;
 use crate::storage_class::StorageClass;
+use crate::wire::Head;
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
 use crate::wire::query::Query;
@@ -47,14 +50,17 @@ pub(super) fn max_keys(query: &Query, dialect: Dialect) -> Result<usize> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spelling {
     pub(super) is_encoded: bool,
+    /// Whether slashes stay what they are, as S3's clients and suites have it.
+    keeps_slashes: bool,
 }
 
 impl Spelling {
     /// What the query asks for; anything but `url` is 400 `InvalidArgument`.
-    pub(super) fn parse(query: &Query) -> Result<Self> {
-        match query.get("encoding-type") {
-            None | Some("") => Ok(Self { is_encoded: false }),
-            Some("url") => Ok(Self { is_encoded: true }),
+    pub(super) fn parse(head: &Head) -> Result<Self> {
+        let keeps_slashes = head.dialect == Dialect::S3;
+        match head.query.get("encoding-type") {
+            None | Some("") => Ok(Self { is_encoded: false, keeps_slashes }),
+            Some("url") => Ok(Self { is_encoded: true, keeps_slashes }),
             Some(_) => Err(Code::InvalidArgument.because("encoding-type can only be url.")),
         }
     }
@@ -63,7 +69,12 @@ impl Spelling {
     pub(super) fn element(self, xml: &mut Writer, name: &'static str, text: &str) {
         if self.is_encoded {
             let mut encoded = String::with_capacity(text.len());
-            percent::encode_query(text.as_bytes(), &mut encoded);
+            for (index, part) in text.split(|character| self.keeps_slashes && character == '/').enumerate() {
+                if index > 0 {
+                    encoded.push('/');
+                }
+                percent::encode_query(part.as_bytes(), &mut encoded);
+            }
             xml.element(name, &encoded);
         } else {
             xml.element(name, text);
@@ -87,8 +98,39 @@ impl Spelling {
     }
 }
 
+/// How a listing shows objects.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Showing<'n> {
+    /// In whose words.
+    pub(super) dialect: Dialect,
+    /// Owners are shown where there are names for them.
+    pub(super) names: Option<&'n Names>,
+    /// Restores are shown, as they are then, where they were asked for.
+    pub(super) restores_at: Option<UnixMillis>,
+}
+
+impl<'n> Showing<'n> {
+    /// What a request asks to be shown beside the usual (S3 reference, `x-amz-optional-object-attributes`): restores, or
+    /// nothing. Anything else is 400 `InvalidArgument`.
+    pub(super) fn asked(call: &Call<'_>, names: Option<&'n Names>) -> Result<Self> {
+        let mut showing = Self { dialect: call.head.dialect, names, restores_at: None };
+        if showing.dialect.is_obs() {
+            return Ok(showing);
+        }
+        for name in call.head.own("optional-object-attributes").unwrap_or_default().split(',').map(str::trim) {
+            match name {
+                "" => {}
+                "RestoreStatus" => showing.restores_at = Some(call.now),
+                _ => return Err(Code::InvalidArgument.because("The one optional attribute is RestoreStatus.")),
+            }
+        }
+        Ok(showing)
+    }
+}
+
 /// Writes what a listing shows of an object beside its name.
-pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, with_owner: bool) {
+pub(super) fn write_object(xml: &mut Writer, showing: Showing<'_>, object: &Object) {
+    let Showing { dialect, names, restores_at } = showing;
     xml.element("LastModified", &iso_date(object.modified_millis));
     xml.element("ETag", &format!("\"{}\"", object.etag));
     let checksum = object.state.as_ref().and_then(|state| state.checksum.as_ref());
@@ -96,23 +138,66 @@ pub(super) fn write_object(xml: &mut Writer, dialect: Dialect, object: &Object, 
         checksum::write_algorithm(xml, checksum.algorithm, checksum.is_composite());
     }
     xml.number("Size", object.size);
-    if with_owner {
-        write_owner(xml, dialect, object.owner);
+    if let Some(names) = names {
+        write_owner(xml, dialect, object.owner, names);
     }
     xml.element("StorageClass", class_name(dialect, object.storage_class));
     if object.state.as_ref().is_some_and(|state| state.append_count.is_some()) {
         // As the SDKs compare it; the reference prints capitals.
         xml.element("Type", "Appendable");
     }
+    if let Some(now) = restores_at {
+        write_restore(xml, object, now);
+    }
+}
+
+/// Writes `RestoreStatus` of an archived object that is being restored, or was and still is.
+fn write_restore(xml: &mut Writer, object: &Object, now: UnixMillis) {
+    let restore = object.state.as_ref().and_then(|state| state.restore);
+    let Some(restore) = restore.filter(|restore| object.storage_class.is_archive() && now < restore.expires_millis)
+    else {
+        return;
+    };
+    let is_ready = now >= restore.ready_millis;
+    xml.open("RestoreStatus").element("IsRestoreInProgress", if is_ready { "false" } else { "true" });
+    if is_ready {
+        xml.element("RestoreExpiryDate", &iso_date(restore.expires_millis));
+    }
+    xml.close();
+}
+
+/// The names of accounts, which S3's documents show beside their ids.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeMap<AccountId, String>);
+
+impl Names {
+    /// Reads the names of the accounts that a document in this dialect shows: none in OBS's words.
+    pub(super) fn read(tx: &mut Tx<'_>, dialect: Dialect, ids: impl Iterator<Item = AccountId>) -> meta::Result<Self> {
+        let mut names = BTreeMap::new();
+        for id in ids.filter(|_| !dialect.is_obs()) {
+            if let btree_map::Entry::Vacant(entry) = names.entry(id) {
+                // One that went, or never was, goes by its id.
+                let account = tx.account(id)?;
+                entry.insert(account.map_or_else(|| id.to_string(), |account| account.name));
+            }
+        }
+        Ok(Self(names))
+    }
+
+    /// Writes `ID`, and `DisplayName` in S3's words.
+    pub(super) fn write(&self, xml: &mut Writer, dialect: Dialect, id: AccountId) {
+        let text = id.to_string();
+        xml.element("ID", &text);
+        if !dialect.is_obs() {
+            xml.element("DisplayName", self.0.get(&id).unwrap_or(&text));
+        }
+    }
 }
 
 /// Writes `Owner`; nobody with a signature is all zeros.
-pub(super) fn write_owner(xml: &mut Writer, dialect: Dialect, owner: AccountId) {
-    let id = owner.to_string();
-    xml.open("Owner").element("ID", &id);
-    if !dialect.is_obs() {
-        xml.element("DisplayName", &id);
-    }
+pub(super) fn write_owner(xml: &mut Writer, dialect: Dialect, owner: AccountId, names: &Names) {
+    xml.open("Owner");
+    names.write(xml, dialect, owner);
     xml.close();
 }
 

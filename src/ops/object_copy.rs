@@ -181,7 +181,7 @@ impl Copying {
             metadata: directive(head, "metadata-directive")?.unwrap_or(Directive::Copy),
             tags,
             algorithm: checksum::chosen_algorithm(head)?,
-            conditions: Conditions::parse(&head.headers),
+            conditions: Conditions::parse_of_write(head)?,
             storage_class: super::draft::storage_class(head)?,
         })
     }

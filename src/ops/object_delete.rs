@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hyper::header::{HeaderName, HeaderValue, IF_MATCH};
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 
 use super::file_system::check_deletable;
@@ -12,13 +12,15 @@ use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::clock::UnixMillis;
-use crate::error::{Code, Result};
-use crate::meta::{Bucket, Deleted, Kept, Tx, VersionId};
+use crate::error::Result;
+use crate::meta::{Bucket, DeleteMarker, Deleted, Kept, Object, Tx, VersionId};
 use crate::name::{AccountId, ObjectKey};
 use crate::object_lock::Bypass;
 use crate::quota::Rule;
+use crate::wire::Reply;
+use crate::wire::conditions::Verdict;
+use crate::wire::delete_conditions::{DeleteConditions, Doomed};
 use crate::wire::dialect::Dialect;
-use crate::wire::{Head, Reply};
 
 pub(super) static DELETE: Op = Op {
     name: "DeleteObject",
@@ -35,7 +37,7 @@ pub(super) static DELETE: Op = Op {
 
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let key = call.key()?;
-    refuse_conditions(call.head)?;
+    let conditions = DeleteConditions::parse(call.head)?;
     let which = Which::named(call.head.query.get("versionId"));
     let owner = call.caller.owner();
     let now = app.clock.now_millis();
@@ -43,7 +45,7 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;
         let bypass = bypass_in(tx, app, call, asks, &bucket)?;
-        delete_in(tx, &bucket, (key, which), bypass, owner, now)
+        delete_in(tx, &bucket, key, Doom { which, conditions: &conditions, bypass }, owner, now)
     });
     let dialect = call.head.dialect;
     let reply = Reply::empty(StatusCode::NO_CONTENT);
@@ -79,37 +81,72 @@ impl Which {
     }
 }
 
+/// What of a key is to be deleted, if what is there is as the client knows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doom<'c> {
+    pub(super) which: Which,
+    pub(super) conditions: &'c DeleteConditions,
+    /// What protection is passed over.
+    pub(super) bypass: Bypass,
+}
+
 /// Deletes something; deleting what is not there changes nothing. A version that is protected by more than is passed
 /// over stays: 403 `AccessDenied`, and nothing was written.
+///
+/// 412 `PreconditionFailed`, before anything is written, where a condition does not hold of the version that is there. Where
+/// there is none, there is nothing to hold it against, and nothing is done: not even a delete marker comes.
 pub(super) fn delete_in(
     tx: &mut Tx<'_>,
     bucket: &Bucket,
-    (key, which): (&ObjectKey, Which),
-    bypass: Bypass,
+    key: &ObjectKey,
+    doom: Doom<'_>,
     owner: AccountId,
     now: UnixMillis,
 ) -> Result<Deleted> {
-    let id = match which {
+    let id = match doom.which {
         Which::Newest => None,
         Which::Version(id) => Some(id),
         Which::Unheard => return Ok(Deleted::Nothing),
     };
     check_deletable(tx, bucket, key)?;
-    let slot = tx.slot(bucket, key)?.bypassing(bypass);
+    let slot = tx.slot(bucket, key)?.bypassing(doom.bypass);
+    if !doom.conditions.is_empty() {
+        let known = match id {
+            Some(id) => tx.version(bucket.id, key, id)?.as_ref().map(|kept| check_kept(doom.conditions, kept)),
+            None => slot
+                .current()
+                .map(|object| check_object(doom.conditions, object))
+                .or_else(|| slot.marker().map(|marker| check_marker(doom.conditions, marker))),
+        };
+        match known {
+            None => return Ok(Deleted::Nothing),
+            Some(Err(header)) => return Err(Verdict::refusal(header)),
+            Some(Ok(())) => {}
+        }
+    }
     Ok(match id {
         Some(id) => tx.delete_version(slot, id, now)?,
         None => tx.delete_object(slot, owner, now)?,
     })
 }
 
-/// A deletion that depends on something must not happen without it.
-fn refuse_conditions(head: &Head) -> Result<()> {
-    let is_conditional = head.headers.contains_key(IF_MATCH)
-        || ["if-match-size", "if-match-last-modified-time"].iter().any(|tail| head.has_own(tail));
-    if is_conditional {
-        return Err(Code::ServiceNotImplemented.because("Conditions on a deletion are not implemented."));
+/// `Err` is the condition that does not hold.
+type Held = std::result::Result<(), &'static str>;
+
+fn check_kept(conditions: &DeleteConditions, kept: &Kept) -> Held {
+    match kept {
+        Kept::Object(object) => check_object(conditions, object),
+        Kept::Marker(marker) => check_marker(conditions, marker),
     }
-    Ok(())
+}
+
+fn check_object(conditions: &DeleteConditions, object: &Object) -> Held {
+    let (etag, size) = (Some(object.etag.as_str()), Some(object.size));
+    conditions.check(Doomed { etag, modified_millis: object.modified_millis, size })
+}
+
+fn check_marker(conditions: &DeleteConditions, marker: &DeleteMarker) -> Held {
+    conditions.check(Doomed { etag: None, modified_millis: marker.modified_millis, size: None })
 }
 
 /// `x-obs-delete-marker: true`, or S3's name for it.

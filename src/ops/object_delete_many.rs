@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::Method;
 
-use super::object_delete::{Which, delete_in};
+use super::object_delete::{Doom, Which, delete_in};
 use super::protection::{asks_to_bypass, bypass};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::{Action, Judge};
@@ -19,6 +19,7 @@ use crate::meta::{Deleted, Kept};
 use crate::name::ObjectKey;
 use crate::quota::Rule;
 use crate::wire::Reply;
+use crate::wire::delete_conditions::{DeleteConditions, Member};
 use crate::wire::dialect::Dialect;
 use crate::wire::percent::{self, Plus};
 use crate::wire::xml::{Element, Layout, Writer};
@@ -52,12 +53,17 @@ struct Item {
     key: ObjectKey,
     /// As sent.
     version: Option<String>,
+    /// On what of it the deletion depends.
+    conditions: DeleteConditions,
 }
 
 async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let document = call.document_up_to(limits::DELETE_DOCUMENT_BYTES_MAX, &["Delete"], Code::MalformedXml).await?;
     let asked = parse(&document.ok_or(Code::MissingRequestBody)?)?;
     asks_to_bypass(call.head)?;
+    if call.head.dialect.is_obs() && asked.items.iter().any(|item| !item.conditions.is_empty()) {
+        return Err(Code::ServiceNotImplemented.because("Conditions on a deletion are not implemented."));
+    }
     let now = app.clock.now_millis();
     let mut outcomes = Vec::with_capacity(asked.items.len());
     // Whether a directory is empty depends on the deletions before.
@@ -94,16 +100,19 @@ async fn delete_batch(app: &App, call: &Call<'_>, batch: &[Item], now: UnixMilli
         let bucket = call.bucket_in(tx)?;
         let judge = Judge::read(tx, &app.policies, &call.caller, call.context, &bucket)?;
         let mut outcomes = Vec::with_capacity(batch.len());
-        for Item { key, version } in batch {
+        for Item { key, version, conditions } in batch {
             let judge = judge.aside(version.as_deref());
             if let Err(refusal) = judge.permit(Action::DeleteObject, Some(key)) {
                 outcomes.push(Err(refusal));
                 continue;
             }
-            let what = (key, Which::named(version.as_deref()));
-            match delete_in(tx, &bucket, what, bypass(asks, &judge, key), call.caller.owner(), now) {
-                // What is protected stays, and the others go.
-                Err(refusal) if refusal.code() != Code::AccessDenied => return Err(refusal),
+            let which = Which::named(version.as_deref());
+            let doom = Doom { which, conditions, bypass: bypass(asks, &judge, key) };
+            match delete_in(tx, &bucket, key, doom, call.caller.owner(), now) {
+                // Decided before anything of the key is written: what is protected, or is another, stays; the others go.
+                Err(refusal) if !matches!(refusal.code(), Code::AccessDenied | Code::PreconditionFailed) => {
+                    return Err(refusal);
+                }
                 outcome => outcomes.push(outcome),
             }
         }
@@ -134,22 +143,19 @@ fn parse(document: &Element) -> Result<Asked> {
 }
 
 fn parse_item(object: &Element, is_encoded: bool) -> Result<Item> {
-    let (mut key, mut version) = (None, None);
+    let (mut key, mut version, mut conditions) = (None, None, DeleteConditions::default());
     for child in &object.children {
         match child.name.as_str() {
             // Blanks belong to it.
             "Key" => key = Some(child.text.as_str()),
             "VersionId" => version = Some(child.text_trimmed()).filter(|text| !text.is_empty()),
-            "ETag" | "LastModifiedTime" | "Size" => {
-                let message = format!("The condition {} on a deletion is not implemented.", child.name);
-                return Err(Code::ServiceNotImplemented.because(message));
-            }
-            _ => return Err(malformed()),
+            name => conditions.add(Member::named(name).ok_or_else(malformed)?, child.text_trimmed())?,
         }
     }
     let key = key.ok_or_else(malformed)?;
     let key = if is_encoded { percent::decode(key, Plus::Space).map_err(|_| malformed())? } else { key.into() };
-    Ok(Item { key: ObjectKey::parse(&key).map_err(|_| malformed())?, version: version.map(str::to_owned) })
+    let key = ObjectKey::parse(&key).map_err(|_| malformed())?;
+    Ok(Item { key, version: version.map(str::to_owned), conditions })
 }
 
 fn parse_flag(text: &str) -> Result<bool> {
@@ -267,9 +273,9 @@ mod tests {
             check(bad, Err(Code::MalformedXml));
         }
         check(&format!("<EncodingType>base64</EncodingType>{k}"), Err(Code::InvalidArgument));
-        for condition in ["ETag", "LastModifiedTime", "Size"] {
-            let item = format!("<Object><Key>k</Key><{condition}>1</{condition}></Object>");
-            check(&item, Err(Code::ServiceNotImplemented));
+        for condition in ["LastModifiedTime", "Size"] {
+            let item = format!("<Object><Key>k</Key><{condition}>some</{condition}></Object>");
+            check(&item, Err(Code::InvalidArgument));
         }
         let most = parsed(&format!("<Delete>{}</Delete>", k.repeat(limits::DELETE_COUNT_MAX)));
         assert_eq!(most.unwrap().items.len(), limits::DELETE_COUNT_MAX);
@@ -278,7 +284,13 @@ mod tests {
     #[test]
     fn no_key_comes_twice_in_a_transaction() {
         let items = |keys: &[&str]| -> Vec<Item> {
-            keys.iter().map(|key| Item { key: ObjectKey::parse(key).unwrap(), version: None }).collect()
+            keys.iter()
+                .map(|key| Item {
+                    key: ObjectKey::parse(key).unwrap(),
+                    version: None,
+                    conditions: DeleteConditions::default(),
+                })
+                .collect()
         };
         assert_eq!(first_batch(&items(&["a"]), 9), 1);
         assert_eq!(first_batch(&items(&["a", "b", "a", "c"]), 9), 2);

@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Body, DeleteMarker, Kept, Object, Stored, Tx, VersionId, Versioning};
 use crate::wire::conditions::{Conditions, Verdict};
+use crate::wire::dialect::Dialect;
 use crate::wire::percent;
 use crate::wire::range::{RangeVerdict, parse_range};
 use crate::wire::{Head, Reply};
@@ -172,7 +173,10 @@ fn look_up(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
     if let Some(object) = tx.object(bucket.id, key)? {
         return Ok(object);
     }
-    let missing = Code::NoSuchKey.on(resource()).detail("Key", key.as_str());
+    let mut missing = Code::NoSuchKey.on(resource()).detail("Key", key.as_str());
+    if dialect == Dialect::S3 {
+        missing = missing.header(delete_marker_header(dialect), "false");
+    }
     match bucket.versioning {
         Versioning::Off => Err(missing),
         Versioning::Enabled | Versioning::Suspended => match tx.marker(bucket.id, key)? {

@@ -21,7 +21,7 @@ use crate::meta::{
 };
 use crate::name::ObjectKey;
 use crate::quota::{Change, Rule};
-use crate::wire::conditions::{Conditions, Verdict};
+use crate::wire::conditions::{Conditions, Unmet, Verdict};
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
 use crate::wire::{Head, Reply, hex};
@@ -44,7 +44,7 @@ pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     refuse_copy(call.head)?;
     let draft = Draft::parse(app, call).await?;
     let announced = Announced::parse(call.head)?;
-    let conditions = Conditions::parse(&call.head.headers);
+    let conditions = Conditions::parse_of_write(call.head)?;
     let declared = call.head.body_length()?;
     if declared.is_some_and(|length| length > limits::OBJECT_PUT_BYTES_MAX) {
         return Err(Code::EntityTooLarge.into());
@@ -168,12 +168,13 @@ pub(super) fn replaced_bytes(
     }
 }
 
-/// Refuses with 412 what depends on another current object than there is.
+/// Refuses what depends on another current object than there is: with 412, or in S3's words with 404 `NoSuchKey` where
+/// it depends on one and there is none.
 pub(super) fn check_conditions(conditions: &Conditions, current: Option<&Object>) -> Result<()> {
-    match conditions.check_write(current.map(|object| object.etag.as_str())) {
-        Verdict::Failed(header) => Err(Verdict::refusal(header)),
-        Verdict::Proceed | Verdict::NotModified => Ok(()),
-    }
+    conditions.check_write(current.map(|object| object.etag.as_str())).map_err(|unmet| match unmet {
+        Unmet::Failed(header) => Verdict::refusal(header),
+        Unmet::Missing => Code::NoSuchKey.into(),
+    })
 }
 
 /// An object ready to be named.

@@ -196,12 +196,21 @@ fn refuse_reserved(head: &Head, scope: Scope) -> Result<()> {
                 return Err(Error::from(Code::MethodNotAllowed));
             }
         } else if is_reserved(name) {
-            return Err(Code::ServiceNotImplemented.because(format!("The sub-resource {name} is not implemented.")));
+            return Err(refusal(name, scope, head));
         } else if rows.next().is_some() {
             return Err(Error::from(Code::MethodNotAllowed));
         }
     }
     Ok(())
+}
+
+/// 501 but for what S3 has an answer for where it is not there (S3 reference, `GetObjectTorrent`).
+fn refusal(name: &str, scope: Scope, head: &Head) -> Error {
+    let is_get = scope == Scope::Object && head.method == Method::GET && head.dialect == Dialect::S3;
+    if is_get && name.eq_ignore_ascii_case("torrent") {
+        return Code::NoSuchKey.because("Objects have no torrents here.");
+    }
+    Code::ServiceNotImplemented.because(format!("The sub-resource {name} is not implemented."))
 }
 
 /// The list is in order, and this is asked of every parameter of every request.
@@ -280,7 +289,7 @@ mod tests {
         for op in TABLE {
             let can_change = matches!(op.body, BodyRule::Stream | BodyRule::Form)
                 || matches!(op.action, Action::PutObject | Action::DeleteObject | Action::DeleteObjects)
-                || op.action == Action::AbortMultipartUpload;
+                || matches!(op.action, Action::AbortMultipartUpload | Action::DeleteBucket);
             assert_eq!(can_change, !op.growth.is_empty(), "{}", op.name);
         }
     }

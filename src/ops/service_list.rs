@@ -13,6 +13,7 @@ use crate::clock::iso_date;
 use crate::error::{Code, Result};
 use crate::limits;
 use crate::meta::Bucket;
+use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Layout, Writer};
 use crate::wire::{Head, Reply};
 
@@ -45,9 +46,15 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     xml.close().open("Buckets");
     for bucket in &buckets {
         xml.open("Bucket").element("Name", bucket.name.as_str());
-        // The location is there whether or not `x-obs-location` asks for it.
-        xml.element("CreationDate", &iso_date(bucket.created_millis)).element("Location", &bucket.region);
-        xml.element("BucketType", if bucket.is_file_system { "POSIX" } else { "OBJECT" }).close();
+        xml.element("CreationDate", &iso_date(bucket.created_millis));
+        if dialect == Dialect::S3 {
+            xml.element("BucketRegion", &bucket.region);
+        } else {
+            // The location is there whether or not `x-obs-location` asks for it.
+            xml.element("Location", &bucket.region);
+            xml.element("BucketType", if bucket.is_file_system { "POSIX" } else { "OBJECT" });
+        }
+        xml.close();
     }
     xml.close();
     let last = buckets.last().filter(|_| truncated).map(|bucket| bucket.name.as_str());

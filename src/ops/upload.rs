@@ -2,11 +2,12 @@
 //! keys, accounts and classes.
 
 use super::listing::write_owner;
-pub(super) use super::listing::{Spelling, class_name};
+pub(super) use super::listing::{Names, Spelling, class_name};
 use super::{Call, checksum, draft};
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::{OpenUpload, Tx, Upload, UploadId};
+use crate::name::AccountId;
 use crate::wire::Head;
 use crate::wire::dialect::Dialect;
 use crate::wire::query::Query;
@@ -94,6 +95,11 @@ pub(super) fn parse_page_count(text: Option<&str>, name: &'static str) -> Result
     }
 }
 
+/// The accounts that [`write_accounts`] shows.
+pub(super) fn accounts(upload: &Upload) -> [AccountId; 2] {
+    [upload.initiator, upload.owner]
+}
+
 /// The number of the part after which a page begins. One beyond all numbers has none after it; what is no number is 400
 /// `InvalidArgument`.
 pub(super) fn parse_marker(text: &str) -> Result<u16> {
@@ -106,16 +112,16 @@ pub(super) fn parse_marker(text: &str) -> Result<u16> {
 }
 
 /// Writes `Initiator` and `Owner`. In OBS words an initiator is a user of an account; here an account is its own user.
-pub(super) fn write_accounts(xml: &mut Writer, dialect: Dialect, upload: &Upload) {
-    let initiator = upload.initiator.to_string();
+pub(super) fn write_accounts(xml: &mut Writer, dialect: Dialect, upload: &Upload, names: &Names) {
     xml.open("Initiator");
     if dialect.is_obs() {
+        let initiator = upload.initiator;
         xml.element("ID", &format!("domainID/{initiator}:userID/{initiator}"));
     } else {
-        xml.element("ID", &initiator).element("DisplayName", &initiator);
+        names.write(xml, dialect, upload.initiator);
     }
     xml.close();
-    write_owner(xml, dialect, upload.owner);
+    write_owner(xml, dialect, upload.owner, names);
 }
 
 /// Writes which checksum the object is to have, where that was said.

@@ -36,7 +36,7 @@ pub(super) static POST: Op = Op {
 
 async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let checksum = parse_checksum(call.head)?;
-    let spelling = Spelling::parse(&call.head.query)?;
+    let spelling = Spelling::parse(call.head)?;
     let key = call.key()?;
     let Draft { owner, headers, storage_class, attributes } = Draft::of_upload(app, call).await?;
     let upload = Upload {

@@ -23,6 +23,7 @@ use crate::limits;
 use crate::meta::{BlobId, Body, CompletedUpload, Object, ObjectState, Part, Tx, Upload, UploadId, Version};
 use crate::quota::Rule;
 use crate::wire::conditions::Conditions;
+use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Element, Layout, Writer};
 use crate::wire::{Reply, hex};
 
@@ -41,10 +42,10 @@ pub(super) static POST: Op = Op {
 
 async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     refuse_late(call.head)?;
-    let spelling = Spelling::parse(&call.head.query)?;
+    let spelling = Spelling::parse(call.head)?;
     let asked = Asked {
         id: upload_id(call)?,
-        conditions: Conditions::parse(&call.head.headers),
+        conditions: Conditions::parse_of_write(call.head)?,
         size: parse_size(call)?,
         crc64: Announced::crc64_of_whole(call.head)?,
         checksum: upload_checksum::Expected::parse(call.head)?,
@@ -53,7 +54,7 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     };
     app.store.read(|tx| look_ahead(tx, call, asked.id)).await?;
     let document = call.document_of_object(limits::PART_LIST_BYTES_MAX, &[ROOT], Code::MalformedXml).await?;
-    let asked = Asked { parts: parse(&document.ok_or(Code::MalformedXml)?)?, ..asked };
+    let asked = Asked { parts: parse(&document.ok_or(Code::MalformedXml)?, call.head.dialect)?, ..asked };
     let now = app.clock.now_millis();
     let done = app.store.write(|tx| complete(tx, call, &asked, now)).await?;
     let dialect = call.head.dialect;
@@ -178,8 +179,9 @@ struct Listed {
     checksums: Vec<(ChecksumAlgorithm, String)>,
 }
 
-/// The document: parts with number and ETag, at least one, in ascending order.
-fn parse(root: &Element) -> Result<Vec<Listed>> {
+/// The document: parts with number and ETag, at least one, in ascending order. In S3's words one may be listed again: as it
+/// is listed last, it counts.
+fn parse(root: &Element, dialect: Dialect) -> Result<Vec<Listed>> {
     let malformed = || Error::from(Code::MalformedXml);
     let mut parts: Vec<Listed> = Vec::with_capacity(root.children.len());
     for part in &root.children {
@@ -190,10 +192,11 @@ fn parse(root: &Element) -> Result<Vec<Listed>> {
         let number = parse_number(text("PartNumber")?).ok_or_else(malformed)?;
         let (md5, checksums) = (parse_etag(text("ETag")?), upload_checksum::listed(part)?);
         let listed = Listed { number, md5, checksums };
-        if parts.last().is_some_and(|last| last.number >= listed.number) {
-            return Err(Code::InvalidPartOrder.into());
+        match parts.last_mut() {
+            Some(last) if last.number == listed.number && dialect == Dialect::S3 => *last = listed,
+            Some(last) if last.number >= listed.number => return Err(Code::InvalidPartOrder.into()),
+            _ => parts.push(listed),
         }
-        parts.push(listed);
     }
     if parts.is_empty() { Err(malformed()) } else { Ok(parts) }
 }
@@ -244,7 +247,7 @@ mod tests {
         let check = |parts: &str, expected: std::result::Result<&[(u64, bool)], Code>| {
             let document = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
             let root = Element::parse(document.as_bytes(), Code::MalformedXml).unwrap();
-            let parsed = parse(&root).map_err(|error| error.code());
+            let parsed = parse(&root, Dialect::AwsV2).map_err(|error| error.code());
             let parsed =
                 parsed.map(|parts| parts.iter().map(|part| (part.number, part.md5.is_some())).collect::<Vec<_>>());
             assert_eq!(parsed.as_deref().map_err(|code| *code), expected, "{parts}");
@@ -271,6 +274,26 @@ mod tests {
         check(&two("1", "2").replace("<ETag>", "<ChecksumSHA1/><ETag>"), Ok(&[(1, true), (2, true)]));
         check(&two("1", "2").replace("<ETag>", "<ChecksumSHA512/><ETag>"), Err(Code::ServiceNotImplemented));
         check(&two("1", "2").replace("<ETag>", "<ChecksumCRC16/><ETag>"), Err(Code::InvalidRequest));
+    }
+
+    #[test]
+    fn a_part_listed_again_counts_as_listed_last_in_s3_words() {
+        let check = |numbers: &[(u64, u8)], expected: std::result::Result<&[(u64, u8)], Code>| {
+            let part = |(number, digit): &(u64, u8)| {
+                let etag = digit.to_string().repeat(32);
+                format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>")
+            };
+            let parts: String = numbers.iter().map(part).collect();
+            let document = format!("<{ROOT}>{parts}</{ROOT}>");
+            let root = Element::parse(document.as_bytes(), Code::MalformedXml).unwrap();
+            let digit = |part: Listed| (part.number, part.md5.map_or(0, |md5| md5[0] & 15));
+            let parsed = parse(&root, Dialect::S3).map_err(|error| error.code());
+            let parsed = parsed.map(|parts| parts.into_iter().map(digit).collect::<Vec<_>>());
+            assert_eq!(parsed.as_deref().map_err(|code| *code), expected, "{numbers:?}");
+        };
+        check(&[(1, 1), (2, 2)], Ok(&[(1, 1), (2, 2)]));
+        check(&[(1, 1), (1, 2), (1, 3), (2, 4)], Ok(&[(1, 3), (2, 4)]));
+        check(&[(1, 1), (2, 2), (1, 3)], Err(Code::InvalidPartOrder));
     }
 
     #[test]

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::listing::key_parameter;
-use super::upload::{Spelling, class_name, page_count, write_accounts, write_checksum};
+use super::upload::{Names, Spelling, accounts, class_name, page_count, write_accounts, write_checksum};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::clock::iso_date;
 use crate::error::{Code, Result};
-use crate::meta::{Bucket, ListedUpload, PageQuery, UploadId, UploadPage, UploadQuery};
+use crate::meta::{self, Bucket, ListedUpload, PageQuery, UploadId, UploadPage, UploadQuery};
 use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
 use crate::wire::query::Query;
@@ -33,11 +33,20 @@ pub(super) static GET: Op = Op {
 };
 
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    let (asked, spelling) = (parse(&call.head.query)?, Spelling::parse(&call.head.query)?);
+    let (asked, spelling) = (parse(&call.head.query)?, Spelling::parse(call.head)?);
     let bucket = call.bucket()?;
-    let page = app.store.read(|tx| tx.upload_page(bucket.id, &asked)).await?;
     let dialect = call.head.dialect;
-    Ok(Reply::xml(render(app.namespace(dialect), dialect, bucket, &asked, spelling, &page)))
+    let read = app.store.read(|tx| {
+        let page = tx.upload_page(bucket.id, &asked)?;
+        let uploads = page.rows.iter().filter_map(|row| match row {
+            ListedUpload::Upload(_, _, upload) => Some(upload),
+            ListedUpload::Prefix(_) => None,
+        });
+        let names = Names::read(tx, dialect, uploads.flat_map(|upload| accounts(upload)))?;
+        Ok::<_, meta::Error>((page, names))
+    });
+    let (page, names) = read.await?;
+    Ok(Reply::xml(render(app.namespace(dialect), dialect, bucket, &asked, spelling, (&page, &names))))
 }
 
 fn parse(query: &Query) -> Result<UploadQuery> {
@@ -64,7 +73,7 @@ fn render(
     bucket: &Bucket,
     asked: &UploadQuery,
     spelling: Spelling,
-    page: &UploadPage,
+    (page, names): (&UploadPage, &Names),
 ) -> Bytes {
     let (next_key, next_id) = match page.rows.last().filter(|_| page.truncated) {
         Some(ListedUpload::Upload(key, id, _)) => (key.as_str(), id.to_string()),
@@ -89,7 +98,7 @@ fn render(
             xml.open("Upload");
             spelling.element(&mut xml, "Key", key);
             xml.element("UploadId", &id.to_string());
-            write_accounts(&mut xml, dialect, upload);
+            write_accounts(&mut xml, dialect, upload, names);
             xml.element("StorageClass", class_name(dialect, upload.storage_class));
             xml.element("Initiated", &iso_date(upload.initiated_millis));
             write_checksum(&mut xml, dialect, upload);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use hyper::Method;
 
-use super::upload::{Spelling, class_name, open, page_count, parse_marker, upload_id, write_accounts, write_checksum};
+use super::upload::{
+    Names, Spelling, accounts, class_name, open, page_count, parse_marker, upload_id, write_accounts, write_checksum,
+};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -28,21 +30,22 @@ pub(super) static GET: Op = Op {
 
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let (id, query, dialect) = (upload_id(call)?, &call.head.query, call.head.dialect);
-    let (spelling, count_max) = (Spelling::parse(query)?, page_count(query, "max-parts")?);
+    let (spelling, count_max) = (Spelling::parse(call.head)?, page_count(query, "max-parts")?);
     let marker = parse_marker(query.get("part-number-marker").unwrap_or_default())?;
     // One state: an upload that ends between the two reads would seem to have no parts.
     let found = app.store.read_frozen(|tx| {
         let open = open(tx, call, id)?;
         let page = tx.part_page(&open, marker, count_max)?;
-        Ok::<_, Error>((open, page))
+        let names = Names::read(tx, dialect, accounts(open.upload()).into_iter())?;
+        Ok::<_, Error>((open, page, names))
     });
-    let (open, page) = found.await?;
+    let (open, page, names) = found.await?;
     let mut xml = Writer::document("ListPartsResult", Some(app.namespace(dialect)), Layout::Compact);
     spelling.announce(&mut xml);
     xml.element("Bucket", call.bucket()?.name.as_str());
     spelling.element(&mut xml, "Key", call.key()?.as_str());
     xml.element("UploadId", &id.to_string());
-    write_accounts(&mut xml, dialect, open.upload());
+    write_accounts(&mut xml, dialect, open.upload(), &names);
     xml.element("StorageClass", class_name(dialect, open.upload().storage_class));
     xml.number("PartNumberMarker", marker.into());
     xml.number("NextPartNumberMarker", page.rows.last().map_or(0, |(number, _)| u64::from(*number)));

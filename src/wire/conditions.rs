@@ -5,15 +5,26 @@ use hyper::header::{self, HeaderMap, HeaderName};
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error};
 use crate::wire::Head;
+use crate::wire::dialect::Dialect;
 
 /// The conditions of a request. Dates that cannot be read are as good as absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_field_names, reason = "the fields are called as the headers are")]
 pub struct Conditions {
     if_match: Option<String>,
     if_none_match: Option<String>,
     if_modified_since: Option<u64>,
     if_unmodified_since: Option<u64>,
+    /// Whether `if_match` speaks of an object that must be there to be compared, as it does in a write in S3's words.
+    tells_missing: bool,
+}
+
+/// Why a write may not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmet {
+    /// The named header does not hold: 412.
+    Failed(&'static str),
+    /// There is no object to hold the condition against: 404, in S3's words.
+    Missing,
 }
 
 /// What conditions say of an object.
@@ -42,7 +53,26 @@ impl Conditions {
             if_none_match: parse_tags(headers, &header::IF_NONE_MATCH),
             if_modified_since: parse_date(headers, &header::IF_MODIFIED_SINCE),
             if_unmodified_since: parse_date(headers, &header::IF_UNMODIFIED_SINCE),
+            tells_missing: false,
         }
+    }
+
+    /// Takes the conditions of a write. In S3's words it has one at most, which names a tag or `*`; anything else is 400
+    /// `InvalidArgument` (S3 reference, "Conditional writes").
+    pub fn parse_of_write(head: &Head) -> Result<Self, Error> {
+        let conditions = Self::parse(&head.headers);
+        if head.dialect != Dialect::S3 {
+            return Ok(conditions);
+        }
+        let invalid = |why: &'static str| Err(Code::InvalidArgument.because(why));
+        let is_blank = |tags: &Option<String>| tags.as_deref().is_some_and(|tags| tags_of(tags).next().is_none());
+        if conditions.if_match.is_some() && conditions.if_none_match.is_some() {
+            return invalid("A write has If-Match or If-None-Match, not both.");
+        }
+        if is_blank(&conditions.if_match) || is_blank(&conditions.if_none_match) {
+            return invalid("The condition of the write names no entity tag.");
+        }
+        Ok(Self { tells_missing: conditions.if_match.is_some(), ..conditions })
     }
 
     /// Takes the conditions on a copy's source from `x-obs-copy-source-if-match` and its relatives.
@@ -57,6 +87,7 @@ impl Conditions {
             if_none_match: tags("copy-source-if-none-match"),
             if_modified_since: date("copy-source-if-modified-since"),
             if_unmodified_since: date("copy-source-if-unmodified-since"),
+            tells_missing: false,
         };
         let has = |tail| head.own(tail).is_some();
         let of_one = has("copy-source-if-match") || has("copy-source-if-unmodified-since");
@@ -88,44 +119,46 @@ impl Conditions {
         let modified = modified_ms / 1000;
         let past = |date: &Option<u64>| date.filter(|&date| date <= now_ms / 1000);
         if let Some(tags) = &self.if_match {
-            if !is_listed(tags, etag, Compare::Strong) {
+            if !is_listed(tags, Some(etag), Compare::Strong) {
                 return Verdict::Failed("If-Match");
             }
         } else if past(&self.if_unmodified_since).is_some_and(|date| modified > date) {
             return Verdict::Failed("If-Unmodified-Since");
         }
         let is_known = match &self.if_none_match {
-            Some(tags) => is_listed(tags, etag, Compare::Weak),
+            Some(tags) => is_listed(tags, Some(etag), Compare::Weak),
             None => past(&self.if_modified_since).is_some_and(|date| modified <= date),
         };
         if is_known { Verdict::NotModified } else { Verdict::Proceed }
     }
 
-    /// Evaluates the conditions of a write against the object it would replace, `None` if there is none. Dates
-    /// play no part in writes.
-    pub fn check_write(&self, existing_etag: Option<&str>) -> Verdict {
-        if let Some(tags) = &self.if_match
-            && !existing_etag.is_some_and(|etag| is_listed(tags, etag, Compare::Strong))
-        {
-            return Verdict::Failed("If-Match");
+    /// Evaluates the conditions of a write against the object it would replace, `None` if there is none or but a delete
+    /// marker. Dates play no part in writes.
+    pub fn check_write(&self, existing_etag: Option<&str>) -> Result<(), Unmet> {
+        if let Some(tags) = &self.if_match {
+            match existing_etag {
+                Some(etag) if is_listed(tags, Some(etag), Compare::Strong) => {}
+                None if self.tells_missing => return Err(Unmet::Missing),
+                _ => return Err(Unmet::Failed("If-Match")),
+            }
         }
-        if let (Some(tags), Some(etag)) = (&self.if_none_match, existing_etag)
-            && is_listed(tags, etag, Compare::Weak)
-        {
-            return Verdict::Failed("If-None-Match");
+        match (&self.if_none_match, existing_etag) {
+            (Some(tags), Some(etag)) if is_listed(tags, Some(etag), Compare::Weak) => {
+                Err(Unmet::Failed("If-None-Match"))
+            }
+            _ => Ok(()),
         }
-        Verdict::Proceed
     }
 }
 
 /// RFC 9110 8.8.3.2: whether a tag marked weak may match.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Compare {
+pub(super) enum Compare {
     Strong,
     Weak,
 }
 
-fn parse_tags(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+pub(super) fn parse_tags(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let mut values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let first = values.next()?.into_owned();
     let tags = values.fold(first, |tags, value| tags + "," + &value);
@@ -142,18 +175,32 @@ fn parse_date(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     read_date(headers.get(name)?.to_str().ok()?)
 }
 
-fn read_date(text: &str) -> Option<u64> {
+pub(super) fn read_date(text: &str) -> Option<u64> {
     let date = httpdate::parse_http_date(text.trim()).ok()?;
     date.duration_since(std::time::UNIX_EPOCH).ok().map(|since_epoch| since_epoch.as_secs())
 }
 
-/// Whether a list of tags names `etag`. Quotes are optional, because OBS's SDKs leave them out; `*` is any object.
-fn is_listed(tags: &str, etag: &str, compare: Compare) -> bool {
+/// Whether a list of tags names `etag`; `*` is whatever there is, also what has no tag.
+pub(super) fn is_listed(tags: &str, etag: Option<&str>, compare: Compare) -> bool {
+    tags_of(tags).any(|listed| match listed {
+        Listed::Any => true,
+        Listed::Tag { tag, is_weak } => Some(tag) == etag && (compare == Compare::Weak || !is_weak),
+    })
+}
+
+/// What a list of tags names.
+enum Listed<'t> {
+    Any,
+    Tag { tag: &'t str, is_weak: bool },
+}
+
+/// Takes a list of tags apart. Quotes are optional, because OBS's SDKs leave them out.
+fn tags_of(tags: &str) -> impl Iterator<Item = Listed<'_>> {
     let mut rest = tags;
-    loop {
+    std::iter::from_fn(move || {
         rest = rest.trim_start_matches([' ', '\t', ',']);
         if rest.is_empty() {
-            return false;
+            return None;
         }
         let (is_weak, after_mark) = rest.strip_prefix("W/").map_or((false, rest), |after| (true, after));
         let (tag, after) = match after_mark.strip_prefix('"') {
@@ -162,11 +209,10 @@ fn is_listed(tags: &str, etag: &str, compare: Compare) -> bool {
                 after_mark.split_once(',').map_or((after_mark.trim_end(), ""), |(tag, after)| (tag.trim_end(), after))
             }
         };
-        if (rest.starts_with('*') && tag == "*") || (tag == etag && (compare == Compare::Weak || !is_weak)) {
-            return true;
-        }
+        let is_any = rest.starts_with('*') && tag == "*";
         rest = after;
-    }
+        Some(if is_any { Listed::Any } else { Listed::Tag { tag, is_weak } })
+    })
 }
 
 #[cfg(test)]
@@ -197,8 +243,17 @@ mod tests {
         assert_eq!(found, expected, "{lines:?}");
     }
 
-    fn check_write(lines: &[(&'static str, &str)], existing: Option<&str>, expected: Verdict) {
+    fn check_write(lines: &[(&'static str, &str)], existing: Option<&str>, expected: Result<(), Unmet>) {
         assert_eq!(conditions(lines).check_write(existing), expected, "{lines:?} {existing:?}");
+    }
+
+    fn check_s3_write(lines: &[(&str, &str)], existing: Option<&str>, expected: Result<Result<(), Unmet>, Code>) {
+        let request = hyper::Request::put("/photos/k").header("host", "localhost").header("x-amz-date", "d");
+        let request = lines.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let head = Head::parse(request.body(()).unwrap().into_parts().0, &Endpoints::default()).unwrap();
+        let parsed = Conditions::parse_of_write(&head).map_err(|error| error.code());
+        let found = parsed.map(|conditions| conditions.check_write(existing));
+        assert_eq!(found, expected, "{lines:?} {existing:?}");
     }
 
     #[test]
@@ -242,17 +297,35 @@ mod tests {
 
     #[test]
     fn conditions_of_a_write() {
-        check_write(&[], None, Proceed);
-        check_write(&[("if-match", "*")], None, Failed("If-Match"));
-        check_write(&[("if-match", "*")], Some("abc"), Proceed);
-        check_write(&[("if-match", "\"abc\"")], Some("abc"), Proceed);
-        check_write(&[("if-match", "\"abc\"")], Some("x"), Failed("If-Match"));
-        check_write(&[("if-none-match", "*")], None, Proceed);
-        check_write(&[("if-none-match", "*")], Some("abc"), Failed("If-None-Match"));
-        check_write(&[("if-none-match", "\"abc\"")], Some("x"), Proceed);
-        check_write(&[("if-modified-since", NOON)], Some("x"), Proceed);
+        check_write(&[], None, Ok(()));
+        check_write(&[("if-match", "*")], None, Err(Unmet::Failed("If-Match")));
+        check_write(&[("if-match", "*")], Some("abc"), Ok(()));
+        check_write(&[("if-match", "\"abc\"")], Some("abc"), Ok(()));
+        check_write(&[("if-match", "\"abc\"")], Some("x"), Err(Unmet::Failed("If-Match")));
+        check_write(&[("if-none-match", "*")], None, Ok(()));
+        check_write(&[("if-none-match", "*")], Some("abc"), Err(Unmet::Failed("If-None-Match")));
+        check_write(&[("if-none-match", "\"abc\"")], Some("x"), Ok(()));
+        check_write(&[("if-modified-since", NOON)], Some("x"), Ok(()));
         let refusal = Verdict::refusal("If-Match");
         assert_eq!(refusal.details().collect::<Vec<_>>(), [&("Condition", "If-Match".to_owned())]);
+    }
+
+    #[test]
+    fn conditions_of_a_write_in_s3_words() {
+        check_s3_write(&[], None, Ok(Ok(())));
+        for tags in ["*", "abc", "\"abc\"", "\"x\", \"abc\""] {
+            check_s3_write(&[("if-match", tags)], Some("abc"), Ok(Ok(())));
+            check_s3_write(&[("if-match", tags)], None, Ok(Err(Unmet::Missing)));
+            check_s3_write(&[("if-none-match", tags)], Some("abc"), Ok(Err(Unmet::Failed("If-None-Match"))));
+            check_s3_write(&[("if-none-match", tags)], None, Ok(Ok(())));
+        }
+        check_s3_write(&[("if-match", "abc")], Some("x"), Ok(Err(Unmet::Failed("If-Match"))));
+        check_s3_write(&[("if-none-match", "abc")], Some("x"), Ok(Ok(())));
+        check_s3_write(&[("if-match", "abc"), ("if-none-match", "*")], None, Err(Code::InvalidArgument));
+        for blank in ["", ",", " , "] {
+            check_s3_write(&[("if-match", blank)], None, Err(Code::InvalidArgument));
+            check_s3_write(&[("if-none-match", blank)], None, Err(Code::InvalidArgument));
+        }
     }
 
     fn check_source(lines: &[(&str, &str)], expected: Result<Result<(), &'static str>, Code>) {
@@ -298,7 +371,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_list_is_read_to_its_end(tags in "[\"W/*a, é]{0,40}") {
-            is_listed(&tags, "a", Compare::Weak);
+            is_listed(&tags, Some("a"), Compare::Weak);
         }
     }
 }

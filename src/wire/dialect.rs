@@ -16,7 +16,7 @@ pub enum Dialect {
     /// `AWS access-key:signature` and `x-amz-*`. Published OBS SDKs speak it by IP address and in path style, and
     /// expect OBS's error codes all the same.
     AwsV2,
-    /// Signature V4, or unsigned requests that show `x-amz-*`.
+    /// Signature V4, or unsigned requests that show `x-amz-*` or come from an AWS SDK.
     S3,
 }
 

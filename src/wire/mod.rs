@@ -9,6 +9,7 @@ pub mod body;
 pub mod conditions;
 pub mod continuation;
 pub mod copy_source;
+pub mod delete_conditions;
 pub mod dialect;
 pub mod form;
 pub mod headers;

@@ -28,7 +28,7 @@ async fn a_page_in_both_dialects() {
     content-type: application/xml
     x-amz-bucket-region: default
 
-    <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>photos</Name><Prefix></Prefix><StartAfter>0</StartAfter><ContinuationToken>YWZ0ZXI6Yi8</ContinuationToken><KeyCount>1</KeyCount><MaxKeys>1000</MaxKeys><Delimiter>/</Delimiter><IsTruncated>false</IsTruncated><Contents><Key>c</Key><LastModified>2015-07-01T03:27:45.482Z</LastModified><ETag>"4a8a08f09d37b73795649038408b5f33"</ETag><Size>1</Size><Owner><ID><alice></ID><DisplayName><alice></DisplayName></Owner><StorageClass>STANDARD</StorageClass></Contents></ListBucketResult>
+    <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>photos</Name><Prefix></Prefix><StartAfter>0</StartAfter><ContinuationToken>YWZ0ZXI6Yi8</ContinuationToken><KeyCount>1</KeyCount><MaxKeys>1000</MaxKeys><Delimiter>/</Delimiter><IsTruncated>false</IsTruncated><Contents><Key>c</Key><LastModified>2015-07-01T03:27:45.482Z</LastModified><ETag>"4a8a08f09d37b73795649038408b5f33"</ETag><Size>1</Size><Owner><ID><alice></ID><DisplayName>alice</DisplayName></Owner><StorageClass>STANDARD</StorageClass></Contents></ListBucketResult>
     "#);
 }
 

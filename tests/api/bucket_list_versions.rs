@@ -89,7 +89,7 @@ async fn a_page_in_both_dialects() {
     content-type: application/xml
     x-amz-bucket-region: default
 
-    <ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>photos</Name><Prefix></Prefix><KeyMarker></KeyMarker><VersionIdMarker></VersionIdMarker><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated><DeleteMarker><Key>k</Key><VersionId>null</VersionId><IsLatest>true</IsLatest><LastModified>2015-07-01T03:27:45.482Z</LastModified><Owner><ID><alice></ID><DisplayName><alice></DisplayName></Owner></DeleteMarker></ListVersionsResult>
+    <ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>photos</Name><Prefix></Prefix><KeyMarker></KeyMarker><VersionIdMarker></VersionIdMarker><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated><DeleteMarker><Key>k</Key><VersionId>null</VersionId><IsLatest>true</IsLatest><LastModified>2015-07-01T03:27:45.482Z</LastModified><Owner><ID><alice></ID><DisplayName>alice</DisplayName></Owner></DeleteMarker></ListVersionsResult>
     "#);
 }
 

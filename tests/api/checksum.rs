@@ -244,6 +244,54 @@ async fn appended_bytes_are_joined() {
     assert_eq!(shown_by(&gateway, who, "/photos/log").await, None);
 }
 
+/// What AWS's clients send over TLS: the checksum behind the body, in its framing.
+#[tokio::test]
+async fn one_may_come_behind_the_body() {
+    let who = As::S3("alice");
+    let gateway = Gateway::with_bucket().await;
+    let id = gateway.begin_upload(who, "/photos/parts").await;
+    let part = format!("PUT /photos/parts?partNumber=1&uploadId={id}");
+    let delete = Bytes::from_static(b"<Delete><Object><Key>none</Key></Object></Delete>");
+    for algorithm in ChecksumAlgorithm::ALL {
+        for (line, data) in [
+            ("PUT /photos/k", pattern(5)),
+            ("PUT /photos/k", pattern(LARGE)),
+            (part.as_str(), pattern(LARGE)),
+            ("POST /photos?delete", delete.clone()),
+        ] {
+            let (trailer, length) = (algorithm.header(), data.len());
+            let send = async |announced: &str, value: &str| {
+                let head = format!(
+                    "{line}\nx-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\n\
+                     x-amz-decoded-content-length: {length}\nx-amz-trailer: {announced}\n\
+                     x-amz-sdk-checksum-algorithm: {}",
+                    algorithm.name()
+                );
+                let body = [
+                    format!("{length:x}\r\n").as_bytes(),
+                    &data,
+                    format!("\r\n0\r\n{announced}:{value}\r\n\r\n").as_bytes(),
+                ]
+                .concat();
+                gateway.send_bytes(who, &head, body).await
+            };
+            let right = digest::checksum(algorithm, &data);
+            for wrong in [digest::checksum(algorithm, b"other").to_string(), "bad".to_owned()] {
+                assert_eq!(send(trailer, &wrong).await.verdict(), "400 BadDigest", "{line} {trailer}");
+            }
+            let answer = send(trailer, &right.to_string()).await;
+            assert_eq!(answer.verdict(), "200", "{line} {trailer} {}", answer.text());
+            let is_told = !line.starts_with("POST");
+            let told = shown(&answer).map(|(name, value, _)| (name, value));
+            assert_eq!(told, is_told.then(|| (algorithm.name(), right.to_string())));
+            if line == "PUT /photos/k" {
+                assert_eq!(shown_by(&gateway, who, "/photos/k").await, full(&right));
+            }
+        }
+    }
+    gateway.assert_sound();
+}
+
 /// A part, its ETag and what the answer says of its checksum.
 struct Sent {
     number: usize,

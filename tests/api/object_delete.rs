@@ -113,14 +113,18 @@ async fn deletions_by_versioning() {
     }
 }
 
+/// OBS has none; those of S3 are in `conditional`.
 #[tokio::test]
-async fn conditions_are_refused() {
+async fn conditions_are_not_ignored() {
     let gateway = Gateway::with_bucket().await;
-    for who in both("alice") {
-        gateway.check(who, "PUT /photos/k\n\nhello", "200").await;
-        for header in ["If-Match: *".to_owned(), format!("{}if-match-size: 5", who.prefix())] {
-            gateway.check(who, &format!("DELETE /photos/k\n{header}"), "501 ServiceNotImplemented").await;
-        }
-        assert_eq!(gateway.used("photos").await, (5, 1));
+    gateway.check(As::Obs("alice"), "PUT /photos/k\n\nhello", "200").await;
+    for header in ["If-Match: *", "If-None-Match: *", "x-obs-if-match-size: 5", "x-obs-if-match-last-modified-time: a"]
+    {
+        let verdict = if header.ends_with(": a") { "400 InvalidArgument" } else { "501 ServiceNotImplemented" };
+        gateway.check(As::Obs("alice"), &format!("DELETE /photos/k\n{header}"), verdict).await;
     }
+    assert_eq!(gateway.used("photos").await, (5, 1));
+    gateway.check(As::Aws("alice"), "DELETE /photos/k\nIf-Match: other", "412 PreconditionFailed").await;
+    gateway.check(As::Aws("alice"), "DELETE /photos/k\nIf-Match: *\nx-amz-if-match-size: 5", "204").await;
+    assert_eq!(gateway.used("photos").await, (0, 0));
 }

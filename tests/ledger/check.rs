@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use obs_gateway::app::App;
 use obs_gateway::blob::{BlobStore, Extent, Manifest};
+use obs_gateway::clock::iso_second;
 use obs_gateway::error::Error;
 use obs_gateway::meta::{self, Engine, Family, Tier};
 use obs_gateway::name::BucketName;
@@ -135,11 +136,16 @@ async fn versions(world: &mut World, name: &str) -> Checked {
 pub(crate) async fn bodies(world: &World) -> Checked {
     for (name, bucket) in &world.model.buckets {
         for (key, versions) in &bucket.keys {
-            for (nth, Kept { id, object }) in versions.iter().enumerate() {
+            for (nth, Kept { id, object, lock }) in versions.iter().enumerate() {
                 let Some(object) = object else { continue };
                 let ask = Ask::object("GET", name, key);
                 let ask = if nth == 0 { ask } else { ask.query("versionId", id) };
-                body(&world.send(bucket.owner, ask.clone()).await, &object.bytes)?;
+                let whole = world.send(bucket.owner, ask.clone()).await;
+                body(&whole, &object.bytes)?;
+                let until = if lock.until > 0 { iso_second(lock.until) } else { String::new() };
+                prop_assert_eq!(whole.header("x-obs-object-lock-retain-until-date"), until, "of {}", key);
+                let hold = lock.hold.map_or("", |is_on| if is_on { "ON" } else { "OFF" });
+                prop_assert_eq!(whole.header("x-obs-object-lock-legal-hold"), hold, "of {}", key);
                 let size = object.bytes.len();
                 if size > 0 {
                     // Across whatever lies in the middle.

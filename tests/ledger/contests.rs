@@ -1,5 +1,5 @@
 //! 64 clients at one thing, at its limit: appends to one object, parts of one upload that is completed and aborted
-//! meanwhile, versions of one key. What was acknowledged is there, to the byte, and nothing else.
+//! meanwhile, versions of one key, a number that is counted up. What was acknowledged is there, to the byte, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -222,4 +222,51 @@ async fn versions_of_one_key_are_exact_in_memory() {
 async fn versions_of_one_key_are_exact_on_disk() {
     let folder = tempfile::tempdir().expect("a folder");
     versions_are_exact(Backing::on_disk(folder.path()), 70_000).await;
+}
+
+/// 64 clients count up one number, each by one, by putting the next under the condition that nobody else has: none is lost
+/// and none is counted twice, and every version there ever was is another number.
+async fn numbers_are_counted_once(backing: Backing, size: usize) {
+    let (gateway, _) = open(&backing).await;
+    done(&gateway, set_versioning(SHIFTING, true)).await;
+    let written = move |number: u32| Bytes::from(format!("{number:010}{}", ".".repeat(size - 10)));
+    done(&gateway, Ask::object("PUT", SHIFTING, "n").header("If-None-Match", "*").body(written(0))).await;
+    let mut clients = JoinSet::new();
+    for _ in 0..64_u8 {
+        let gateway = gateway.clone();
+        clients.spawn(async move {
+            loop {
+                let current = done(&gateway, Ask::object("GET", SHIFTING, "n")).await;
+                let tag = current.header("etag").to_owned();
+                let text = String::from_utf8(current.body.expect("a whole body").to_vec()).expect("a number");
+                let next: u32 = text[..10].parse::<u32>().expect("a number") + 1;
+                let ask = Ask::object("PUT", SHIFTING, "n").header("If-Match", tag).body(written(next));
+                match outcome(&gateway, ask).await.as_str() {
+                    "200" => return next,
+                    "412 PreconditionFailed" | "409 OperationAborted" => {}
+                    other => panic!("{other}"),
+                }
+            }
+        });
+    }
+    let ended = tokio::time::timeout(Duration::from_secs(120), clients.join_all()).await.expect("an end");
+    let counted: BTreeSet<u32> = ended.into_iter().collect();
+    assert_eq!(counted, (1..=64).collect());
+    let listing = done(&gateway, Ask::new("GET", format!("/{SHIFTING}?versions"))).await;
+    let tags = listing.elements("ETag");
+    assert_eq!((tags.len(), tags.iter().collect::<BTreeSet<_>>().len()), (65, 65));
+    assert_eq!(size_of(&gateway, SHIFTING).await, 65 * size as u64);
+    check_at_rest(&gateway, &backing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn numbers_of_64_are_counted_once_in_memory() {
+    numbers_are_counted_once(Backing::in_memory(), 10).await;
+    numbers_are_counted_once(Backing::in_memory(), 70_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn numbers_of_64_are_counted_once_on_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    numbers_are_counted_once(Backing::on_disk(folder.path()), 70_000).await;
 }

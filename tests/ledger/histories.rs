@@ -4,14 +4,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::check;
-use crate::step::{BUCKETS, FILES, Step, Who, step, step_of_versions};
+use crate::step::{BUCKETS, FILES, LOCKED, Step, Who, step, step_of_locks, step_of_versions};
 use crate::world::{Checked, World};
 
 /// Runs `steps` from an empty store; at the end every body is read, and every byte of the store is accounted for.
 async fn run(is_on_disk: bool, steps: &[Step]) -> Checked {
     let mut world = World::open(is_on_disk).await;
     // Most of a history would go by without a bucket otherwise.
-    for bucket in [BUCKETS[0], FILES] {
+    for bucket in [BUCKETS[0], FILES, LOCKED] {
         world.take(&Step::CreateBucket { who: Who::Owner, bucket }).await?;
     }
     for step in steps {
@@ -63,6 +63,14 @@ proptest! {
     #![proptest_config(cases(1))]
     #[test]
     fn histories_of_versions(steps in vec(step_of_versions(), 1..20)) {
+        block_on(false, &steps)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(2))]
+    #[test]
+    fn histories_of_locks(steps in vec(step_of_locks(), 1..30)) {
         block_on(false, &steps)?;
     }
 }

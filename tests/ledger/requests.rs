@@ -61,10 +61,43 @@ impl World {
                 let answer = self.answer(who, ask, &expected).await?;
                 self.check_version(bucket, key, &answer)
             }
+            Step::Retain { .. } | Step::Hold { .. } | Step::SetDefault { .. } => self.lock(step).await,
             Step::Append { .. } | Step::Modify { .. } | Step::Truncate { .. } | Step::Rename { .. } => {
                 self.edit(step).await
             }
             _ => self.upload(step).await,
+        }
+    }
+
+    async fn lock(&mut self, step: &Step) -> Status {
+        match *step {
+            Step::Retain { who, bucket, key, version, millis } => {
+                let (who, version) = (self.who(who, bucket), self.model.version(bucket, key, version));
+                let until = self.model.now + millis;
+                let expected = self.model.retain(who, Named { bucket, key, version: version.as_deref() }, until);
+                let document = "<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>";
+                let document = format!("{document}{until}</RetainUntilDate></Retention>");
+                let ask = Ask::object("PUT", bucket, key).query("retention", "").body(document);
+                self.compare(who, with_version(ask, version.as_deref()), expected).await
+            }
+            Step::Hold { who, bucket, key, version, is_on } => {
+                let (who, version) = (self.who(who, bucket), self.model.version(bucket, key, version));
+                let expected = self.model.hold(who, Named { bucket, key, version: version.as_deref() }, is_on);
+                let status = if is_on { "ON" } else { "OFF" };
+                let document = format!("<LegalHold><Status>{status}</Status></LegalHold>");
+                let ask = Ask::object("PUT", bucket, key).query("legal-hold", "").body(document);
+                self.compare(who, with_version(ask, version.as_deref()), expected).await
+            }
+            Step::SetDefault { who, bucket, days } => {
+                let who = self.who(who, bucket);
+                let expected = self.model.set_default(who, bucket, days);
+                let retention = format!("<Mode>COMPLIANCE</Mode><Days>{days}</Days>");
+                let rule = format!("<Rule><DefaultRetention>{retention}</DefaultRetention></Rule>");
+                let rule = if days > 0 { rule } else { String::new() };
+                let document = format!("<ObjectLockConfiguration>{rule}</ObjectLockConfiguration>");
+                self.compare(who, Ask::new("PUT", format!("/{bucket}?object-lock")).body(document), expected).await
+            }
+            _ => Ok(None),
         }
     }
 

@@ -9,10 +9,12 @@ use proptest::sample::select;
 use crate::model::{Flaw, INLINE_BYTES_MAX, Versioning};
 
 pub(crate) const ACCOUNTS: [&str; 3] = ["anna", "berta", "carla"];
-/// The first and the last are one account's, and so copied between.
-pub(crate) const BUCKETS: [&str; 4] = ["red", "red-1", "blue.sky", FILES];
+/// The first and the fourth are one account's, and so copied between, and so are the second and the last.
+pub(crate) const BUCKETS: [&str; 5] = ["red", "red-1", "blue.sky", FILES, LOCKED];
 /// The one that is a parallel file system.
 pub(crate) const FILES: &str = "green";
+/// The one that has object lock.
+pub(crate) const LOCKED: &str = "grey";
 pub(crate) const KEYS: [&str; 7] = ["a", "a/", "a/b", "a/b/c", "a0", "z é/ü", "zz"];
 /// Where renaming leads, and what else there is to rename then.
 const NAMES: [&str; 9] = ["a", "a/", "a/b", "a/b/", "a0", "d/", "d/b", "e/f/", "zz"];
@@ -143,6 +145,27 @@ pub(crate) enum Step {
         bucket: &'static str,
         key: &'static str,
         name: &'static str,
+    },
+    /// The version is to stay for so many milliseconds from now.
+    Retain {
+        who: Who,
+        bucket: &'static str,
+        key: &'static str,
+        version: Which,
+        millis: u64,
+    },
+    Hold {
+        who: Who,
+        bucket: &'static str,
+        key: &'static str,
+        version: Which,
+        is_on: bool,
+    },
+    /// The default retention of new versions; 0 days are none.
+    SetDefault {
+        who: Who,
+        bucket: &'static str,
+        days: u64,
     },
     List {
         who: Who,
@@ -417,11 +440,54 @@ pub(crate) fn step(is_large: bool) -> impl Strategy<Value = Step> {
         7 => copy(),
         12 => upload(is_large),
         10 => edit(is_large),
+        3 => lock(),
         2 => (whose(), key(), which()).prop_map(|((who, bucket), key, version)| {
             Step::Get { who, bucket, key, version }
         }),
         2 => list(),
         1 => (1_u64..5000).prop_map(Step::Wait),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+fn lock() -> impl Strategy<Value = Step> {
+    let object = || (who(), prop_oneof![9 => Just(LOCKED), 1 => bucket()], key(), which());
+    prop_oneof![
+        3 => (object(), 0_u64..5000).prop_map(|((who, bucket, key, version), millis)| {
+            Step::Retain { who, bucket, key, version, millis }
+        }),
+        2 => (object(), any::<bool>()).prop_map(|((who, bucket, key, version), is_on)| {
+            Step::Hold { who, bucket, key, version, is_on }
+        }),
+        1 => (object(), 0_u64..2).prop_map(|((who, bucket, ..), days)| Step::SetDefault { who, bucket, days }),
+    ]
+}
+
+/// A step of a history of two keys in the bucket with object lock, while its retentions begin and end.
+pub(crate) fn step_of_locks() -> impl Strategy<Value = Step> {
+    let (who, bucket) = (Who::Owner, LOCKED);
+    let key = || select(vec!["a", "zz"]);
+    let (size, condition, framing) = (Size::Bytes(3), Condition::None, Framing::Announced);
+    let source = move || (key(), which()).prop_map(move |(key, version)| Source { bucket, key, version });
+    prop_oneof![
+        4 => key().prop_map(move |key| Step::Put { who, bucket, key, size, condition, framing }),
+        6 => (key(), which()).prop_map(move |(key, version)| Step::Delete { who, bucket, key, version }),
+        2 => vec((key(), which()), 1..6).prop_map(move |items| Step::DeleteMany { who, bucket, items }),
+        1 => (key(), source()).prop_map(move |(key, source)| {
+            Step::Copy { who, bucket, key, source, is_replacing: true }
+        }),
+        1 => key().prop_map(move |key| Step::Append { who, bucket, key, at: At::Percent(100), size, framing }),
+        1 => versioning().prop_map(move |versioning| Step::SetVersioning { who, bucket, versioning }),
+        6 => (key(), which(), 0_u64..5000).prop_map(move |(key, version, millis)| {
+            Step::Retain { who, bucket, key, version, millis }
+        }),
+        3 => (key(), which(), any::<bool>()).prop_map(move |(key, version, is_on)| {
+            Step::Hold { who, bucket, key, version, is_on }
+        }),
+        1 => (0_u64..2).prop_map(move |days| Step::SetDefault { who, bucket, days }),
+        3 => prop_oneof![3 => 1_u64..3000, 1 => Just(24 * 60 * 60 * 1000)].prop_map(Step::Wait),
+        1 => Just(Step::DeleteBucket { who, bucket }),
+        1 => Just(Step::CreateBucket { who, bucket }),
         1 => Just(Step::Reopen),
     ]
 }

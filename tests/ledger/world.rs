@@ -14,7 +14,7 @@ use proptest::test_runner::TestCaseError;
 
 use crate::check;
 use crate::model::{Limits, Listing, Model, Outcome, Page, Versioning};
-use crate::step::{ACCOUNTS, BUCKETS, FILES, Quota, Step, Who};
+use crate::step::{ACCOUNTS, BUCKETS, FILES, LOCKED, Quota, Step, Who};
 use crate::support::{Answer, Ask, Gateway, START_MILLIS};
 
 /// Of a step: `Err` says where gateway and model part.
@@ -60,7 +60,8 @@ impl World {
         for name in ACCOUNTS {
             accounts.push(gateway.create_account(name).await);
         }
-        Self { backing: Some(backing), folder, clock, gateway, accounts, model: Model::default(), step_count: 0 }
+        let model = Model { now: clock.now_millis(), ..Model::default() };
+        Self { backing: Some(backing), folder, clock, gateway, accounts, model, step_count: 0 }
     }
 
     pub(crate) fn backing(&self) -> &Backing {
@@ -83,8 +84,11 @@ impl World {
         match *step {
             Step::CreateBucket { who, bucket } => {
                 let who = self.who(who, bucket);
-                let expected = self.model.create_bucket(who, bucket, bucket == FILES);
-                self.compare(who, create_bucket(bucket, bucket == FILES), expected).await
+                let expected = self.model.create_bucket(who, bucket, bucket == FILES, bucket == LOCKED);
+                let ask = create_bucket(bucket, bucket == FILES);
+                let header = ("x-obs-bucket-object-lock-enabled", "true");
+                let ask = if bucket == LOCKED { ask.header(header.0, header.1) } else { ask };
+                self.compare(who, ask, expected).await
             }
             Step::DeleteBucket { who, bucket } => {
                 let who = self.who(who, bucket);
@@ -108,6 +112,7 @@ impl World {
             Step::List { .. } => self.list(step).await.map(|()| None),
             Step::Wait(millis) => {
                 self.clock.set(self.clock.now_millis() + millis);
+                self.model.tick(self.clock.now_millis());
                 Ok(None)
             }
             Step::Reopen => {

@@ -134,7 +134,7 @@ impl Key {
         match self {
             Self::UserAgent => context.header("user-agent").map(Cow::Borrowed),
             Self::Referer => context.header("referer").map(Cow::Borrowed),
-            Self::Prefix => context.parameter("prefix", is_listing(action)).map(Cow::Borrowed),
+            Self::Prefix => context.prefix(is_listing(action)).map(Cow::Borrowed),
             Self::Delimiter => context.parameter("delimiter", is_listing(action)).map(Cow::Borrowed),
             Self::Acl => header("acl"),
             Self::GrantRead => header("grant-read"),

@@ -74,6 +74,9 @@ impl Plan {
     /// [`Head::content_length`] says; headers of a framing that is not there are 400 `InvalidRequest`; the rest as
     /// [`Framing::of`] and [`declared_trailers`] say.
     pub fn of(head: &Head) -> Result<Option<Self>> {
+        if head.dialect.is_obs() {
+            return Ok(None);
+        }
         let framing = Framing::of(head)?;
         let trailers = declared_trailers(head)?;
         if !framing.has_trailer() && !trailers.is_empty() {
@@ -82,7 +85,6 @@ impl Plan {
         let length = decoded_length(head)?;
         match (framing, length) {
             (Framing::Plain, None) => Ok(None),
-            (Framing::Plain, Some(_)) if head.dialect.is_obs() => Ok(None),
             (Framing::Plain, Some(_)) => {
                 Err(Code::InvalidRequest.because("x-amz-decoded-content-length needs a STREAMING- payload hash."))
             }
@@ -98,11 +100,11 @@ impl Plan {
     }
 }
 
-/// Bytes that a framed body stands for, as the head announces them.
+/// Bytes that a framed body stands for, as the head announces them in S3's words.
 pub(in crate::wire) fn decoded_length(head: &Head) -> Result<Option<u64>> {
-    let name = [head.dialect.header_prefix(), "decoded-content-length"].concat();
-    if head.headers.contains_key(&name) {
-        return crate::wire::parse_length(&head.headers, &name);
+    const NAME: &str = "x-amz-decoded-content-length";
+    if head.headers.contains_key(NAME) {
+        return crate::wire::parse_length(&head.headers, NAME);
     }
     // Signed URLs have their headers in the query.
     head.own("decoded-content-length").map(crate::wire::parse_digits).transpose()

@@ -3,7 +3,7 @@
 
 use hyper::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES, HOST, HeaderMap,
-    HeaderName, HeaderValue, ORIGIN, REFERER, USER_AGENT,
+    HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, ORIGIN, REFERER, USER_AGENT,
 };
 
 use super::Fields;
@@ -14,8 +14,8 @@ use crate::wire::address::Target;
 use crate::wire::dialect::Dialect;
 use crate::wire::query::Query;
 
-/// Headers of the form's own request that say something of its sender.
-const KEPT: [HeaderName; 4] = [HOST, ORIGIN, REFERER, USER_AGENT];
+/// Headers of the form's own request that say something of its sender, or on what its file's storing depends.
+const KEPT: [HeaderName; 6] = [HOST, IF_MATCH, IF_NONE_MATCH, ORIGIN, REFERER, USER_AGENT];
 /// Fields that are headers of the object under the same name.
 const STANDARD: [HeaderName; 7] = [
     CACHE_CONTROL,

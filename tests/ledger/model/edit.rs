@@ -66,6 +66,7 @@ impl Model {
         let bucket = match self.admit(who, name) {
             Err(outcome) => return outcome,
             Ok(bucket) if bucket.is_file_system => return refused(405, "FsNotSupport"),
+            Ok(bucket) if bucket.has_lock => return refused(403, "AccessDenied"),
             Ok(bucket) => bucket,
         };
         match bucket.current(key) {

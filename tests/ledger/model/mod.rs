@@ -3,6 +3,7 @@
 
 mod edit;
 mod listing;
+mod lock;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 pub(crate) use listing::{Listing, Page};
+pub(crate) use lock::Lock;
 pub(crate) use upload::{Flaw, Listed, Upload};
 
 /// Status and error code.
@@ -28,6 +30,8 @@ pub(crate) struct Model {
     pub(crate) buckets: BTreeMap<String, Bucket>,
     /// Limits of the accounts; those that have none are not there.
     pub(crate) accounts: BTreeMap<usize, Limits>,
+    /// Milliseconds of Unix time.
+    pub(crate) now: u64,
 }
 
 /// 0 is no limit.
@@ -43,6 +47,11 @@ pub(crate) struct Bucket {
     pub(crate) limits: Limits,
     pub(crate) is_file_system: bool,
     pub(crate) versioning: Versioning,
+    pub(crate) has_lock: bool,
+    /// Days for which new versions are protected.
+    pub(crate) default_days: Option<u64>,
+    /// The model's.
+    pub(crate) now: u64,
     /// The versions of each key, newest first; no key without one.
     pub(crate) keys: BTreeMap<String, Vec<Kept>>,
     /// In the order in which they were begun, those that have ended too.
@@ -64,6 +73,8 @@ pub(crate) struct Kept {
     pub(crate) id: String,
     /// `None` is a delete marker.
     pub(crate) object: Option<Object>,
+    /// Of an object.
+    pub(crate) lock: Lock,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,6 +231,7 @@ impl Bucket {
 
     /// A new version comes, an object or a delete marker.
     fn push(&mut self, key: &str, object: Option<Object>) {
+        let lock = if object.is_some() { self.default_lock() } else { Lock::default() };
         let versions = self.keys.entry(key.to_owned()).or_default();
         let id = match self.versioning {
             Versioning::Off => {
@@ -232,7 +244,7 @@ impl Bucket {
                 "null"
             }
         };
-        versions.insert(0, Kept { id: id.to_owned(), object });
+        versions.insert(0, Kept { id: id.to_owned(), object, lock });
     }
 
     /// What a put takes away before anything comes.
@@ -335,12 +347,14 @@ impl Model {
         limited.map(|(limit, used)| (limit + freed).saturating_sub(used).max(freed)).min()
     }
 
-    pub(crate) fn create_bucket(&mut self, who: usize, name: &str, is_file_system: bool) -> Outcome {
+    pub(crate) fn create_bucket(&mut self, who: usize, name: &str, is_file_system: bool, has_lock: bool) -> Outcome {
         match self.buckets.get(name) {
             Some(bucket) if bucket.owner != who => return refused(409, "BucketAlreadyExists"),
             Some(_) => {}
             None => {
-                self.buckets.insert(name.to_owned(), Bucket { owner: who, is_file_system, ..Bucket::default() });
+                let versioning = if has_lock { Versioning::Enabled } else { Versioning::Off };
+                let bucket = Bucket { owner: who, is_file_system, has_lock, versioning, ..Bucket::default() };
+                self.buckets.insert(name.to_owned(), Bucket { now: self.now, ..bucket });
             }
         }
         ok(200)
@@ -372,6 +386,7 @@ impl Model {
         match self.admit(who, name) {
             Err(outcome) => outcome,
             Ok(bucket) if bucket.is_file_system => refused(405, "FsNotSupport"),
+            Ok(bucket) if bucket.has_lock && versioning == Versioning::Suspended => refused(409, "InvalidBucketState"),
             Ok(bucket) => {
                 bucket.versioning = versioning;
                 ok(200)
@@ -408,7 +423,11 @@ impl Model {
             Err(outcome) => return outcome,
             Ok(bucket) => bucket,
         };
-        if let Err(outcome) = bucket.check_deletable(key) {
+        let check = || match version {
+            Some(version) => bucket.check_unlocked(key, version),
+            None => Ok(()),
+        };
+        if let Err(outcome) = bucket.check_deletable(key).and_then(|()| check()) {
             return outcome;
         }
         bucket.remove(key, version);
