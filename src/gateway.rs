@@ -215,7 +215,7 @@ impl<'h> Asked<'h> {
 
 async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut RequestBody) -> Result<Reply> {
     let Asked { head, form, call: token_call, caller, seed, peer, request_id, now } = asked;
-    let context = Context::new(head, peer, now);
+    let context = Context::new(head, peer, now).with_form(form);
     let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
     if let Some(bucket) = &bucket {
         ops::check_bucket_kind(op, head, bucket)?;
