@@ -99,6 +99,7 @@ async fn what_cannot_be_honoured_makes_no_bucket() {
         ("\nx-obs-bucket-redundancy: FUSION", "501 ServiceNotImplemented"),
         ("\nx-obs-fusion-allow-upgrade: true", "501 ServiceNotImplemented"),
         ("\nx-obs-fusion-allow-alternative: true", "501 ServiceNotImplemented"),
+        ("\nx-obs-object-ownership: Mine", "400 InvalidArgument"),
         ("\nx-obs-server-side-encryption: kms", "501 ServiceNotImplemented"),
         ("\nx-obs-server-side-encryption-kms-key-id: 1", "501 ServiceNotImplemented"),
         ("\nx-obs-sse-kms-key-project-id: 1", "501 ServiceNotImplemented"),
