@@ -23,6 +23,7 @@ use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::Credential;
 use crate::metrics::RequestLabels;
+use crate::name::{BucketName, ObjectKey};
 use crate::ops::{self, BodyRule, Call, Op};
 use crate::wire::aws_chunked::{Chain, ChunkedBody, Decoder, Framing, Plan};
 use crate::wire::body::{ReplyBody, RequestBody};
@@ -115,8 +116,9 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
     let answered = route(app, &head, &mut body, peer, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();
-        trail.is_never_continued = waits && !body.is_end();
-        if trail.is_body_begun || body.is_begun() || !waits {
+        let is_begun = trail.is_body_begun || body.is_begun();
+        trail.is_never_continued = waits && !is_begun && !body.is_end();
+        if is_begun || !waits {
             drain(body);
         }
     }
@@ -240,8 +242,8 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
 fn named(error: Error, head: &Head) -> Error {
     let (bucket, key) = (&head.target.bucket, &head.target.key);
     let missing = match (head.dialect, error.code()) {
-        (Dialect::S3, Code::NoSuchBucket) => ("BucketName", bucket.as_ref().map(|bucket| bucket.as_str())),
-        (Dialect::S3, Code::NoSuchKey) => ("Key", key.as_ref().map(|key| key.as_str())),
+        (Dialect::S3, Code::NoSuchBucket) => ("BucketName", bucket.as_ref().map(BucketName::as_str)),
+        (Dialect::S3, Code::NoSuchKey) => ("Key", key.as_ref().map(ObjectKey::as_str)),
         _ => return error,
     };
     match missing {

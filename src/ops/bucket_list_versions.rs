@@ -38,7 +38,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let bucket = call.bucket()?;
     let read = app.store.read_frozen(|tx| {
         let page = tx.versions_page(bucket.id, &asked)?;
-        let names = Names::read(tx, call, dialect, owners(&page))?;
+        let names = Names::read(tx, call, owners(&page))?;
         Ok::<_, Error>((page, names))
     });
     let (page, names) = read.await?;
@@ -52,7 +52,8 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 
 fn owners(page: &VersionsPage) -> impl Iterator<Item = AccountId> {
     page.rows.iter().filter_map(|row| match row {
-        ListedVersion::Version { kept, .. } => Some(kept.owner()),
+        ListedVersion::Version { kept: Kept::Object(object), .. } => Some(object.owner),
+        ListedVersion::Version { kept: Kept::Marker(marker), .. } => Some(marker.owner),
         ListedVersion::Prefix(_) => None,
     })
 }

@@ -166,32 +166,27 @@ fn write_restore(xml: &mut Writer, object: &Object, now: UnixMillis) {
     xml.close();
 }
 
-/// Whose what a document shows is, and the names of accounts, which S3's documents show beside their ids.
+/// The accounts that a document shows: their names, which S3's documents have beside their ids, and whose things are.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// The account to which everything in the bucket belongs, whoever put it.
-    of_all: Option<AccountId>,
-    names: BTreeMap<AccountId, String>,
+    of: BTreeMap<AccountId, String>,
+    /// The bucket's owner, where whatever is in the bucket is theirs.
+    owner_of_all: Option<AccountId>,
 }
 
 impl Names {
-    /// Reads the names of the accounts that a document in this dialect shows: none in OBS's words.
-    pub(super) fn read(
-        tx: &mut Tx<'_>,
-        call: &Call<'_>,
-        dialect: Dialect,
-        ids: impl Iterator<Item = AccountId>,
-    ) -> Result<Self> {
-        let of_all = call.permit.controls().disable_acls().then_some(call.bucket()?.owner);
-        let mut names = BTreeMap::new();
-        for id in ids.chain(of_all).filter(|_| !dialect.is_obs()) {
-            if let btree_map::Entry::Vacant(entry) = names.entry(id) {
+    /// Reads the names of the accounts that the document answering `call` shows: none in OBS's words.
+    pub(super) fn read(tx: &mut Tx<'_>, call: &Call<'_>, ids: impl Iterator<Item = AccountId>) -> Result<Self> {
+        let owner_of_all = if call.permit.controls().disable_acls() { Some(call.bucket()?.owner) } else { None };
+        let mut of = BTreeMap::new();
+        for id in ids.chain(owner_of_all).filter(|_| !call.head.dialect.is_obs()) {
+            if let btree_map::Entry::Vacant(entry) = of.entry(id) {
                 // One that went, or never was, goes by its id.
                 let account = tx.account(id)?;
                 entry.insert(account.map_or_else(|| id.to_string(), |account| account.name));
             }
         }
-        Ok(Self { of_all, names })
+        Ok(Self { of, owner_of_all })
     }
 
     /// Writes `ID`, and `DisplayName` in S3's words.
@@ -199,15 +194,15 @@ impl Names {
         let text = id.to_string();
         xml.element("ID", &text);
         if !dialect.is_obs() {
-            xml.element("DisplayName", self.names.get(&id).unwrap_or(&text));
+            xml.element("DisplayName", self.of.get(&id).unwrap_or(&text));
         }
     }
 }
 
-/// Writes `Owner` of something of `owner`'s; nobody with a signature is all zeros.
+/// Writes `Owner`; nobody with a signature is all zeros.
 pub(super) fn write_owner(xml: &mut Writer, dialect: Dialect, owner: AccountId, names: &Names) {
     xml.open("Owner");
-    names.write(xml, dialect, names.of_all.unwrap_or(owner));
+    names.write(xml, dialect, names.owner_of_all.unwrap_or(owner));
     xml.close();
 }
 

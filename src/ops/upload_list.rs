@@ -42,7 +42,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
             ListedUpload::Upload(_, _, upload) => Some(upload),
             ListedUpload::Prefix(_) => None,
         });
-        let names = Names::read(tx, call, dialect, uploads.flat_map(|upload| accounts(upload)))?;
+        let names = Names::read(tx, call, uploads.flat_map(|upload| accounts(upload)))?;
         Ok::<_, Error>((page, names))
     });
     let (page, names) = read.await?;

@@ -39,6 +39,33 @@ async fn what_is_put_is_read() {
     }
 }
 
+/// For clients of S3 it is an extension: its document is in their namespace, its refusals in their words.
+#[tokio::test]
+async fn it_is_asked_in_s3_words_too() {
+    const SEVEN: &str = "PUT /photos?quota\n\n<Quota><StorageQuota>7</StorageQuota></Quota>";
+    let gateway = Gateway::with_bucket().await;
+    let answer = gateway.check(As::S3("alice"), SEVEN, "200").await;
+    assert_eq!(answer.text(), "200 OK\ncontent-length: 0");
+    assert!(answer.headers.contains_key("x-amz-request-id"));
+    insta::assert_snapshot!(gateway.check(As::S3("alice"), "GET /photos?quota", "200").await.text(), @r#"
+    200 OK
+    content-type: application/xml
+
+    <Quota xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
+      <StorageQuota>7</StorageQuota>
+    </Quota>
+    "#);
+    let namespaced = r#"<Quota xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><StorageQuota>8</StorageQuota></Quota>"#;
+    gateway.check(As::S3("alice"), &format!("PUT /photos?quota\n\n{namespaced}"), "200").await;
+    assert_eq!(quota(&gateway).await, "8");
+    gateway.check(As::S3("alice"), "PUT /photos?quota\n\n<Quota/>", "400 MalformedQuotaError").await;
+    gateway.check(As::S3("alice"), "DELETE /photos?quota", "405 MethodNotAllowed").await;
+    gateway.check(As::S3("bob"), "GET /photos?quota", "403 AccessDenied").await;
+    gateway.check(As::S3("bob"), SEVEN, "403 AccessDenied").await;
+    gateway.check(As::S3("alice"), "GET /missing?quota", "404 NoSuchBucket").await;
+    assert_eq!(quota(&gateway).await, "8");
+}
+
 #[tokio::test]
 async fn documents_are_read_as_clients_write_them() {
     let gateway = Gateway::with_bucket().await;

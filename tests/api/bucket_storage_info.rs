@@ -17,6 +17,14 @@ async fn bytes_and_objects_are_counted() {
     "#);
     let aws = gateway.check(As::Aws("alice"), "GET /photos/?storageinfo=", "200").await;
     assert_eq!((aws.element("Size"), aws.element("ObjectNumber")), (Some("8"), Some("2")));
+    // For clients of S3 it is an extension, in their namespace.
+    insta::assert_snapshot!(gateway.check(As::S3("alice"), "GET /photos?storageinfo", "200").await.text(), @r#"
+    200 OK
+    content-type: application/xml
+
+    <GetBucketStorageInfoResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Size>8</Size><ObjectNumber>2</ObjectNumber></GetBucketStorageInfoResult>
+    "#);
+    gateway.check(As::S3("bob"), "GET /photos?storageinfo", "403 AccessDenied").await;
 }
 
 #[tokio::test]

@@ -152,6 +152,38 @@ async fn a_refusal_names_the_limit() {
 }
 
 /// Conditions come before room: what would be refused anyway is refused for its own reason.
+/// Whatever way the bytes come. Published clients of S3 look for this code; the status is the same for all.
+#[tokio::test]
+async fn clients_of_s3_are_told_quota_exceeded() {
+    const EXCEEDED: &str = "403 QuotaExceeded";
+    let gateway = Gateway::with_bucket().await;
+    let who = As::S3("alice");
+    gateway.check(who, "PUT /photos/a\n\nhello", "200").await;
+    let upload = gateway.begin_upload(who, "/photos/big").await;
+    gateway.set_quota(9).await;
+    let part = format!("PUT /photos/big?partNumber=1&uploadId={upload}\n\nhello");
+    for request in [
+        "PUT /photos/b\n\nhello",
+        "PUT /photos/a\n\n0123456789",
+        "PUT /photos/b\nx-amz-copy-source: /photos/a",
+        &part,
+        &format!("PUT /photos/big?partNumber=1&uploadId={upload}\nx-amz-copy-source: /photos/a"),
+    ] {
+        let refused = gateway.check(who, request, EXCEEDED).await;
+        assert_eq!(refused.element("Message"), Some("Insufficient storage space."), "{request}");
+        assert_eq!(refused.element("Limit"), Some("BucketBytes"), "{request}");
+    }
+    let pieces = pattern(10).chunks(3).map(Bytes::copy_from_slice).collect::<Vec<_>>();
+    let streamed = gateway.send_chunked(who, "PUT /photos/b", pieces).await;
+    assert_eq!(streamed.verdict(), EXCEEDED);
+    gateway.assert_used(5, 1).await;
+    gateway.set_quota(10).await;
+    gateway.check(who, &part, "200").await;
+    gateway.check(who, "PUT /photos/b\n\n!", EXCEEDED).await;
+    gateway.check(who, "DELETE /photos/a", "204").await;
+    gateway.check(who, "PUT /photos/b\n\n!", "200").await;
+}
+
 #[tokio::test]
 async fn a_failed_condition_wins_over_a_full_bucket() {
     let gateway = Gateway::with_bucket().await;
