@@ -12,7 +12,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
 .PHONY: help
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: ## Install what a build needs, if anything is missing
@@ -24,7 +24,7 @@ run: setup ## Build in release mode and start the gateway (ARGS='--listen 127.0.
 	@exec $(TARGET)/release/obs-gateway serve $(ARGS)
 
 .PHONY: test
-test: fmt lint unit doc sdk quota-selfcheck quota-conformance ## Check everything: format, lints, tests, documentation, suites
+test: fmt lint unit doc sdk quota-selfcheck quota-conformance s3-tests-fast ## Check everything: format, lints, tests, documentation, suites
 test: QUOTA_ARGS := --quick
 
 .PHONY: test-tools
@@ -77,6 +77,21 @@ quota-selfcheck: ## Check that the quota suite notices what it should
 quota-conformance: test-tools ## Run the quota suite against the built gateway (QUOTA_ARGS='--rule R03')
 	cargo build --locked
 	$(call quota,tests/quota_conformance --adapter obs_gateway --binary $(TARGET)/debug/obs-gateway $(QUOTA_ARGS))
+
+# $(call s3tests,ARGUMENTS): ceph/s3-tests against the built gateway.
+define s3tests
+cargo build --locked
+OBS_GATEWAY_REQUIRE_SDKS=$(OBS_GATEWAY_REQUIRE_SDKS) OBS_GATEWAY_BIN=$(TARGET)/debug/obs-gateway \
+	  tests/s3_tests/run $(1)
+endef
+
+.PHONY: s3-tests
+s3-tests: test-tools ## Run ceph/s3-tests, all that counts, against the built gateway (S3_ARGS='-k REGEX')
+	$(call s3tests,$(S3_ARGS))
+
+.PHONY: s3-tests-fast
+s3-tests-fast: test-tools ## Run the quick ones of ceph/s3-tests that pass
+	$(call s3tests,--fast)
 
 .PHONY: bench
 bench: setup ## Measure the gateway beside bare hyper and RocksDB, on a quiet machine (BENCH_ARGS='-- --check')

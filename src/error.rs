@@ -42,6 +42,7 @@ macro_rules! codes {
 }
 
 codes! {
+    AccessControlListNotSupported "AccessControlListNotSupported" BAD_REQUEST "The bucket does not allow access control lists: all objects in it are its owner's.";
     AppendTooLarge           "AppendTooLarge"           BAD_REQUEST           "The object would exceed the maximum size of an object.";
     AuthorizationHeaderMalformed "AuthorizationHeaderMalformed" BAD_REQUEST   "The authorization header is malformed.";
     AuthorizationQueryParametersError "AuthorizationQueryParametersError" BAD_REQUEST "The query parameters of the signature are not valid.";
@@ -56,6 +57,7 @@ codes! {
     IncompleteSignature      "IncompleteSignature"      BAD_REQUEST           "The signature is not one the token service takes.";
     IncorrectNumberOfFiles   "IncorrectNumberOfFilesInPostRequest" BAD_REQUEST "POST requires exactly one file upload per request.";
     InvalidArgument          "InvalidArgument"          BAD_REQUEST           "Invalid argument.";
+    InvalidBucketAclWithObjectOwnership "InvalidBucketAclWithObjectOwnership" BAD_REQUEST "The access control list of the bucket gives others than its owner something; where lists are disabled it cannot.";
     InvalidBucketName        "InvalidBucketName"        BAD_REQUEST           "The specified bucket is not valid.";
     InvalidBucketStoragePolicy "InvalidBucketStoragePolicy" BAD_REQUEST       "The storage policy of the bucket is not valid.";
     InvalidAction            "InvalidAction"            BAD_REQUEST           "The token service has no such action.";
@@ -91,7 +93,7 @@ codes! {
     MultipleContentLengths   "MultipleContentLengths"   BAD_REQUEST           "The Content-Length header appears more than once.";
     RequestIsNotMultiPartContent "RequestIsNotMultiPartContent" BAD_REQUEST "Bucket POST must be of the enclosure-type multipart/form-data.";
     TooManyBuckets           "TooManyBuckets"           BAD_REQUEST           "You have attempted to create more buckets than allowed.";
-    UnresolvableGrantByEmailAddress "UnresolvableGrantByEmailAddress" BAD_REQUEST "Grants by e-mail address are not supported; name the account by its ID.";
+    UnresolvableGrantByEmailAddress "UnresolvableGrantByEmailAddress" BAD_REQUEST "No account has the e-mail address you provided.";
     UnexpectedContent        "UnexpectedContent"        BAD_REQUEST           "This request does not support content.";
     WrongSha256              "XAmzContentSHA256Mismatch" BAD_REQUEST          "The SHA-256 you specified did not match what we received.";
     AccessDenied             "AccessDenied"             FORBIDDEN             "Access Denied";
@@ -112,10 +114,12 @@ codes! {
     NoSuchCorsConfiguration  "NoSuchCORSConfiguration"  NOT_FOUND             "The CORS configuration does not exist.";
     NoSuchKey                "NoSuchKey"                NOT_FOUND             "The resource you requested does not exist";
     NoSuchObjectLockConfiguration "NoSuchObjectLockConfiguration" NOT_FOUND   "The object version has no such protection.";
+    NoSuchPublicAccessBlockConfiguration "NoSuchPublicAccessBlockConfiguration" NOT_FOUND "The public access block configuration does not exist.";
     NoSuchTagSet             "NoSuchTagSet"             NOT_FOUND             "The tag set does not exist.";
     NoSuchUpload             "NoSuchUpload"             NOT_FOUND             "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NoSuchVersion            "NoSuchVersion"            NOT_FOUND             "The specified version does not exist.";
     ObjectLockConfigurationNotFound "ObjectLockConfigurationNotFoundError" NOT_FOUND "The bucket does not have object lock.";
+    OwnershipControlsNotFound "OwnershipControlsNotFoundError" NOT_FOUND      "The bucket ownership controls do not exist.";
     MethodNotAllowed         "MethodNotAllowed"         METHOD_NOT_ALLOWED    "Specified method is not supported.";
     FsNotSupport             "FsNotSupport"             METHOD_NOT_ALLOWED    "Parallel file systems do not have this.";
     RequestTimeout           "RequestTimeout"           REQUEST_TIMEOUT       "Your socket connection to the server was not read from or written to within the timeout period.";

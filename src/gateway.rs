@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, ORIGIN, SERVER};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, ORIGIN, SERVER};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, Version};
 
@@ -23,6 +23,7 @@ use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::Credential;
 use crate::metrics::RequestLabels;
+use crate::name::{BucketName, ObjectKey};
 use crate::ops::{self, BodyRule, Call, Op};
 use crate::wire::aws_chunked::{Chain, ChunkedBody, Decoder, Framing, Plan};
 use crate::wire::body::{ReplyBody, RequestBody};
@@ -42,15 +43,26 @@ struct Trail {
     now: UnixMillis,
     dialect: Dialect,
     resource: String,
-    is_head: bool,
+    refusal: Refusal,
     /// Whether what a client sends only when told to continue is under way.
     is_body_begun: bool,
-    /// Whether it calls the token service, which has an error document of its own.
-    is_call: bool,
+    /// Whether the client waited to be told to continue and is not.
+    is_never_continued: bool,
     operation: &'static str,
     code: &'static str,
     /// What a page of another origin may know of the answer, if one asks.
     cross_origin: HeaderMap,
+}
+
+/// How a refusal is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// As the error document.
+    Document,
+    /// As headers: a `HEAD` has no body.
+    Headers,
+    /// As the document of the token service.
+    OfCall,
 }
 
 /// Answers one request. Never fails: whatever goes wrong becomes a reply.
@@ -64,9 +76,9 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
         now,
         dialect: Dialect::Obs,
         resource: String::new(),
-        is_head: parts.method == Method::HEAD,
+        refusal: if parts.method == Method::HEAD { Refusal::Headers } else { Refusal::Document },
         is_body_begun: false,
-        is_call: false,
+        is_never_continued: false,
         operation: "none",
         code: "OK",
         cross_origin: HeaderMap::new(),
@@ -107,13 +119,18 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
     };
     trail.dialect = head.dialect;
     let mut body = body;
+    let waits = expects_continue(&head);
+    let is_empty = body.is_end();
     let answered = route(app, &head, &mut body, peer, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();
-        if trail.is_body_begun || body.is_begun() || !expects_continue(&head) {
+        trail.is_never_continued = waits && !body.is_end();
+        if trail.is_body_begun || body.is_begun() || !waits {
             drain(body);
         }
     }
+    // Nobody is told to send nothing.
+    trail.is_never_continued |= waits && is_empty;
     answered
 }
 
@@ -174,7 +191,7 @@ async fn route_call(
     peer: Peer,
     trail: &mut Trail,
 ) -> Result<Reply> {
-    trail.is_call = true;
+    trail.refusal = Refusal::OfCall;
     trail.is_body_begun = true;
     let bytes = std::mem::replace(body, RequestBody::empty()).collect(limits::CALL_BYTES_MAX).await?;
     let call = TokenCall::parse(head, &bytes)?;
@@ -207,7 +224,7 @@ impl<'h> Asked<'h> {
 
 async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut RequestBody) -> Result<Reply> {
     let Asked { head, form, call: token_call, caller, seed, peer, request_id, now } = asked;
-    let context = Context::new(head, peer, now);
+    let context = Context::new(head, peer, now).with_form(form);
     let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
     if let Some(bucket) = &bucket {
         ops::check_bucket_kind(op, head, bucket)?;
@@ -232,8 +249,8 @@ async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut R
 fn named(error: Error, head: &Head) -> Error {
     let (bucket, key) = (&head.target.bucket, &head.target.key);
     let missing = match (head.dialect, error.code()) {
-        (Dialect::S3, Code::NoSuchBucket) => ("BucketName", bucket.as_ref().map(|bucket| bucket.as_str())),
-        (Dialect::S3, Code::NoSuchKey) => ("Key", key.as_ref().map(|key| key.as_str())),
+        (Dialect::S3, Code::NoSuchBucket) => ("BucketName", bucket.as_ref().map(BucketName::as_str)),
+        (Dialect::S3, Code::NoSuchKey) => ("Key", key.as_ref().map(ObjectKey::as_str)),
         _ => return error,
     };
     match missing {
@@ -332,10 +349,11 @@ fn refuse(trail: &mut Trail, error: &Error) -> Reply {
     } else {
         tracing::debug!(request_id, operation = trail.operation, ?error, "request refused");
     }
-    if trail.is_call {
+    if trail.refusal == Refusal::OfCall {
         return render::call_error_reply(error, &trail.request_id);
     }
-    render::error_reply(error, trail.dialect, &trail.request_id, &trail.resource, trail.is_head)
+    let is_head = trail.refusal == Refusal::Headers;
+    render::error_reply(error, trail.dialect, &trail.request_id, &trail.resource, is_head)
 }
 
 fn expects_continue(head: &Head) -> bool {
@@ -364,7 +382,7 @@ fn drain(body: RequestBody) {
 }
 
 /// Headers that [`finish`] adds to every answer.
-const COMMON_HEADER_COUNT: usize = 5;
+const COMMON_HEADER_COUNT: usize = 6;
 
 /// Adds what every response carries, in the order of the documented samples.
 fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<ReplyBody> {
@@ -391,6 +409,11 @@ fn finish(app: &App, trail: &Trail, reply: Reply, version: Version) -> Response<
     // A 204 and a 304 have no length of their own (RFC 9110, 8.6).
     if !matches!(status.as_u16(), 204 | 304) {
         headers.insert(CONTENT_LENGTH, content_length.unwrap_or_else(|| length_value(body.length())));
+    }
+    // A body that was not asked for is not waited for (RFC 9110, 10.1.1). And botocore before 1.44, also the one in the AWS
+    // command line, takes its next answer on such a connection for a body without a length, and waits for its end.
+    if trail.is_never_continued && version == Version::HTTP_11 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let letter_case = app.letter_case.pick(rest.iter().map(|(name, _)| name));
     for (name, value) in rest {

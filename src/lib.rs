@@ -42,6 +42,7 @@ pub mod name;
 pub mod object_lock;
 pub mod quota;
 pub mod secrets;
+pub mod sharing;
 pub mod storage_class;
 pub mod tag;
 pub mod trend;

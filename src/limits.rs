@@ -172,6 +172,8 @@ pub const CORS_ORIGIN_CHARACTERS_MAX: usize = 20_480;
 pub const CORS_ASKED_COUNT_MAX: usize = 100;
 /// Grants of one access control list.
 pub const GRANT_COUNT_MAX: usize = 100;
+/// Bytes of an e-mail address (RFC 5321, 4.5.3.1.3: a path of 256 with its brackets).
+pub const EMAIL_BYTES_MAX: usize = 254;
 /// Bytes of an access control list as XML.
 pub const ACL_DOCUMENT_BYTES_MAX: usize = 50 * 1024;
 /// Bytes of a bucket's policy.

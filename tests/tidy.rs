@@ -31,6 +31,7 @@ const FLOORS: &[&[&str]] = &[
         "object_lock",
         "quota",
         "secrets",
+        "sharing",
         "storage_class",
         "tag",
         "trend",

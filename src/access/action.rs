@@ -113,7 +113,8 @@ actions! {
     GetBucketPolicy "GetBucketPolicy" Bucket Nothing;
     PutBucketPolicy "PutBucketPolicy" Bucket Nothing;
     DeleteBucketPolicy "DeleteBucketPolicy" Bucket Nothing;
-    GetBucketPolicyStatus "GetBucketPolicyStatus" Bucket Nothing;
+    GetBucketPolicyPublicStatus "GetBucketPolicyPublicStatus" Bucket Nothing, s3 "GetBucketPolicyStatus";
+    GetBucketPublicStatus "GetBucketPublicStatus" Bucket Nothing, s3 "GetBucketPolicyStatus";
     GetLifecycleConfiguration "GetLifecycleConfiguration" Bucket Nothing;
     PutLifecycleConfiguration "PutLifecycleConfiguration" Bucket Nothing;
     GetBucketVersioning "GetBucketVersioning" Bucket Nothing;
@@ -149,8 +150,10 @@ actions! {
     PutBucketObjectLockConfiguration "PutBucketObjectLockConfiguration" Bucket Nothing;
     GetBucketOwnershipControls "GetBucketOwnershipControls" Bucket Nothing;
     PutBucketOwnershipControls "PutBucketOwnershipControls" Bucket Nothing;
+    DeleteBucketOwnershipControls "DeleteBucketOwnershipControls" Bucket Nothing, s3 "PutBucketOwnershipControls";
     GetBucketPublicAccessBlock "GetBucketPublicAccessBlock" Bucket Nothing;
     PutBucketPublicAccessBlock "PutBucketPublicAccessBlock" Bucket Nothing;
+    DeleteBucketPublicAccessBlock "DeleteBucketPublicAccessBlock" Bucket Nothing, s3 "PutBucketPublicAccessBlock";
 
     // --- objects ---
     GetObject "GetObject" Object Object(Read);
@@ -182,6 +185,33 @@ actions! {
 }
 
 impl Action {
+    /// Whether policies may ask which tags the object has that it is about: the operations that find it first ask
+    /// about each object found (S3 reference, `s3:ExistingObjectTag`).
+    #[must_use]
+    pub fn knows_tags(self) -> bool {
+        matches!(
+            self,
+            Self::GetObject
+                | Self::GetObjectVersion
+                | Self::GetObjectAttributes
+                | Self::GetObjectVersionAttributes
+                | Self::GetObjectAcl
+                | Self::GetObjectVersionAcl
+                | Self::PutObjectAcl
+                | Self::PutObjectVersionAcl
+                | Self::GetObjectTagging
+                | Self::GetObjectVersionTagging
+                | Self::DeleteObjectTagging
+                | Self::DeleteObjectVersionTagging
+        ) || self.sets_tags()
+    }
+
+    /// Whether it sets the tags of an object by a document, which is read after it is known who asks.
+    #[must_use]
+    pub fn sets_tags(self) -> bool {
+        matches!(self, Self::PutObjectTagging | Self::PutObjectVersionTagging)
+    }
+
     /// What it becomes when the request names a version.
     #[must_use]
     pub fn of_version(self) -> Self {
@@ -243,7 +273,7 @@ impl Action {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ActionSet(u128);
 
-const _: () = assert!(Action::ALL.len() + 3 <= 128);
+const _: () = assert!(Action::ALL.len() + 4 <= 128);
 
 impl ActionSet {
     /// The actions that `is_in` says.

@@ -5,7 +5,11 @@ use std::net::IpAddr;
 use super::Action;
 use crate::clock::UnixMillis;
 use crate::name::BucketName;
+use crate::tag::Tag;
+use crate::wire::attributes::parse_tagging;
 use crate::wire::copy_source::CopySource;
+use crate::wire::form::Fields;
+use crate::wire::tag_set::parse_form_tags;
 use crate::wire::{Head, Peer};
 
 /// The circumstances of one request.
@@ -15,10 +19,12 @@ pub struct Context<'h> {
     peer: Peer,
     now: UnixMillis,
     version: Option<&'h str>,
+    /// The fields of the form that the request is.
+    form: Option<&'h Fields>,
+    /// The prefix of a listing that was not asked for.
+    prefix: Option<&'h str>,
     /// Whether the request's own parameters and headers are about what is asked for.
     is_direct: bool,
-    /// The prefix of a listing that is only supposed.
-    listed: Option<&'h str>,
 }
 
 impl<'h> Context<'h> {
@@ -26,7 +32,13 @@ impl<'h> Context<'h> {
     #[must_use]
     pub fn new(head: &'h Head, peer: Peer, now: UnixMillis) -> Self {
         let version = if head.target.key.is_some() { head.query.get("versionId") } else { None };
-        Self { head, peer, now, version, is_direct: true, listed: None }
+        Self { head, peer, now, version, form: None, prefix: None, is_direct: true }
+    }
+
+    /// The same with the fields of the form that was sent, where one was.
+    #[must_use]
+    pub fn with_form(self, form: Option<&'h Fields>) -> Self {
+        Self { form, ..self }
     }
 
     /// The same circumstances for something else the request names: the source of a copy, one key of many. `version`
@@ -34,13 +46,13 @@ impl<'h> Context<'h> {
     /// `copy-source`, …) do not find them.
     #[must_use]
     pub fn aside(self, version: Option<&'h str>) -> Self {
-        Self { version, is_direct: false, ..self }
+        Self { version, prefix: None, is_direct: false, ..self }
     }
 
-    /// The circumstances of a listing that would show no more than `key`: by whether it was allowed it is decided who may
-    /// know that the key is not there.
-    pub(super) fn listing(self, key: &'h str) -> Self {
-        Self { listed: Some(key), ..self.aside(None) }
+    /// The same circumstances for a listing of what begins with `prefix`, whatever was asked for.
+    #[must_use]
+    pub fn listing(self, prefix: &'h str) -> Self {
+        Self { prefix: Some(prefix), ..self.aside(None) }
     }
 
     /// The version asked for.
@@ -79,14 +91,23 @@ impl<'h> Context<'h> {
         if self.is_direct && is_its_own { self.head.query.get(name) } else { None }
     }
 
-    /// The prefix of a listing, be it only supposed.
+    /// The prefix of a listing.
     pub(super) fn prefix(&self, is_its_own: bool) -> Option<&'h str> {
-        self.listed.filter(|_| is_its_own).or_else(|| self.parameter("prefix", is_its_own))
+        self.prefix.filter(|_| is_its_own).or_else(|| self.parameter("prefix", is_its_own))
     }
 
     /// A header with the dialect's prefix, where it is one of the action's own.
     pub(super) fn own(&self, tail: &str, is_its_own: bool) -> Option<&'h str> {
         if self.is_direct && is_its_own { self.head.own(tail) } else { None }
+    }
+
+    /// The tags that a new object is to have, as far as they can be read; the operation refuses what cannot.
+    pub(super) fn tags(&self, action: Action) -> Vec<Tag> {
+        let is_put = action == Action::PutObject;
+        let header = self.own("tagging", is_put).and_then(|header| parse_tagging(header).ok());
+        let field = self.form.filter(|_| self.is_direct && is_put).and_then(|form| form.get("tagging"));
+        let sets = header.into_iter().chain(field.and_then(|field| parse_form_tags(field).ok()));
+        sets.flat_map(|tags| tags.0).collect()
     }
 
     /// The source of a copy as `bucket/key`, decoded, without its version.

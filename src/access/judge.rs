@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::policy::{Policies, Policy, Question, Verdict};
-use super::{Action, Caller, Context, Lists, Permit, is_owner, permit};
+use super::permit::{Left, Waiting};
+use super::policy::{Policies, Policy, Question};
+use super::{Action, Caller, Context, Controls, Lists, Permit, is_owner, permit};
+use crate::acl::{Acl, Permission};
 use crate::error::{Code, Error, Result};
 use crate::meta::{self, Bucket, Setting, Tx};
 use crate::name::ObjectKey;
@@ -17,10 +19,25 @@ pub struct Judge<'a> {
     bucket: &'a Bucket,
     policy: Option<Arc<Policy>>,
     narrowing: Option<Arc<Policy>>,
+    controls: Controls,
+}
+
+/// What lies beside a bucket's record and decides who may.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Beside {
+    policy: Option<Vec<u8>>,
+    controls: Controls,
+}
+
+impl Beside {
+    /// Of `bucket`; what there is not is not read.
+    pub(super) fn read(tx: &mut Tx<'_>, bucket: &Bucket) -> meta::Result<Self> {
+        Ok(Self { policy: tx.setting(bucket, Setting::Policy)?, controls: Controls::read(tx, bucket)? })
+    }
 }
 
 impl<'a> Judge<'a> {
-    /// Reads the policy of `bucket`; without one, nothing is read.
+    /// Reads the policy of `bucket`, and what it has lists and policies under; where it has neither, nothing is read.
     pub fn read(
         tx: &mut Tx<'_>,
         policies: &Policies,
@@ -28,8 +45,7 @@ impl<'a> Judge<'a> {
         context: Context<'a>,
         bucket: &'a Bucket,
     ) -> meta::Result<Self> {
-        let text = tx.setting(bucket, Setting::Policy)?;
-        Ok(Self::new(policies, caller, context, bucket, text.as_deref()))
+        Ok(Self::new(policies, caller, context, bucket, &Beside::read(tx, bucket)?))
     }
 
     pub(super) fn new(
@@ -37,11 +53,11 @@ impl<'a> Judge<'a> {
         caller: &'a Caller,
         context: Context<'a>,
         bucket: &'a Bucket,
-        text: Option<&[u8]>,
+        beside: &Beside,
     ) -> Self {
-        let policy = text.map(|text| policies.of_bucket(&bucket.name, text));
+        let policy = beside.policy.as_deref().map(|text| policies.of_bucket(&bucket.name, text));
         let narrowing = caller.narrowing().map(|text| policies.of_key(text));
-        Self { caller, context, bucket, policy, narrowing }
+        Self { caller, context, bucket, policy, narrowing, controls: beside.controls }
     }
 
     /// The same judge for something else the request names: see [`Context::aside`].
@@ -62,57 +78,77 @@ impl<'a> Judge<'a> {
         let is_owner = is_owner(self.caller, self.bucket);
         let is_charged = !is_owner && self.bucket.requester_pays && !action.is_open();
         let key = key.map(ObjectKey::as_str);
-        if !action.is_open() {
-            if is_charged {
-                self.check_payer()?;
-            }
-            if !is_asked_later {
-                self.check_narrowing(action, key)?;
-            }
+        if is_charged {
+            self.check_payer()?;
         }
-        let by_policy = match self.ask_policy(action, key) {
-            Verdict::Deny if is_owner && action.is_never_denied_to_owner() => Verdict::Silent,
-            Verdict::Allow if action.is_owners_alone() => Verdict::Silent,
-            other => other,
+        let left = match action {
+            action if action.is_open() => Left::Nothing,
+            _ if self.is_restricted(is_owner) => Left::Refused,
+            _ if is_asked_later => Left::Nothing,
+            action => self.ask(action, key),
         };
-        let (caller, acl) = (self.caller.id(), self.bucket.acl.as_deref());
-        let wanted = match (by_policy, action.lists()) {
-            _ if action.is_open() || is_asked_later => None,
-            (Verdict::Allow, _) => None,
-            (Verdict::Silent, Lists::Object(wanted)) => Some(wanted),
-            (Verdict::Silent, _) if is_owner => None,
-            (Verdict::Silent, Lists::Bucket(wanted)) if permit::grants(acl, self.bucket.owner, caller, wanted) => None,
-            (Verdict::Silent | Verdict::Deny, _) => return Err(self.denied(key)),
+        let (wanted, waiting) = match left {
+            Left::Refused => return Err(self.denied(key)),
+            Left::Nothing => (None, None),
+            Left::List(wanted) => (Some(wanted), None),
+            Left::Tags(waiting) => (None, Some(waiting)),
+        };
+        let caller = self.caller.id();
+        let is_delivered = match action.lists() {
+            Lists::Object(wanted) => permit::delivers(self.acl(), caller, wanted, self.controls),
+            Lists::Bucket(_) | Lists::Nothing => false,
         };
         Ok(Permit {
             caller,
             bucket_owner: Some(self.bucket.owner),
+            controls: self.controls,
             wanted,
-            is_delivered: wanted.is_some_and(|wanted| permit::delivers(acl, caller, wanted)),
-            may_list: key.is_none_or(|key| self.may_list(key, is_owner)),
+            is_settled: AtomicBool::new(waiting.is_none() && !matches!(action.lists(), Lists::Object(_))),
+            waiting,
+            is_delivered,
+            may_list: key.is_none_or(|key| self.may_list(is_owner, key)),
             is_charged,
-            is_settled: AtomicBool::new(!matches!(action.lists(), Lists::Object(_))),
             resource: self.context.resource(&self.bucket.name, key),
         })
     }
 
-    /// Whether the caller may list the bucket as far as `key` shows in it, whatever the request is about.
-    fn may_list(&self, key: &str, is_owner: bool) -> bool {
+    /// What policies, ownership and the bucket's list leave to be asked about the object.
+    fn ask(&self, action: Action, key: Option<&str>) -> Left {
+        let question = self.question(action, key);
+        let consider = |policy: &Arc<Policy>| (Arc::clone(policy), policy.consider(&question));
+        let waiting = Waiting {
+            action,
+            is_owner: is_owner(self.caller, self.bucket),
+            narrowing: self.narrowing.as_ref().map(consider),
+            policy: self.policy.as_ref().map(consider),
+            requested: Vec::new(),
+        };
+        waiting.settle_early(|wanted| self.grants(wanted))
+    }
+
+    /// Whether only the owner's account gets in, whatever says otherwise.
+    fn is_restricted(&self, is_owner: bool) -> bool {
+        !is_owner
+            && self.controls.block.restrict_public_buckets
+            && self.policy.as_ref().is_some_and(|policy| policy.is_public())
+    }
+
+    /// The bucket's list, where lists count.
+    fn acl(&self) -> Option<&Acl> {
+        self.controls.effective(self.bucket.owner, self.bucket.owner, self.bucket.acl.as_deref()).1
+    }
+
+    fn grants(&self, wanted: Permission) -> bool {
+        permit::grants(self.acl(), self.bucket.owner, self.caller.id(), wanted, self.controls)
+    }
+
+    /// Whether the caller may list the bucket where `key` is, whatever the request is about.
+    fn may_list(&self, is_owner: bool, key: &str) -> bool {
         if is_owner && self.policy.is_none() && self.narrowing.is_none() {
             return true;
         }
-        let aside = Judge { context: self.context.listing(key), ..self.clone() };
-        if aside.check_narrowing(Action::ListBucket, None).is_err() {
-            return false;
-        }
-        let acl = self.bucket.acl.as_deref();
-        match aside.ask_policy(Action::ListBucket, None) {
-            Verdict::Deny => false,
-            Verdict::Allow => true,
-            Verdict::Silent => {
-                is_owner || permit::grants(acl, self.bucket.owner, self.caller.id(), crate::acl::Permission::Read)
-            }
-        }
+        let listing = Judge { context: self.context.listing(key), ..self.clone() };
+        !listing.is_restricted(is_owner) && matches!(listing.ask(Action::ListBucket, None), Left::Nothing)
     }
 
     fn check_payer(&self) -> Result<()> {
@@ -121,18 +157,6 @@ impl<'a> Judge<'a> {
             return Ok(());
         }
         Err(Code::RequestPayerDenied.into())
-    }
-
-    fn check_narrowing(&self, action: Action, key: Option<&str>) -> Result<()> {
-        let Some(narrowing) = &self.narrowing else { return Ok(()) };
-        match narrowing.decide(&self.question(action, key)) {
-            Verdict::Allow => Ok(()),
-            Verdict::Deny | Verdict::Silent => Err(self.denied(key)),
-        }
-    }
-
-    fn ask_policy(&self, action: Action, key: Option<&str>) -> Verdict {
-        self.policy.as_ref().map_or(Verdict::Silent, |policy| policy.decide(&self.question(action, key)))
     }
 
     fn question<'q>(&'q self, action: Action, key: Option<&'q str>) -> Question<'q> {
@@ -147,8 +171,9 @@ impl<'a> Judge<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Facts;
     use crate::access::testing::{self, NOW, caller, head, peer};
-    use crate::acl::{Acl, Grant, Grantee, Permission};
+    use crate::acl::{Grant, Grantee};
     use crate::name::AccountId;
 
     const ALICE: u128 = 10;
@@ -156,6 +181,10 @@ mod tests {
 
     fn callers() -> [Caller; 3] {
         [caller(ALICE, "alice"), caller(BOB, "bob"), Caller::Anonymous]
+    }
+
+    fn beside(policy: Option<&str>) -> Beside {
+        Beside { policy: policy.map(|text| text.as_bytes().to_vec()), controls: Controls::default() }
     }
 
     fn list(grantee: Grantee, permission: Permission, delivered: bool) -> Acl {
@@ -168,7 +197,7 @@ mod tests {
         let head = head(if is_object { "GET /photos/k" } else { "GET /photos" });
         let one = |caller: &Caller| {
             let context = Context::new(&head, peer(""), NOW);
-            let judge = Judge::new(&Policies::default(), caller, context, bucket, policy.map(str::as_bytes));
+            let judge = Judge::new(&Policies::default(), caller, context, bucket, &beside(policy));
             match judge.permit(action, head.target.key.as_ref()) {
                 Ok(permit) if permit.wanted.is_some() => '?',
                 Ok(_) => '+',
@@ -247,9 +276,9 @@ mod tests {
         ] {
             bucket.acl = Some(Box::new(list(Grantee::Everyone, permission, delivered)));
             let context = Context::new(&head, peer(""), NOW);
-            let judge = Judge::new(&Policies::default(), &Caller::Anonymous, context, &bucket, None);
+            let judge = Judge::new(&Policies::default(), &Caller::Anonymous, context, &bucket, &Beside::default());
             let permit = judge.permit(action, head.target.key.as_ref()).unwrap();
-            let found = permit.check_object(bucket.owner, None).is_ok();
+            let found = permit.check_object(Facts { owner: bucket.owner, acl: None, tags: &[] }).is_ok();
             assert_eq!(found, expected, "{permission:?} {delivered} {action:?}");
         }
     }
@@ -289,8 +318,7 @@ mod tests {
         let head = head("GET /photos/k");
         let may = |action, policy: Option<&str>| {
             let context = Context::new(&head, peer(""), NOW);
-            let policy = policy.map(str::as_bytes);
-            let judge = Judge::new(&Policies::default(), &narrowed, context, &bucket, policy);
+            let judge = Judge::new(&Policies::default(), &narrowed, context, &bucket, &beside(policy));
             let permit = judge.permit(action, head.target.key.as_ref());
             permit.map(|permit| permit.may_list).map_err(|error| error.code())
         };
@@ -309,7 +337,7 @@ mod tests {
         let ask = |caller: &Caller, request: &str| {
             let head = head(request);
             let context = Context::new(&head, peer(""), NOW);
-            let judge = Judge::new(&Policies::default(), caller, context, &bucket, None);
+            let judge = Judge::new(&Policies::default(), caller, context, &bucket, &Beside::default());
             judge.permit(Action::ListBucket, None).map(|permit| permit.is_charged()).map_err(|error| error.code())
         };
         let [alice, bob, nobody] = callers();
@@ -330,7 +358,7 @@ mod tests {
         let may = |request: &str, version: Option<Option<&str>>| {
             let head = head(request);
             let context = Context::new(&head, peer(""), NOW);
-            let judge = Judge::new(&Policies::default(), &bob, context, &bucket, Some(policy.as_bytes()));
+            let judge = Judge::new(&Policies::default(), &bob, context, &bucket, &beside(Some(&policy)));
             let judge = if let Some(version) = version { judge.aside(version) } else { judge };
             judge.permit(Action::GetObject, Some(&key)).unwrap().wanted.is_none()
         };

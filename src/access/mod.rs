@@ -6,6 +6,7 @@
 pub mod acl;
 mod action;
 mod context;
+mod controls;
 mod judge;
 mod permit;
 pub mod policy;
@@ -14,15 +15,17 @@ mod testing;
 
 pub use action::{Action, ActionSet, Level, Lists};
 pub use context::Context;
+pub use controls::{Controls, check_disabling};
 pub use judge::Judge;
-pub use permit::Permit;
+pub use permit::{Facts, Permit};
 pub use policy::Policies;
 
 use std::sync::Arc;
 
 use crate::error::{Code, Result};
-use crate::meta::{self, Account, AccountStatus, Bucket, Setting, Store, Tx};
+use crate::meta::{self, Account, AccountStatus, Bucket, Store, Tx};
 use crate::name::{AccountId, ObjectKey};
+use judge::Beside;
 use policy::{Question, Verdict};
 
 /// Who asks.
@@ -132,21 +135,22 @@ pub async fn admit(
     let found = store
         .read(|tx| {
             let Some(bucket) = tx.bucket(name)? else { return Ok::<_, meta::Error>(None) };
-            let policy = tx.setting(&bucket, Setting::Policy)?;
-            Ok(Some((bucket, policy)))
+            let beside = Beside::read(tx, &bucket)?;
+            Ok(Some((bucket, beside)))
         })
         .await?;
-    let (bucket, policy) = found.ok_or_else(|| Code::NoSuchBucket.on(target.resource()))?;
+    let (bucket, beside) = found.ok_or_else(|| Code::NoSuchBucket.on(target.resource()))?;
     if !action.is_open() {
         check_expected_owner(context, "expected-bucket-owner", &bucket)?;
     }
-    let judge = Judge::new(policies, caller, context, &bucket, policy.as_deref());
+    let judge = Judge::new(policies, caller, context, &bucket, &beside);
     let permit = judge.permit(action, target.key.as_ref())?;
     Ok((Some(bucket), permit))
 }
 
 /// Whether something the request names beside its own target may be used: a copy's source, with the version named
-/// there. For many keys of one bucket, read one [`Judge`] and ask it about each.
+/// there. For many keys of one bucket, read one [`Judge`] and ask it about each. What is about an object that is there asks
+/// the permit about it, too: [`Permit::check_object`].
 pub fn may(
     tx: &mut Tx<'_>,
     policies: &Policies,

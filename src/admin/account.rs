@@ -12,14 +12,13 @@ use crate::app::App;
 use crate::clock::iso_date;
 use crate::error::{Code, Error, Result};
 use crate::level::level_percent;
+use crate::limits;
 use crate::meta::{self, Account, AccountStatus, NewAccount, Tx};
 use crate::secrets::hash_password;
 use crate::wire::Reply;
 
 /// Bytes of an account's name.
 const NAME_BYTES_MAX: usize = 64;
-/// Bytes of an e-mail address.
-const EMAIL_BYTES_MAX: usize = 254;
 /// Bytes of a password, lower and upper bound.
 const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=256;
 
@@ -153,7 +152,7 @@ fn check(wanted: &Wanted) -> Result<()> {
     if let Some(email) = &wanted.email {
         let (local, domain) = email.split_once('@').unwrap_or_default();
         let is_plain = email.bytes().all(|byte| byte.is_ascii_graphic());
-        if local.is_empty() || domain.is_empty() || !is_plain || email.len() > EMAIL_BYTES_MAX {
+        if local.is_empty() || domain.is_empty() || !is_plain || email.len() > limits::EMAIL_BYTES_MAX {
             return refuse("The e-mail address is not valid.".to_owned());
         }
     }

@@ -10,6 +10,7 @@ use super::record::Record;
 use super::store::Tx;
 use super::{Result, keys};
 use crate::cors::Cors;
+use crate::sharing::{Ownership, PublicAccessBlock};
 use crate::tag::Tags;
 
 /// A setting. Its number is stored: never give it to another.
@@ -23,9 +24,9 @@ pub enum Setting {
     Tagging = 2,
     /// `?object-lock`.
     ObjectLock = 3,
-    /// `?ownershipControls`.
+    /// `?ownershipControls`, a record.
     OwnershipControls = 4,
-    /// `?publicAccessBlock`.
+    /// `?publicAccessBlock`, a record.
     PublicAccessBlock = 5,
 }
 
@@ -61,6 +62,16 @@ impl Record for Tags {
     const KIND: &'static str = "a set of tags";
 }
 
+impl Record for Ownership {
+    const FORMAT: u8 = 1;
+    const KIND: &'static str = "an object ownership";
+}
+
+impl Record for PublicAccessBlock {
+    const FORMAT: u8 = 1;
+    const KIND: &'static str = "a public access block";
+}
+
 impl Tx<'_> {
     /// A bucket's CORS rules.
     pub fn cors(&mut self, bucket: &Bucket) -> Result<Option<Cors>> {
@@ -80,6 +91,26 @@ impl Tx<'_> {
     /// Stores a bucket's tags; `bucket` as for [`Tx::put_setting`].
     pub fn put_bucket_tags(&mut self, bucket: &mut Bucket, tags: &Tags) -> Result<()> {
         self.put_setting(bucket, Setting::Tagging, tags.encode()?.into())
+    }
+
+    /// Whose the objects in a bucket are.
+    pub fn ownership(&mut self, bucket: &Bucket) -> Result<Option<Ownership>> {
+        self.setting(bucket, Setting::OwnershipControls)?.map(|stored| Ownership::decode(&stored)).transpose()
+    }
+
+    /// Stores whose the objects in a bucket are; `bucket` as for [`Tx::put_setting`].
+    pub fn put_ownership(&mut self, bucket: &mut Bucket, ownership: Ownership) -> Result<()> {
+        self.put_setting(bucket, Setting::OwnershipControls, ownership.encode()?.into())
+    }
+
+    /// Which public access to a bucket is blocked.
+    pub fn public_access_block(&mut self, bucket: &Bucket) -> Result<Option<PublicAccessBlock>> {
+        self.setting(bucket, Setting::PublicAccessBlock)?.map(|stored| PublicAccessBlock::decode(&stored)).transpose()
+    }
+
+    /// Stores which public access to a bucket is blocked; `bucket` as for [`Tx::put_setting`].
+    pub fn put_public_access_block(&mut self, bucket: &mut Bucket, block: PublicAccessBlock) -> Result<()> {
+        self.put_setting(bucket, Setting::PublicAccessBlock, block.encode()?.into())
     }
 
     /// A setting's document, as [`Tx::put_setting`] stored it.
@@ -144,6 +175,11 @@ mod tests {
         check_stored("010201017205000102030401012a0103782d2a01ac020104455461670001000201610162000000", &cors);
         let tag = |key, value| Tag { key: text(key), value: text(value) };
         check_stored("0102016b017602747400", &Tags(vec![tag("k", "v"), tag("tt", "")]));
+        for (stored, ownership) in ["0100", "0101", "0102"].into_iter().zip(Ownership::ALL) {
+            check_stored(stored, &ownership);
+        }
+        let block = PublicAccessBlock { ignore_public_acls: true, restrict_public_buckets: true, ..Default::default() };
+        check_stored("0100010001", &block);
     }
 
     async fn seen(store: &Store, bucket: &Bucket) -> Vec<Option<Vec<u8>>> {

@@ -118,6 +118,15 @@ impl Kept {
             Self::Marker(marker) => marker.version,
         }
     }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn owner(&self) -> AccountId {
+        match self {
+            Self::Object(object) => object.owner,
+            Self::Marker(marker) => marker.owner,
+        }
+    }
 }
 
 impl Tx<'_> {

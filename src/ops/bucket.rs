@@ -5,16 +5,18 @@ use std::sync::Arc;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use hyper::{Method, StatusCode};
 
+use super::bucket_ownership::parse_ownership;
 use super::bucket_storage_class::class_name;
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::acl::{self, Kind, Owners};
-use crate::access::{Action, is_owner};
+use crate::access::{Action, check_disabling, is_owner};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::{Bucket, ListedUpload, NewBucket, PageQuery, UploadQuery, Versioning};
 use crate::name::ObjectKey;
 use crate::quota::Rule;
+use crate::sharing::Ownership;
 use crate::storage_class::StorageClass;
 use crate::wire::dialect::Dialect;
 use crate::wire::{Head, Reply};
@@ -61,9 +63,9 @@ pub(super) static DELETE: Op = Op {
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let owner = call.account()?.id;
     let Some(name) = &call.head.target.bucket else { return Err(Code::InvalidBucketName.into()) };
-    let mut new = parse_new(call.head, NewBucket::new(name.clone(), owner, app.config.region.clone()))?;
+    let new = parse_new(call.head, NewBucket::new(name.clone(), owner, app.config.region.clone()))?;
     let given = acl::from_headers(|tail| call.head.own(tail), Kind::Bucket, Owners::of_bucket(owner))?;
-    new.acl = given.into_acl().map(Box::new);
+    let ownership = call.head.own("object-ownership").map(parse_ownership).transpose()?;
     let roots = &["CreateBucketConfiguration"];
     if let Some(document) = call.document(roots, Code::MalformedXml).await? {
         let location = document.child("Location").or_else(|| document.child("LocationConstraint"));
@@ -84,8 +86,14 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
             if tx.bucket_count(owner)? >= app.config.buckets_per_account as u64 {
                 return Err(Error::from(Code::TooManyBuckets));
             }
-            acl::check_grantees(tx, new.acl.as_deref())?;
-            tx.create_bucket(&new, call.now)?;
+            let acl = given.resolve(tx, owner)?;
+            if ownership == Some(Ownership::BucketOwnerEnforced) {
+                check_disabling(owner, acl.as_ref())?;
+            }
+            let mut bucket = tx.create_bucket(&NewBucket { acl: acl.map(Box::new), ..new.clone() }, call.now)?;
+            if let Some(ownership) = ownership {
+                tx.put_ownership(&mut bucket, ownership)?;
+            }
             Ok(())
         })
         .await?;
@@ -147,7 +155,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("epid", &["0"]),
     ("fusion-allow-alternative", &["false"]),
     ("fusion-allow-upgrade", &["false"]),
-    ("object-ownership", &[]),
 ];
 
 fn refuse_unsupported(head: &Head) -> Result<()> {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use hyper::{Method, StatusCode};
 
 use super::{BodyRule, Call, Op, Pick, Scope};
-use crate::access::Action;
-use crate::access::acl::{self, Kind, Owners};
+use crate::access::acl::{self, Change, Kind, Owners};
+use crate::access::{Action, Controls};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -43,7 +43,7 @@ pub(super) static PUT: Op = Op {
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
     let bucket = call.bucket()?;
-    let (owner, list) = (bucket.owner, bucket.acl.as_deref());
+    let (owner, list) = call.permit.effective(bucket.owner, bucket.acl.as_deref());
     let names =
         if dialect.is_obs() { BTreeMap::new() } else { app.store.read(|tx| acl::names(tx, owner, list)).await? };
     Ok(Reply::xml(acl::document(dialect, app.namespace(dialect), Kind::Bucket, owner, list, &names)))
@@ -53,13 +53,18 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let owners = Owners::of_bucket(call.bucket()?.owner);
     let (bytes_max, roots) = (limits::ACL_DOCUMENT_BYTES_MAX, ["AccessControlPolicy"]);
     let document = call.document_up_to(bytes_max, &roots, Code::MalformedAclError).await?;
-    let list = acl::replacement(|tail| call.head.own(tail), document.as_ref(), Kind::Bucket, owners)?.map(Box::new);
+    let what = (Kind::Bucket, owners);
     app.store
         .write(|tx| {
             let mut bucket = call.bucket_in(tx)?;
-            acl::check_grantees(tx, list.as_deref())?;
-            bucket.acl.clone_from(&list);
-            Ok::<_, Error>(tx.put_bucket(&bucket)?)
+            let controls = Controls::read(tx, &bucket)?;
+            match acl::replace(tx, controls, |tail| call.head.own(tail), document.as_ref(), what)? {
+                Change::Keep => Ok(()),
+                Change::To(list) => {
+                    bucket.acl = list.map(Box::new);
+                    Ok::<_, Error>(tx.put_bucket(&bucket)?)
+                }
+            }
         })
         .await?;
     Ok(Reply::empty(StatusCode::OK))

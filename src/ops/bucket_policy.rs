@@ -10,15 +10,14 @@ use hyper::{Method, StatusCode};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::access::policy::Policy;
-use crate::acl::{Acl, Grantee};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::limits;
 use crate::meta::Setting;
-use crate::wire::Reply;
 use crate::wire::body::ReplyBody;
 use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Layout, Writer};
+use crate::wire::{Head, Reply};
 
 pub(super) static GET: Op = Op {
     name: "GetBucketPolicy",
@@ -64,11 +63,11 @@ pub(super) static GET_STATUS: Op = Op {
     verb: Method::GET,
     scope: Scope::Bucket,
     picks: &[Pick::Query("policyStatus")],
-    action: Action::GetBucketPolicyStatus,
+    action: Action::GetBucketPolicyPublicStatus,
     body: BodyRule::Empty,
     growth: &[],
     parameters: &[],
-    document: "S3 reference",
+    document: "obs_04_0178",
     run: |app, call| Box::pin(get_status(app, call)),
 };
 
@@ -91,6 +90,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
+    parse_confirmation(call.head)?;
     let text: Bytes = call.checked_body(limits::POLICY_BYTES_MAX).await?;
     if text.is_empty() {
         return Err(Code::MissingRequestBody.into());
@@ -102,10 +102,24 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     app.store
         .write(|tx| {
             let mut bucket = call.bucket_in(tx)?;
+            let block = tx.public_access_block(&bucket)?.unwrap_or_default();
+            if block.block_public_policy && policy.is_public() {
+                return Err(Code::AccessDenied.because("Public policies are blocked by the bucket."));
+            }
             Ok::<_, Error>(tx.put_setting(&mut bucket, Setting::Policy, text.clone())?)
         })
         .await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// S3's `x-amz-confirm-remove-self-bucket-access`: that the sender knows they lock themselves out. The owner, who alone
+/// could let them in again, is never locked out here, so it is read and changes nothing.
+fn parse_confirmation(head: &Head) -> Result<()> {
+    match head.own("confirm-remove-self-bucket-access") {
+        None => Ok(()),
+        Some(flag) if flag.eq_ignore_ascii_case("true") || flag.eq_ignore_ascii_case("false") => Ok(()),
+        Some(_) => Err(Code::InvalidArgument.because("confirm-remove-self-bucket-access can only be true or false.")),
+    }
 }
 
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
@@ -121,16 +135,19 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 /// Whether policy or list allow something to everyone. Without either they do not; S3 has a 404 there, which suites
 /// that are run against servers of S3 do not expect.
 async fn get_status(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    let text = read(app, call).await?;
-    let bucket = call.bucket()?;
-    let is_open = text.is_some_and(|text| app.policies.of_bucket(&bucket.name, &text).is_public());
-    let is_public = is_open || is_public(bucket.acl.as_deref());
-    let mut xml = Writer::document("PolicyStatus", Some(app.namespace(call.head.dialect)), Layout::Compact);
-    xml.element("IsPublic", if is_public { "true" } else { "false" });
-    Ok(Reply::xml(xml.finish()))
+    let is_public = is_public_policy(app, call).await? || call.permit.controls().opens_by_acl(call.bucket()?);
+    Ok(status(app, call, "PolicyStatus", is_public))
 }
 
-fn is_public(acl: Option<&Acl>) -> bool {
-    let is_public = |grantee| matches!(grantee, Grantee::Everyone | Grantee::AuthenticatedUsers);
-    acl.is_some_and(|acl| acl.grants.iter().any(|grant| is_public(grant.grantee)))
+/// Whether the policy is public, as it is written.
+pub(super) async fn is_public_policy(app: &App, call: &Call<'_>) -> Result<bool> {
+    let (text, name) = (read(app, call).await?, &call.bucket()?.name);
+    Ok(text.is_some_and(|text| app.policies.of_bucket(name, &text).is_public()))
+}
+
+/// The document that says whether something is public.
+pub(super) fn status(app: &App, call: &Call<'_>, root: &'static str, is_public: bool) -> Reply {
+    let mut xml = Writer::document(root, Some(app.namespace(call.head.dialect)), Layout::Compact);
+    xml.element("IsPublic", if is_public { "true" } else { "false" });
+    Reply::xml(xml.finish())
 }

@@ -11,9 +11,10 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::meta::Setting;
-use crate::tag::{Tag, TagLimits, Tags};
+use crate::tag::{TagLimits, Tags};
 use crate::wire::Reply;
-use crate::wire::xml::{Element, Layout, Writer};
+use crate::wire::tag_set::parse_tags;
+use crate::wire::xml::{Layout, Writer};
 
 pub(super) static GET: Op = Op {
     name: "GetBucketTagging",
@@ -99,24 +100,6 @@ async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
-/// The tags of a `<Tagging>` document, as they were written, blanks included; what they may be is [`Tags::check`]'s
-/// to say. A document without its elements has the code `malformed`.
-pub(super) fn parse_tags(document: &Element, malformed: Code) -> Result<Tags> {
-    let text = |tag: &Element, name: &str| {
-        let element = only(tag, name).filter(|element| element.children.is_empty())?;
-        Some(element.text.clone())
-    };
-    let set = only(document, "TagSet").ok_or(malformed)?;
-    let mut tags = Vec::new();
-    for tag in set.children_named("Tag") {
-        let (Some(key), Some(value)) = (text(tag, "Key"), text(tag, "Value")) else {
-            return Err(malformed.into());
-        };
-        tags.push(Tag { key, value });
-    }
-    Ok(Tags(tags))
-}
-
 /// Writes what is inside a `<Tagging>` document.
 pub(super) fn write_tags(tags: &Tags, xml: &mut Writer) {
     xml.open("TagSet");
@@ -124,42 +107,4 @@ pub(super) fn write_tags(tags: &Tags, xml: &mut Writer) {
         xml.open("Tag").element("Key", &tag.key).element("Value", &tag.value).close();
     }
     xml.close();
-}
-
-/// The child of that name, if there is exactly one.
-fn only<'e>(element: &'e Element, name: &'e str) -> Option<&'e Element> {
-    let mut children = element.children_named(name);
-    children.next().filter(|_| children.next().is_none())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(content: &str, expected: Option<&[(&str, &str)]>) {
-        let document = format!("<Tagging>{content}</Tagging>");
-        let document = Element::parse(document.as_bytes(), Code::MalformedTags).unwrap();
-        let found = parse_tags(&document, Code::MalformedTags).map_err(|error| error.code());
-        let tag = |(key, value): &(&str, &str)| Tag { key: (*key).to_owned(), value: (*value).to_owned() };
-        let expected = expected.map(|tags| Tags(tags.iter().map(tag).collect()));
-        assert_eq!(found, expected.ok_or(Code::MalformedTags), "{content}");
-    }
-
-    #[test]
-    fn a_set_has_tags_and_a_tag_has_two_parts() {
-        check("<TagSet/>", Some(&[]));
-        check("<TagSet><Tag><Value> v </Value><Key>k</Key></Tag></TagSet>", Some(&[("k", " v ")]));
-        check(
-            "<TagSet><Tag><Key>b</Key><Value/></Tag>\n<Other/><Tag><Key>a</Key><Value>&amp;</Value></Tag></TagSet>",
-            Some(&[("b", ""), ("a", "&")]),
-        );
-        check("", None);
-        check("<Tag><Key>k</Key><Value>v</Value></Tag>", None);
-        check("<TagSet/><TagSet/>", None);
-        check("<TagSet><Tag/></TagSet>", None);
-        check("<TagSet><Tag><Key>k</Key></Tag></TagSet>", None);
-        check("<TagSet><Tag><Value>v</Value></Tag></TagSet>", None);
-        check("<TagSet><Tag><Key>k</Key><Key>k</Key><Value/></Tag></TagSet>", None);
-        check("<TagSet><Tag><Key><a/></Key><Value/></Tag></TagSet>", None);
-    }
 }

@@ -67,7 +67,7 @@ impl Source {
         let aside = call.context.aside(named.version.as_deref());
         let permit = access::may(tx, policies, &call.caller, aside, Action::GetObject, &bucket, &named.key)?;
         let found = self.object_in(tx, &bucket).and_then(|object| {
-            permit.check_object(object.owner, object.acl())?;
+            permit.check_object(&object)?;
             Ok(object)
         });
         let object = permit.settle(found).map_err(|error| match error.code() {

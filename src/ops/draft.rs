@@ -2,9 +2,8 @@
 //! a form (whose fields make a head), in parts, by a copy, by appending. What is documented and not there yet is refused
 //! here, never ignored.
 
-use super::bucket_tagging::parse_tags;
 use super::{Call, protection};
-use crate::access::acl;
+use crate::access::acl::NewObject;
 use crate::app::App;
 use crate::attributes::Attributes;
 use crate::clock::UnixMillis;
@@ -18,7 +17,7 @@ use crate::tag::{TagLimits, Tags};
 use crate::wire::Head;
 use crate::wire::attributes::{parse_expires_days, parse_persistent_headers, parse_redirect, parse_tagging};
 use crate::wire::dialect::Dialect;
-use crate::wire::xml::Element;
+use crate::wire::tag_set::parse_form_tags;
 
 /// An object without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +35,12 @@ pub(super) struct Draft {
 impl Draft {
     /// Reads what a request says of a new object in its bucket.
     ///
-    /// 400 with the code of each header for what is malformed, `InvalidArgument` for grants to accounts that are not
-    /// there, `MetadataTooLarge` for custom metadata and persistent
-    /// headers of more than [`limits::METADATA_BYTES_MAX`] bytes together; 405 `FsNotSupport` for what file systems do
-    /// not have; 501 for encryption and callbacks; what protects it as [`protection::parse_headers`] says.
+    /// 400 with the code of each header for what is malformed; the refusals of [`NewObject`] for its list;
+    /// `MetadataTooLarge` for custom metadata and persistent headers of more than [`limits::METADATA_BYTES_MAX`] bytes
+    /// together; 405 `FsNotSupport` for what file systems do not have; 501 for encryption and callbacks;
+    /// what protects it as [`protection::parse_headers`] says.
     pub(super) async fn parse(app: &App, call: &Call<'_>) -> Result<Self> {
-        let draft = Self::with_expiry(app, call, expires_days(call.head)?)?.checked(app, call).await?;
+        let draft = Self::with_expiry(app, call, expires_days(call.head)?).await?;
         draft.with_form_tags(call)
     }
 
@@ -52,11 +51,7 @@ impl Draft {
         if call.head.own("tagging").is_some() {
             return Err(Code::InvalidArgument.because("The form names tags twice."));
         }
-        let document = Element::parse(xml.as_bytes(), Code::MalformedXml)?;
-        if document.name != "Tagging" {
-            return Err(Code::MalformedXml.into());
-        }
-        let tags = parse_tags(&document, Code::MalformedXml)?;
+        let tags = parse_form_tags(xml)?;
         tags.check(tag_limits(call.head.dialect))?;
         self.attributes.tags = stored_tags(tags);
         if call.bucket()?.is_file_system {
@@ -68,18 +63,19 @@ impl Draft {
     /// The same for a multipart upload, where 0 days are no days.
     pub(super) async fn of_upload(app: &App, call: &Call<'_>) -> Result<Self> {
         let days = expires(call.head).filter(|days| *days != "0").map(parse_expires_days).transpose()?;
-        Self::with_expiry(app, call, days)?.checked(app, call).await
+        Self::with_expiry(app, call, days).await
     }
 
-    fn with_expiry(app: &App, call: &Call<'_>, expires_days: Option<u32>) -> Result<Self> {
+    async fn with_expiry(app: &App, call: &Call<'_>, expires_days: Option<u32>) -> Result<Self> {
         let (head, bucket) = (call.head, call.bucket()?);
         refuse_unsupported(head)?;
-        let draft = Self {
-            owner: call.caller.owner(),
+        let new = NewObject::parse(&call.caller, bucket, call.permit.controls(), |tail| head.own(tail))?;
+        let mut draft = Self {
+            owner: new.owner,
             headers: ObjectHeaders::parse(head)?,
             storage_class: storage_class(head)?.unwrap_or(bucket.storage_class),
             attributes: Attributes {
-                acl: acl::of_new_object(&call.caller, bucket, |tail| head.own(tail))?,
+                acl: None,
                 tags: tags(head)?.unwrap_or_default(),
                 redirect: redirect(head)?,
                 expires_days,
@@ -91,15 +87,11 @@ impl Draft {
         if bucket.is_file_system {
             draft.check_file_system()?;
         }
-        Ok(draft)
-    }
-
-    async fn checked(self, app: &App, call: &Call<'_>) -> Result<Self> {
-        protection::check_may_protect(app, call, self.attributes.lock).await?;
-        if let Some(acl) = &self.attributes.acl {
-            app.store.read(|tx| acl::check_grantees(tx, Some(acl))).await?;
+        protection::check_may_protect(app, call, draft.attributes.lock).await?;
+        if new.has_list() {
+            draft.attributes.acl = app.store.read(|tx| new.resolve(tx)).await?;
         }
-        Ok(self)
+        Ok(draft)
     }
 
     /// The object it becomes with bytes that are there: their length, their entity tag without quotes, where they are.

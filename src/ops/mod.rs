@@ -10,7 +10,9 @@ mod bucket_list_v2;
 mod bucket_list_versions;
 mod bucket_location;
 mod bucket_object_lock;
+mod bucket_ownership;
 mod bucket_policy;
+mod bucket_public_access;
 mod bucket_quota;
 mod bucket_request_payment;
 mod bucket_storage_class;
@@ -90,6 +92,13 @@ pub static TABLE: &[&Op] = &[
     &bucket_policy::PUT,
     &bucket_policy::DELETE,
     &bucket_policy::GET_STATUS,
+    &bucket_public_access::GET,
+    &bucket_public_access::PUT,
+    &bucket_public_access::DELETE,
+    &bucket_public_access::GET_STATUS,
+    &bucket_ownership::GET,
+    &bucket_ownership::PUT,
+    &bucket_ownership::DELETE,
     &bucket_versioning::GET,
     &bucket_versioning::PUT,
     &bucket_storage_class::GET,
@@ -150,7 +159,6 @@ pub static RESERVED: &[&str] = &[
     "accelerate",
     "analytics",
     "backtosource",
-    "bucketstatus",
     "cdnnotifyconfiguration",
     "customdomain",
     "deletebucket",
@@ -174,8 +182,6 @@ pub static RESERVED: &[&str] = &[
     "obscompresspolicy",
     "obsworkflowtriggerpolicy",
     "orchestration",
-    "ownershipcontrols",
-    "publicaccessblock",
     "readahead",
     "replication",
     "replication_progress",

@@ -146,7 +146,7 @@ pub(super) fn refuse_customer_key(head: &Head) -> Result<()> {
 /// does not give the caller what is asked.
 pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
     let object = look_up(tx, call)?;
-    call.permit.check_object(object.owner, object.acl())?;
+    call.permit.check_object(&object)?;
     Ok(object)
 }
 

@@ -130,18 +130,18 @@ pub(super) async fn tell_readers(app: &App, call: &Call<'_>, object: &Object, re
     let (is_whole, is_head) = (reply.status == StatusCode::OK, call.head.method == Method::HEAD);
     let mut words = Words { dialect: call.head.dialect, headers: &mut reply.headers };
     let tag_count = object.tags().len();
-    if tag_count > 0 && may(app, call, Action::GetObjectTagging).await? {
+    if tag_count > 0 && may(app, call, object, Action::GetObjectTagging).await? {
         words.say(TAGGING_COUNT, &tag_count.to_string())?;
     }
     let lock = object.lock();
     if let Some(retention) = lock.retention
-        && may(app, call, Action::GetObjectRetention).await?
+        && may(app, call, object, Action::GetObjectRetention).await?
     {
         words.say(LOCK_MODE, retention.mode.name())?;
         words.say(RETAIN_UNTIL, &iso_second(retention.until_millis))?;
     }
     if let Some(hold) = lock.legal_hold.name()
-        && may(app, call, Action::GetObjectLegalHold).await?
+        && may(app, call, object, Action::GetObjectLegalHold).await?
     {
         words.say(LEGAL_HOLD, hold)?;
     }
@@ -160,11 +160,11 @@ pub(super) async fn tell_readers(app: &App, call: &Call<'_>, object: &Object, re
 }
 
 /// Whether who reads may be told of what has a permission of its own.
-async fn may(app: &App, call: &Call<'_>, action: Action) -> Result<bool> {
+async fn may(app: &App, call: &Call<'_>, object: &Object, action: Action) -> Result<bool> {
     let (bucket, key) = (call.bucket()?, call.key()?);
     let may = app.store.read(|tx| access::may(tx, &app.policies, &call.caller, call.context, action, bucket, key));
-    match may.await {
-        Ok(_) => Ok(true),
+    match may.await.and_then(|permit| permit.check_object(object)) {
+        Ok(()) => Ok(true),
         Err(error) if error.code() == Code::InternalError => Err(error),
         Err(_) => Ok(false),
     }

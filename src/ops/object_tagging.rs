@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 
-use super::bucket_tagging::{parse_tags, write_tags};
+use super::bucket_tagging::write_tags;
 use super::draft::{stored_tags, tag_limits};
 use super::object_get::find_in;
 use super::object_put::with_version;
@@ -18,6 +18,7 @@ use crate::error::{Code, Result};
 use crate::meta::{Object, Versioning};
 use crate::tag::{Tag, Tags};
 use crate::wire::Reply;
+use crate::wire::tag_set::parse_tags;
 use crate::wire::xml::{Layout, Writer};
 
 pub(super) static GET: Op = Op {
@@ -80,7 +81,9 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let document = call.document(&[ROOT], Code::MalformedXml).await?.ok_or(Code::MissingRequestBody)?;
     let tags = parse_tags(&document, Code::MalformedXml)?;
     tags.check(tag_limits(call.head.dialect))?;
-    let object = set(app, call, &stored_tags(tags)).await?;
+    let tags = stored_tags(tags);
+    call.permit.will_tag(&tags);
+    let object = set(app, call, &tags).await?;
     about(Reply::empty(StatusCode::OK), call, &object)
 }
 

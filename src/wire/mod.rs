@@ -19,6 +19,7 @@ pub mod query;
 pub mod range;
 pub mod render;
 pub mod request_id;
+pub mod tag_set;
 pub mod token_call;
 pub mod xml;
 

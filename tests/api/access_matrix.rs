@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::answer::Answer;
 use crate::form::Form;
 use crate::support::{As, Gateway, NOW};
-use crate::table::{CORS, EXPECTED, LOCKED, OBJECT_TAGS, POLICY, Row, TAGS, is_call};
+use crate::table::{CORS, EXPECTED, LOCKED, OBJECT_TAGS, OWNERSHIP, POLICY, PUBLIC_ACCESS, Row, TAGS, is_call};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/access.md");
 
@@ -153,6 +153,8 @@ async fn furnished() -> Gateway {
         "PUT /empty",
         TAGS,
         CORS,
+        PUBLIC_ACCESS,
+        OWNERSHIP,
         "PUT /photos/k\n\nhello",
         "PUT /photos/k2\n\nhello",
         OBJECT_TAGS,

@@ -1,6 +1,8 @@
 //! `?acl` of buckets, and the headers that give a new bucket its list: documents, refusals, and who may then do what.
 
-use crate::support::{As, Gateway, both};
+use obs_gateway::meta::NewAccount;
+
+use crate::support::{As, Gateway, NOW, both};
 
 async fn grants(gateway: &Gateway) -> Vec<String> {
     let answer = gateway.check(As::Obs("alice"), "GET /photos?acl", "200").await;
@@ -140,6 +142,62 @@ async fn grants_by_header() {
             assert_eq!(grants(&gateway).await, ["READ"], "{headers}");
         }
     }
+}
+
+#[tokio::test]
+async fn accounts_by_e_mail_are_shown_by_their_ids() {
+    for who in [As::Obs("alice"), As::Aws("alice"), As::S3("alice")] {
+        let gateway = Gateway::with_bucket().await;
+        let new = NewAccount {
+            name: "carol".to_owned(),
+            email: Some("Carol@example.com".to_owned()),
+            ..NewAccount::default()
+        };
+        let carol = gateway.app.store.write(|tx| tx.create_account(&new, NOW)).await.unwrap().unwrap().id.to_string();
+        let (alice, prefix) = (gateway.account_id("alice").await, who.prefix());
+        let email = |address: &str| grant(&format!("<EmailAddress>{address}</EmailAddress>"), "READ");
+        let unknown = "400 UnresolvableGrantByEmailAddress";
+        gateway.check(who, &document(&alice, &email("dora@example.com")), unknown).await;
+        gateway.check(who, &document(&alice, &(email("carol@example.com") + &email("x"))), unknown).await;
+        assert_eq!(grants(&gateway).await, ["FULL_CONTROL"]);
+        for address in ["Carol@example.com", "carol@EXAMPLE.com"] {
+            for request in [
+                document(&alice, &email(address)),
+                format!("PUT /photos?acl\n{prefix}grant-read: emailAddress=\"{address}\""),
+            ] {
+                gateway.check(who, "PUT /photos?acl\nx-obs-acl: private\nx-amz-acl: private", "200").await;
+                gateway.check(who, &request, "200").await;
+                let shown = gateway.check(As::S3("alice"), "GET /photos?acl", "200").await;
+                assert_eq!(shown.elements("ID"), [&*alice, &*carol], "{request}");
+                assert_eq!(shown.elements("DisplayName"), ["alice", "carol"]);
+                assert_eq!(shown.element("EmailAddress"), None);
+            }
+        }
+        // Wherever a list can be given.
+        let header = format!("{prefix}grant-read: emailAddress=carol@example.com");
+        gateway.check(who, &format!("PUT /second\n{header}"), "200").await;
+        gateway.check(who, &format!("PUT /photos/k\n{header}\n\nhello"), "200").await;
+        for target in ["/second", "/photos/k"] {
+            let shown = gateway.check(who, &format!("GET {target}?acl"), "200").await;
+            assert_eq!(shown.elements("ID"), [&*alice, &*carol], "{target}");
+        }
+    }
+}
+
+/// Published suites of S3 compare lists in this order.
+#[tokio::test]
+async fn groups_are_shown_first_in_s3() {
+    let gateway = Gateway::with_bucket().await;
+    let alice = gateway.account_id("alice").await;
+    let mixed = grant(&format!("<ID>{alice}</ID>"), "FULL_CONTROL")
+        + &grant("<URI>http://acs.amazonaws.com/groups/s3/LogDelivery</URI>", "WRITE");
+    gateway.check(As::S3("alice"), &document(&alice, &mixed), "200").await;
+    let order = async |who: As| {
+        let shown = gateway.check(who, "GET /photos?acl", "200").await;
+        shown.elements("Permission").into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(order(As::S3("alice")).await, ["WRITE", "FULL_CONTROL"]);
+    assert_eq!(order(As::Obs("alice")).await, ["FULL_CONTROL", "WRITE"]);
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! `?policy` and `?policyStatus`: the text, its refusals, and that it decides from the next request on.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use obs_gateway::blob::digest;
 use obs_gateway::limits;
 use serde_json::{Value, json};
 
+use crate::form::Form;
 use crate::support::{As, Gateway, both};
 
 /// A policy of one statement about `photos` and everything in it.
@@ -187,6 +191,172 @@ async fn conditions_see_the_request() {
     for (condition, action, request, verdict) in cases {
         gateway.check(As::Obs("alice"), &put(condition, action), "204").await;
         gateway.check(As::Nobody, request, verdict).await;
+    }
+}
+
+/// Whether bob may do each, with an object tagged `level=open` and one that is not.
+#[tokio::test]
+async fn tags_of_the_object_decide() {
+    let gateway = Gateway::with_bucket().await;
+    let alice = As::Obs("alice");
+    let tagging = |key: &str, tag: &str| {
+        format!(
+            "PUT /photos/{key}?tagging\nContent-SHA256: DIGEST\n\n<Tagging><TagSet><Tag><Key>level</Key>\
+             <Value>{tag}</Value></Tag></TagSet></Tagging>"
+        )
+    };
+    let tagging = |key: &str, tag: &str| {
+        let request = tagging(key, tag);
+        let body = request.split_once("\n\n").unwrap().1;
+        request.replace("DIGEST", &STANDARD.encode(digest::sha256(body.as_bytes())))
+    };
+    let reset = async || {
+        for key in ["open", "closed", "other"] {
+            gateway.check(alice, &format!("PUT /photos/{key}\nx-obs-tagging: level={key}\n\nhello"), "200").await;
+        }
+    };
+    let allow = |action: &str, condition: Value| {
+        let policy = json!({ "Statement": { "Effect": "Allow", "Principal": "*", "Action": action,
+            "Resource": ["photos/*"], "Condition": condition } });
+        format!("PUT /photos?policy\n\n{policy}")
+    };
+    let existing = json!({ "StringEquals": { "s3:ExistingObjectTag/level": "open" } });
+    for (action, request) in [
+        ("s3:GetObject", "GET /photos/KEY"),
+        ("s3:GetObject", "HEAD /photos/KEY"),
+        ("s3:GetObjectAcl", "GET /photos/KEY?acl"),
+        ("s3:GetObjectTagging", "GET /photos/KEY?tagging"),
+        ("s3:GetObjectVersion", "GET /photos/KEY?versionId=null"),
+        ("s3:GetObject", "PUT /mine/copy\nPREFIX-copy-source: /photos/KEY"),
+    ] {
+        reset().await;
+        gateway.check(alice, &allow(action, existing.clone()), "204").await;
+        for who in [As::Obs("bob"), As::Aws("bob"), As::S3("bob")] {
+            gateway.check(who, "PUT /mine", "200").await;
+            let request = request.replace("PREFIX-", who.prefix());
+            gateway.check(who, &request.replace("KEY", "open"), "200").await;
+            gateway.check(who, &request.replace("KEY", "closed"), "403 AccessDenied").await;
+            gateway.check(who, &request.replace("KEY", "missing"), "403 AccessDenied").await;
+        }
+        gateway.check(alice, "GET /photos/closed", "200").await;
+    }
+    gateway.check(alice, &allow("PutObjectTagging", existing), "204").await;
+    for who in [As::Obs("bob"), As::Aws("bob"), As::S3("bob")] {
+        reset().await;
+        gateway.check(who, &tagging("closed", "open"), "403 AccessDenied").await;
+        gateway.check(who, &tagging("open", "closed"), "200").await;
+        gateway.check(who, &tagging("open", "open"), "403 AccessDenied").await;
+    }
+    let requested = json!({ "StringEquals": { "s3:RequestObjectTag/level": "open" } });
+    gateway.check(alice, &allow("PutObject*", requested), "204").await;
+    for who in [As::Obs("bob"), As::Aws("bob"), As::S3("bob")] {
+        let prefix = who.prefix();
+        reset().await;
+        gateway.check(who, &tagging("closed", "closed"), "403 AccessDenied").await;
+        gateway.check(who, &tagging("closed", "open"), "200").await;
+        gateway.check(who, "PUT /photos/new\n\nx", "403 AccessDenied").await;
+        gateway.check(who, &format!("PUT /photos/new\n{prefix}tagging: level=shut\n\nx"), "403 AccessDenied").await;
+        gateway.check(who, &format!("PUT /photos/new\n{prefix}tagging: level=open\n\nx"), "200").await;
+    }
+}
+
+/// How many tags there are is told to whom the tags would be.
+#[tokio::test]
+async fn tags_of_the_object_decide_who_learns_their_number() {
+    let gateway = Gateway::with_bucket().await;
+    let policy = json!({ "Statement": [
+        { "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "photos/*" },
+        { "Effect": "Allow", "Principal": "*", "Action": "s3:GetObjectTagging", "Resource": "photos/*",
+          "Condition": { "StringEquals": { "s3:ExistingObjectTag/level": "open" } } },
+    ] });
+    gateway.check(As::Obs("alice"), &format!("PUT /photos?policy\n\n{policy}"), "204").await;
+    for (key, bobs) in [("open", "1"), ("closed", "")] {
+        gateway.check(As::Obs("alice"), &format!("PUT /photos/{key}\nx-obs-tagging: level={key}\n\nx"), "200").await;
+        for who in [As::Obs("alice"), As::S3("alice"), As::Obs("bob"), As::S3("bob")] {
+            let read = gateway.check(who, &format!("GET /photos/{key}"), "200").await;
+            let expected = if matches!(who, As::Obs("alice") | As::S3("alice")) { "1" } else { bobs };
+            assert_eq!(read.header(&format!("{}tagging-count", who.prefix())), expected, "{who:?} {key}");
+        }
+    }
+}
+
+/// A form's tags stand in a field of their own.
+#[tokio::test]
+async fn tags_of_a_form_are_seen() {
+    let gateway = Gateway::with_bucket().await;
+    let policy = json!({ "Statement": { "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "photos/*",
+        "Condition": { "StringEquals": { "s3:RequestObjectTag/level": "secret" } } } });
+    gateway.check(As::Obs("alice"), &format!("PUT /photos?policy\n\n{policy}"), "204").await;
+    for (value, verdict) in [("secret", "403 AccessDenied"), ("open", "204")] {
+        let tags = format!("<Tagging><TagSet><Tag><Key>level</Key><Value>{value}</Value></Tag></TagSet></Tagging>");
+        let form = Form::new("k", "hello").field("tagging", &tags);
+        gateway.check_post(As::Obs("alice"), &form, verdict).await;
+        let form = Form::new("k", "hello").field("x-obs-tagging", &format!("level={value}"));
+        gateway.check_post(As::Obs("alice"), &form, verdict).await;
+    }
+}
+
+/// A denial by tags holds for the owner too, and whoever may list learns of missing keys.
+#[tokio::test]
+async fn tags_of_the_object_deny() {
+    let gateway = Gateway::with_bucket().await;
+    let policy = json!({ "Statement": { "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "photos/*",
+        "Condition": { "StringNotEquals": { "s3:ExistingObjectTag/scanned": "clean" } } } });
+    gateway.check(As::Obs("alice"), "PUT /photos/dirty\n\nhello", "200").await;
+    gateway.check(As::Obs("alice"), "PUT /photos/clean\nx-obs-tagging: scanned=clean\n\nhello", "200").await;
+    gateway.check(As::Obs("alice"), &format!("PUT /photos?policy\n\n{policy}"), "204").await;
+    for who in both("alice") {
+        gateway.check(who, "GET /photos/clean", "200").await;
+        gateway.check(who, "GET /photos/dirty", "403 AccessDenied").await;
+        gateway.check(who, "GET /photos/missing", "404 NoSuchKey").await;
+    }
+}
+
+/// The key is what a listing with it as prefix would show.
+#[tokio::test]
+async fn who_may_list_some_prefix_learns_what_is_missing_there() {
+    let gateway = Gateway::with_bucket().await;
+    let policy = json!({ "Statement": { "Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket", "Resource": "photos",
+        "Condition": { "StringLike": { "s3:prefix": "public/*" } } } });
+    gateway.check(As::Obs("alice"), &format!("PUT /photos?policy\n\n{policy}"), "204").await;
+    for who in [As::Obs("bob"), As::S3("bob"), As::Nobody] {
+        gateway.check(who, "GET /photos/public/a", "404 NoSuchKey").await;
+        gateway.check(who, "HEAD /photos/private/a", "403 AccessDenied").await;
+        // The parameter is a listing's.
+        gateway.check(who, "GET /photos/private/a?prefix=public/x", "403 AccessDenied").await;
+    }
+}
+
+#[tokio::test]
+async fn one_policy_may_be_for_many_buckets() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::Obs("alice"), "PUT /phones", "200").await;
+    gateway.check(As::Obs("alice"), "PUT /other", "200").await;
+    let all = policy("Allow", &json!("*"), "ListBucket").replace("\"photos\",\"photos/*\"", "\"arn:aws:s3:::pho*\"");
+    gateway.check(As::Obs("alice"), &all, "204").await;
+    gateway.check(As::Obs("alice"), &all.replace("/photos", "/phones"), "204").await;
+    gateway.check(As::Obs("alice"), &all.replace("/photos", "/other"), "400 MalformedPolicy").await;
+    gateway.check(As::Nobody, "GET /photos", "200").await;
+    gateway.check(As::Nobody, "GET /phones", "200").await;
+    gateway.check(As::Nobody, "GET /other", "403 AccessDenied").await;
+}
+
+/// The owner is not locked out, whatever is confirmed.
+#[tokio::test]
+async fn a_confirmation_is_read_and_changes_nothing() {
+    let gateway = Gateway::with_bucket().await;
+    let deny = policy("Deny", &json!("*"), "*");
+    for who in [As::Aws("alice"), As::S3("alice")] {
+        let confirmed = |flag: &str| {
+            let header = format!("?policy\nx-amz-confirm-remove-self-bucket-access: {flag}");
+            deny.replacen("?policy", &header, 1)
+        };
+        gateway.check(who, &confirmed("perhaps"), "400 InvalidArgument").await;
+        for flag in ["true", "false", "True"] {
+            gateway.check(who, &confirmed(flag), "204").await;
+            gateway.check(who, "GET /photos?policy", "200").await;
+        }
+        gateway.check(who, "DELETE /photos?policy", "204").await;
     }
 }
 

@@ -70,12 +70,16 @@ impl Connection {
         tokio::time::timeout(Duration::from_secs(60), self.read_answer()).await.expect("an answer")
     }
 
-    async fn read_answer(&mut self) -> (String, String) {
+    async fn read_head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(self.stream.read_u8().await.expect("a whole head"));
         }
-        let head = String::from_utf8(head).expect("the head is text");
+        String::from_utf8(head).expect("the head is text")
+    }
+
+    async fn read_answer(&mut self) -> (String, String) {
+        let head = self.read_head().await;
         let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
         let mut body = vec![0; length.map_or(0, |length| length.parse().expect("a number"))];
         self.stream.read_exact(&mut body).await.expect("a whole body");
@@ -149,6 +153,31 @@ async fn what_is_admitted_is_asked_for() {
         connection.send_head(&gateway, who, "GET /photos/k").await;
         connection.expect("200 OK", "0123456789").await;
         assert_eq!(gateway.used("photos").await, (10, 1));
+    }
+}
+
+/// The AWS command line waits for ever for the end of what comes next on a connection whose last answer came instead of
+/// `100 Continue`, unless it is told that there is no next.
+#[tokio::test]
+async fn an_answer_instead_of_100_continue_is_the_last() {
+    let gateway = with_quota(10).await;
+    for (who, length, status) in [
+        (As::Obs("alice"), 0, "HTTP/1.1 200 OK\r\n"),
+        (As::Aws("alice"), 0, "HTTP/1.1 200 OK\r\n"),
+        (As::Aws("alice"), 11, "HTTP/1.1 403 Forbidden\r\n"),
+    ] {
+        let mut connection = Connection::open(&gateway);
+        let head = format!("PUT /photos/k\nContent-Length: {length}");
+        connection.send_head(&gateway, who, &format!("{head}\nExpect: 100-continue")).await;
+        let answer = connection.read_head().await;
+        assert!(answer.starts_with(status) && answer.contains("Connection: close\r\n"), "{answer}");
+        let mut rest = Vec::new();
+        connection.stream.read_to_end(&mut rest).await.expect("the connection ends");
+
+        let mut connection = Connection::open(&gateway);
+        connection.send_head(&gateway, who, "PUT /photos/k\nContent-Length: 0").await;
+        let answer = connection.read_head().await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && !answer.contains("Connection: "), "{answer}");
     }
 }
 

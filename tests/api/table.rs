@@ -24,6 +24,9 @@ pub(crate) const TAGS: &str = "PUT /photos?tagging\nContent-MD5: lHulZuz2zNx4X89
 pub(crate) const POLICY: &str = "PUT /photos?policy\n\n{\"Statement\":{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"PutBucketLogging\",\"Resource\":\"photos\"}}";
 pub(crate) const CORS: &str = "PUT /photos?cors\nContent-MD5: HGv5UBbjdmR736tPepqsSQ==\n\n<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>";
 
+pub(crate) const PUBLIC_ACCESS: &str = "PUT /photos?publicAccessBlock\n\n<PublicAccessBlockConfiguration><BlockPublicPolicy>false</BlockPublicPolicy></PublicAccessBlockConfiguration>";
+pub(crate) const OWNERSHIP: &str = "PUT /photos?ownershipControls\n\n<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>";
+
 const COMPLETE: &str = "POST /photos/k?uploadId=UPLOAD\n\n<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>5d41402abc4b2a76b9719d911017c592</ETag></Part></CompleteMultipartUpload>";
 
 pub(crate) const OBJECT_TAGS: &str = "PUT /photos/k?tagging\nContent-MD5: ygxpoiUw4ExsUsHRCTjifw==\n\n<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>";
@@ -75,6 +78,13 @@ pub(crate) const EXPECTED: &[Row] = &[
     row("GetBucketPolicy", "GET /photos?policy", "200"),
     row("GetBucketPolicyStatus", "GET /photos?policyStatus", "200"),
     row("DeleteBucketPolicy", "DELETE /photos?policy", "204"),
+    row("PutBucketPublicAccessBlock", PUBLIC_ACCESS, "200"),
+    row("GetBucketPublicAccessBlock", "GET /photos?publicAccessBlock", "200"),
+    row("DeleteBucketPublicAccessBlock", "DELETE /photos?publicAccessBlock", "204"),
+    row("GetBucketPublicStatus", "GET /photos?bucketStatus", "200"),
+    row("PutBucketOwnershipControls", OWNERSHIP, "200"),
+    row("GetBucketOwnershipControls", "GET /photos?ownershipControls", "200"),
+    row("DeleteBucketOwnershipControls", "DELETE /photos?ownershipControls", "204"),
     row("GetBucketVersioning", "GET /photos?versioning", "200"),
     row("GetBucketStorageClass", "GET /photos?storageClass", "200"),
     row("PutBucketStorageClass", "PUT /photos?storageClass\n\n<StorageClass>WARM</StorageClass>", "200"),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{Kind, group_names, normal, parse_grantee_id, parse_group};
+use super::written::{Named, Written, WrittenGrant};
+use super::{Kind, group_names, parse_email, parse_grantee_id, parse_group};
 use crate::acl::{Acl, Grant, Grantee, Permission};
 use crate::error::{Code, Result};
 use crate::limits;
@@ -13,12 +14,12 @@ use crate::name::AccountId;
 use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Element, Layout, Writer};
 
-/// Reads a list of something that `owner` owns; `None` is private.
+/// Reads a list of something that `owner` owns.
 ///
-/// 400 `MalformedACLError` for what is no list, 400 `InvalidArgument` for what is no account's id, 400
-/// `UnresolvableGrantByEmailAddress` for grantees by e-mail, 403 `AccessDenied` for another owner: ownership is not
-/// given away.
-pub fn parse(document: &Element, kind: Kind, owner: AccountId) -> Result<Option<Acl>> {
+/// 400 `MalformedACLError` for what is no list, 400 `InvalidArgument` for what is no account's id, 403 `AccessDenied` for
+/// another owner: ownership is not given away. Whether the accounts named are there is still to be asked:
+/// [`Written::resolve`].
+pub fn parse(document: &Element, kind: Kind, owner: AccountId) -> Result<Written> {
     let named = only(document, "Owner")?.and_then(|owner| owner.child("ID")).ok_or(Code::MalformedAclError)?;
     if AccountId::parse(named.text_trimmed()) != Some(owner) {
         return Err(Code::AccessDenied.because("The owner in the list is not the owner of what it is for."));
@@ -35,10 +36,10 @@ pub fn parse(document: &Element, kind: Kind, owner: AccountId) -> Result<Option<
         return Err(malformed(format!("A list has at most {} grants.", limits::GRANT_COUNT_MAX)));
     }
     let grants = grants.iter().map(|grant| parse_grant(grant, kind)).collect::<Result<_>>()?;
-    Ok(normal(Acl { grants, takes_delivered }, owner))
+    Ok(Written { grants, takes_delivered })
 }
 
-fn parse_grant(grant: &Element, kind: Kind) -> Result<Grant> {
+fn parse_grant(grant: &Element, kind: Kind) -> Result<WrittenGrant> {
     if grant.name != "Grant" {
         return Err(malformed(format!("A list has grants and no {}.", grant.name)));
     }
@@ -49,20 +50,18 @@ fn parse_grant(grant: &Element, kind: Kind) -> Result<Grant> {
     if delivered && kind == Kind::Object {
         return Err(malformed("Grants of an object's list are not delivered."));
     }
-    Ok(Grant { grantee, permission, delivered })
+    Ok(WrittenGrant { grantee, permission, delivered })
 }
 
 /// By what it holds; the type that S3 clients add says the same once more.
-fn parse_grantee(grantee: &Element) -> Result<Grantee> {
+fn parse_grantee(grantee: &Element) -> Result<Named> {
     let (id, canned, uri) = (only(grantee, "ID")?, only(grantee, "Canned")?, only(grantee, "URI")?);
-    match (id, canned, uri) {
-        (Some(id), None, None) => parse_grantee_id(id.text_trimmed()),
-        (None, Some(group), None) | (None, None, Some(group)) => {
+    match (id, canned, uri, only(grantee, "EmailAddress")?) {
+        (Some(id), None, None, None) => parse_grantee_id(id.text_trimmed()),
+        (None, Some(group), None, None) | (None, None, Some(group), None) => {
             parse_group(group.text_trimmed()).ok_or_else(|| malformed("A grantee is a group that there is not."))
         }
-        (None, None, None) if grantee.child("EmailAddress").is_some() => {
-            Err(Code::UnresolvableGrantByEmailAddress.into())
-        }
+        (None, None, None, Some(email)) => parse_email(email.text_trimmed()),
         _ => Err(malformed("A grantee is an account or a group.")),
     }
 }
@@ -115,9 +114,10 @@ pub fn document(
     let full = [Grant::plain(Grantee::Account(owner), Permission::FullControl)];
     let grants = acl.map_or(&full[..], |acl| &acl.grants);
     let is_owners = |grant: &&Grant| grant.grantee == Grantee::Account(owner);
-    // OBS shows the owner first.
-    let (first, rest): (Vec<&Grant>, Vec<&Grant>) =
-        grants.iter().partition(|grant| dialect.is_obs() && is_owners(grant));
+    // OBS shows the owner first, S3 the groups.
+    let is_first =
+        |grant: &&Grant| if dialect.is_obs() { is_owners(grant) } else { group_names(grant.grantee).is_some() };
+    let (first, rest): (Vec<&Grant>, Vec<&Grant>) = grants.iter().partition(is_first);
     for grant in first.into_iter().chain(rest) {
         xml.open("Grant");
         match (grant.grantee, dialect.is_obs()) {
@@ -162,7 +162,11 @@ mod tests {
     const OTHER: AccountId = AccountId(11);
 
     fn read(text: &str, kind: Kind) -> Result<Option<Acl>> {
-        parse(&Element::parse(text.as_bytes(), Code::MalformedAclError)?, kind, OWNER)
+        let written = parse(&Element::parse(text.as_bytes(), Code::MalformedAclError)?, kind, OWNER)?;
+        written.with(OWNER, |email| match email {
+            "other@example.com" => Ok(OTHER),
+            _ => Err(Code::UnresolvableGrantByEmailAddress.into()),
+        })
     }
 
     fn full() -> Acl {
@@ -270,6 +274,10 @@ mod tests {
             check(&grant("<ID>OTHER</ID>", "").replace("READ", "read"), kind, Err(Code::MalformedAclError));
             check(&grant("<ID>nobody</ID>", ""), kind, Err(Code::InvalidArgument));
             check(&grant("<EmailAddress>a@b.c</EmailAddress>", ""), kind, Err(Code::UnresolvableGrantByEmailAddress));
+            check(&grant("<EmailAddress/>", ""), kind, Err(Code::UnresolvableGrantByEmailAddress));
+            check(&grant("<EmailAddress> other@example.com </EmailAddress>", ""), kind, Ok(1));
+            let both = "<ID>OTHER</ID><EmailAddress>other@example.com</EmailAddress>";
+            check(&grant(both, ""), kind, Err(Code::MalformedAclError));
             check("<Owner><ID>OTHER</ID></Owner><AccessControlList/>", kind, Err(Code::AccessDenied));
             let one = "<Grant><Grantee><ID>OTHER</ID></Grantee><Permission>READ</Permission></Grant>";
             check(&list(&one.repeat(limits::GRANT_COUNT_MAX)), kind, Ok(limits::GRANT_COUNT_MAX));

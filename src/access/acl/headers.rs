@@ -1,30 +1,36 @@
 //! `x-obs-acl` with one of the canned lists, or `x-obs-grant-*` with grants (OBS reference, "Configuring a Bucket ACL",
 //! "Configuring an Object ACL"). Both dialects' canned names are taken in both: published SDKs send them so.
 
-use super::{Kind, Owners, normal, parse_grantee_id, parse_group};
+use super::written::{Named, Written, WrittenGrant};
+use super::{Kind, Owners, parse_email, parse_grantee_id, parse_group};
 use crate::acl::{Acl, Grant, Grantee, Permission};
 use crate::error::{Code, Result};
 use crate::limits;
+use crate::meta::Tx;
+use crate::name::AccountId;
 
 /// What the headers of a request say of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Given {
     /// Nothing.
     Nothing,
-    /// This list; `None` is private.
-    List(Option<Acl>),
+    /// This list.
+    List(Written),
 }
 
 impl Given {
-    /// The list of something new, which is private if nothing is said.
-    #[must_use]
-    pub fn into_acl(self) -> Option<Acl> {
+    /// The list of something new of `owner`'s, which is private if nothing is said. Refusals are those of
+    /// [`Written::resolve`].
+    pub fn resolve(&self, tx: &mut Tx<'_>, owner: AccountId) -> Result<Option<Acl>> {
         match self {
-            Self::Nothing => None,
-            Self::List(acl) => acl,
+            Self::Nothing => Ok(None),
+            Self::List(written) => written.resolve(tx, owner),
         }
     }
 }
+
+/// The canned list that is allowed where lists are disabled.
+pub(super) const BUCKET_OWNER_FULL_CONTROL: &str = "bucket-owner-full-control";
 
 /// Headers that grant, by their tails: what, and whether on a bucket it is delivered to its objects.
 const GRANTS: [(&str, Permission, bool); 7] = [
@@ -40,8 +46,8 @@ const GRANTS: [(&str, Permission, bool); 7] = [
 /// The list that headers ask for; `find` gives the value of `x-obs-<tail>` or `x-amz-<tail>`.
 ///
 /// 400 `InvalidArgument` for a canned list there is not, for what is no grantee, for more than
-/// [`limits::GRANT_COUNT_MAX`] grants; 400 `InvalidRequest` for a canned list together with grants; 400
-/// `UnresolvableGrantByEmailAddress` for grantees by e-mail.
+/// [`limits::GRANT_COUNT_MAX`] grants; 400 `InvalidRequest` for a canned list together with grants. Whether the accounts
+/// named are there is still to be asked: [`Given::resolve`].
 pub fn from_headers<'h>(find: impl Fn(&str) -> Option<&'h str>, kind: Kind, owners: Owners) -> Result<Given> {
     let canned = find("acl").map(|name| canned(name.trim(), kind, owners)).transpose()?;
     let mut grants = Vec::new();
@@ -51,16 +57,14 @@ pub fn from_headers<'h>(find: impl Fn(&str) -> Option<&'h str>, kind: Kind, owne
             return Err(Code::InvalidArgument.because(format!("{tail} is for buckets.")));
         }
         for grantee in grantees.split(',') {
-            grants.push(Grant { grantee: parse_grantee(grantee.trim())?, permission, delivered });
+            grants.push(WrittenGrant { grantee: parse_grantee(grantee.trim())?, permission, delivered });
         }
     }
     match (canned, grants.len()) {
         (None, 0) => Ok(Given::Nothing),
-        (Some(acl), 0) => Ok(Given::List(normal(acl, owners.owner))),
+        (Some(acl), 0) => Ok(Given::List(acl.into())),
         (Some(_), _) => Err(Code::InvalidRequest.because("A canned list and grants exclude each other.")),
-        (None, 1..=limits::GRANT_COUNT_MAX) => {
-            Ok(Given::List(normal(Acl { grants, takes_delivered: true }, owners.owner)))
-        }
+        (None, 1..=limits::GRANT_COUNT_MAX) => Ok(Given::List(Written { grants, takes_delivered: true })),
         (None, _) => {
             Err(Code::InvalidArgument.because(format!("A list has at most {} grants.", limits::GRANT_COUNT_MAX)))
         }
@@ -72,7 +76,8 @@ fn canned(name: &str, kind: Kind, owners: Owners) -> Result<Acl> {
     use Permission::{FullControl, Read, ReadAcp, Write};
     let bucket_owner = Grantee::Account(owners.bucket_owner);
     let (given, is_delivered): (&[(Grantee, Permission)], bool) = match name {
-        "private" => (&[], false),
+        // The second gives Amazon's machines what there are none of here.
+        "private" | "aws-exec-read" => (&[], false),
         "public-read" => (&[(Everyone, Read)], false),
         "public-read-write" => (&[(Everyone, Read), (Everyone, Write)], false),
         "public-read-delivered" => (&[(Everyone, Read)], true),
@@ -80,7 +85,7 @@ fn canned(name: &str, kind: Kind, owners: Owners) -> Result<Acl> {
         "authenticated-read" => (&[(AuthenticatedUsers, Read)], false),
         "log-delivery-write" => (&[(LogDelivery, Write), (LogDelivery, ReadAcp)], false),
         "bucket-owner-read" => (&[(bucket_owner, Read)], false),
-        "bucket-owner-full-control" => (&[(bucket_owner, FullControl)], false),
+        BUCKET_OWNER_FULL_CONTROL => (&[(bucket_owner, FullControl)], false),
         _ => return Err(Code::InvalidArgument.because(format!("There is no access control list {name:?}."))),
     };
     let delivered = is_delivered && kind == Kind::Bucket;
@@ -93,8 +98,8 @@ fn canned(name: &str, kind: Kind, owners: Owners) -> Result<Acl> {
     Ok(Acl { grants, takes_delivered: true })
 }
 
-/// `id=…`, and in S3 `uri=…`, with or without quotes.
-fn parse_grantee(text: &str) -> Result<Grantee> {
+/// `id=…`, and in S3 `uri=…` and `emailAddress=…`, with or without quotes.
+fn parse_grantee(text: &str) -> Result<Named> {
     let (kind, value) = text.split_once('=').unwrap_or((text, ""));
     let (kind, value) = (kind.trim().to_ascii_lowercase(), value.trim());
     let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
@@ -103,7 +108,7 @@ fn parse_grantee(text: &str) -> Result<Grantee> {
         "uri" => {
             parse_group(value).ok_or_else(|| Code::InvalidArgument.because(format!("There is no group {value:?}.")))
         }
-        "emailaddress" => Err(Code::UnresolvableGrantByEmailAddress.into()),
+        "emailaddress" => parse_email(value),
         _ => Err(Code::InvalidArgument.because(format!("{text:?} is no grantee; id=ACCOUNT_ID is one."))),
     }
 }
@@ -111,7 +116,6 @@ fn parse_grantee(text: &str) -> Result<Grantee> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::AccountId;
 
     const OWNER: AccountId = AccountId(10);
     const OTHER: AccountId = AccountId(11);
@@ -132,11 +136,15 @@ mod tests {
 
     fn check_as(kind: Kind, owners: Owners, headers: &[(&str, &str)], expected: std::result::Result<&str, Code>) {
         let find = |tail: &str| headers.iter().find(|(name, _)| *name == tail).map(|(_, value)| *value);
-        let found = from_headers(find, kind, owners).map_err(|error| error.code()).map(|given| match given {
-            Given::Nothing => "nothing".to_owned(),
-            Given::List(acl) => show(acl.as_ref()),
+        let find_email = |email: &str| match email {
+            "other@example.com" => Ok(OTHER),
+            _ => Err(Code::UnresolvableGrantByEmailAddress.into()),
+        };
+        let found = from_headers(find, kind, owners).and_then(|given| match given {
+            Given::Nothing => Ok("nothing".to_owned()),
+            Given::List(written) => Ok(show(written.with(owners.owner, find_email)?.as_ref())),
         });
-        assert_eq!(found, expected.map(str::to_owned), "{kind:?} {headers:?}");
+        assert_eq!(found.map_err(|error| error.code()), expected.map(str::to_owned), "{kind:?} {headers:?}");
     }
 
     fn bucket(headers: &[(&str, &str)], expected: std::result::Result<&str, Code>) {
@@ -157,6 +165,7 @@ mod tests {
         both("public-read", "Everyone READ, owner FULL_CONTROL");
         both(" public-read ", "Everyone READ, owner FULL_CONTROL");
         both("public-read-write", "Everyone READ, Everyone WRITE, owner FULL_CONTROL");
+        both("aws-exec-read", "private");
         both("authenticated-read", "AuthenticatedUsers READ, owner FULL_CONTROL");
         both("log-delivery-write", "LogDelivery WRITE, LogDelivery READ_ACP, owner FULL_CONTROL");
         bucket(&[("acl", "public-read-delivered")], Ok("Everyone READ+, owner FULL_CONTROL"));
@@ -167,7 +176,7 @@ mod tests {
         object(&[("acl", "bucket-owner-read")], Ok("other READ, owner FULL_CONTROL"));
         object(&[("acl", "bucket-owner-full-control")], Ok("other FULL_CONTROL, owner FULL_CONTROL"));
         bucket(&[], Ok("nothing"));
-        for bad in ["", "public", "Private", "public-ready", "aws-exec-read", "private,private"] {
+        for bad in ["", "public", "Private", "public-ready", "private,private"] {
             bucket(&[("acl", bad)], Err(Code::InvalidArgument));
             object(&[("acl", bad)], Err(Code::InvalidArgument));
         }
@@ -175,6 +184,7 @@ mod tests {
 
     #[test]
     fn grants_name_accounts_and_groups() {
+        let unresolvable = Code::UnresolvableGrantByEmailAddress;
         let (owner, other) = (format!("id={OWNER}"), format!("id={OTHER}"));
         bucket(&[("grant-read", &other)], Ok("other READ"));
         bucket(&[("grant-full-control", &owner)], Ok("private"));
@@ -204,7 +214,13 @@ mod tests {
         for bad in ["", "id", "id=", "id=alice", "id=1", "uri=x", "name=x", &format!("{OTHER}"), &format!("{other},")] {
             bucket(&[("grant-read", bad)], Err(Code::InvalidArgument));
         }
-        bucket(&[("grant-read", "emailAddress=a@b.c")], Err(Code::UnresolvableGrantByEmailAddress));
+        bucket(&[("grant-read", "emailAddress=\"other@example.com\"")], Ok("other READ"));
+        bucket(&[("grant-read", "emailAddress=other@example.com, emailaddress=a@b.c")], Err(unresolvable));
+        bucket(&[("grant-read", "emailAddress=")], Err(unresolvable));
+        bucket(
+            &[("grant-read", &format!("emailAddress={}@b.c", "a".repeat(limits::EMAIL_BYTES_MAX)))],
+            Err(unresolvable),
+        );
         bucket(&[("acl", "private"), ("grant-read", &other)], Err(Code::InvalidRequest));
         let many = |count| vec![other.as_str(); count].join(",");
         bucket(&[("grant-read", &many(limits::GRANT_COUNT_MAX + 1))], Err(Code::InvalidArgument));

@@ -3,16 +3,23 @@
 
 mod document;
 mod headers;
+mod new_object;
+mod written;
 
 pub use document::{document, parse};
 pub use headers::{Given, from_headers};
+pub use new_object::NewObject;
+pub use written::Written;
 
 use std::collections::BTreeMap;
 
-use super::Caller;
+use self::headers::BUCKET_OWNER_FULL_CONTROL;
+use self::written::Named;
+use super::Controls;
 use crate::acl::{Acl, Grant, Grantee, Permission};
 use crate::error::{Code, Result};
-use crate::meta::{self, Bucket, Tx};
+use crate::limits;
+use crate::meta::{self, Tx};
 use crate::name::AccountId;
 use crate::wire::xml::Element;
 
@@ -42,54 +49,43 @@ impl Owners {
     }
 }
 
-/// The list of an object that `caller` puts into `bucket`, whose owner the caller will be: by the headers of the request,
-/// where `find` gives the value of `x-obs-<tail>` or `x-amz-<tail>`. `None` is private. Refusals are those of
-/// [`from_headers`].
-///
-/// What nobody signed for is the bucket owner's to do with as they like, and everyone's to read unless a header says
-/// otherwise.
-pub fn of_new_object<'h>(
-    caller: &Caller,
-    bucket: &Bucket,
-    find: impl Fn(&str) -> Option<&'h str>,
-) -> Result<Option<Acl>> {
-    let owners = Owners { owner: caller.owner(), bucket_owner: bucket.owner };
-    let given = from_headers(find, Kind::Object, owners)?;
-    if owners.owner != AccountId::NOBODY {
-        return Ok(given.into_acl());
-    }
-    let mut acl = match given {
-        Given::Nothing => {
-            Some(Acl { grants: vec![Grant::plain(Grantee::Everyone, Permission::Read)], takes_delivered: true })
-        }
-        Given::List(acl) => acl,
-    }
-    .unwrap_or(Acl { grants: Vec::new(), takes_delivered: true });
-    // There is nobody to whom anything could be granted as its owner.
-    acl.grants.retain(|grant| grant.grantee != Grantee::Account(AccountId::NOBODY));
-    let keeps = Grant::plain(Grantee::Account(bucket.owner), Permission::FullControl);
-    if !acl.grants.contains(&keeps) {
-        acl.grants.push(keeps);
-    }
-    Ok(Some(acl))
+/// What becomes of a list that is to be replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It stays: lists are disabled, and the request says what is so anyway.
+    Keep,
+    /// It is this one from now on; `None` is private.
+    To(Option<Acl>),
 }
 
 /// The list that is to take the place of another: by headers or by a document, not both. Both are 400 `InvalidRequest`,
-/// neither is `MissingRequestBodyError`.
-pub fn replacement<'h>(
+/// neither is `MissingRequestBodyError`; what the bucket's controls do not allow is refused as [`NewObject`] says.
+pub fn replace<'h>(
+    tx: &mut Tx<'_>,
+    controls: Controls,
     find: impl Fn(&str) -> Option<&'h str>,
     document: Option<&Element>,
-    kind: Kind,
-    owners: Owners,
-) -> Result<Option<Acl>> {
-    match (from_headers(find, kind, owners)?, document) {
-        (Given::List(acl), None) => Ok(acl),
-        (Given::Nothing, Some(document)) => parse(document, kind, owners.owner),
+    (kind, owners): (Kind, Owners),
+) -> Result<Change> {
+    let names_another = find("acl").is_some_and(|name| name.trim() != BUCKET_OWNER_FULL_CONTROL);
+    let written = match (from_headers(find, kind, owners)?, document) {
+        (Given::List(written), None) => written,
+        (Given::Nothing, Some(document)) => parse(document, kind, owners.owner)?,
         (Given::List(_), Some(_)) => {
-            Err(Code::InvalidRequest.because("The access control list is either in headers or in the body."))
+            return Err(Code::InvalidRequest.because("The access control list is either in headers or in the body."));
         }
-        (Given::Nothing, None) => Err(Code::MissingRequestBody.into()),
+        (Given::Nothing, None) => return Err(Code::MissingRequestBody.into()),
+    };
+    if controls.disable_acls() && names_another {
+        return Err(Code::AccessControlListNotSupported.into());
     }
+    let acl = written.resolve(tx, owners.owner)?;
+    if controls.disable_acls() {
+        new_object::check_disabled(acl.as_ref(), owners.bucket_owner)?;
+        return Ok(Change::Keep);
+    }
+    controls.check_acl(acl.as_ref())?;
+    Ok(Change::To(acl))
 }
 
 /// Refuses grants to accounts that are not there: 400 `InvalidArgument`.
@@ -129,16 +125,25 @@ fn normal(acl: Acl, owner: AccountId) -> Option<Acl> {
     if acl.takes_delivered && acl.grants == private { None } else { Some(acl) }
 }
 
-/// The bucket's or the group's name of an account: 32 hexadecimal digits, else 400 `InvalidArgument`.
-fn parse_grantee_id(text: &str) -> Result<Grantee> {
-    let id = AccountId::parse(text).map(Grantee::Account);
+/// An account by its id: 32 hexadecimal digits, else 400 `InvalidArgument`.
+fn parse_grantee_id(text: &str) -> Result<Named> {
+    let id = AccountId::parse(text).map(Grantee::Account).map(Named::Grantee);
     id.ok_or_else(|| Code::InvalidArgument.because(format!("{text:?} is no account ID.")))
 }
 
+/// An account by its e-mail address. What cannot be one is no account's: 400 `UnresolvableGrantByEmailAddress`.
+fn parse_email(text: &str) -> Result<Named> {
+    if text.is_empty() || text.len() > limits::EMAIL_BYTES_MAX {
+        return Err(Code::UnresolvableGrantByEmailAddress.into());
+    }
+    Ok(Named::Email(text.to_owned()))
+}
+
 /// A group by its URI in S3 or its name in OBS.
-fn parse_group(text: &str) -> Option<Grantee> {
-    let group = [Grantee::Everyone, Grantee::AuthenticatedUsers, Grantee::LogDelivery];
-    group.into_iter().find(|group| group_names(*group).is_some_and(|(name, uri)| text == name || text == uri))
+fn parse_group(text: &str) -> Option<Named> {
+    let mut groups = [Grantee::Everyone, Grantee::AuthenticatedUsers, Grantee::LogDelivery].into_iter();
+    let is_named = |group: &Grantee| group_names(*group).is_some_and(|(name, uri)| text == name || text == uri);
+    groups.find(is_named).map(Named::Grantee)
 }
 
 /// What OBS and S3 call a group.

@@ -25,7 +25,7 @@ impl Policies {
     /// A bucket's policy, as it was accepted.
     #[must_use]
     pub fn of_bucket(&self, bucket: &BucketName, text: &[u8]) -> Arc<Policy> {
-        // The text names its bucket in every resource, so no two buckets have the same.
+        // Where two buckets have the same text, it names neither: what it says by wildcards is the same for both.
         find_or_read(&self.of_buckets, text, |text| Policy::of_bucket(text, bucket))
     }
 

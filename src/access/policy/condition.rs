@@ -1,15 +1,17 @@
 //! Under which circumstances a statement holds: operators, keys and values, checked against each other when they are
 //! read. Each key is of one type, and an operator is for one type.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::Question;
 use super::glob::{Fuel, Glob};
-use super::key::{Key, Type};
+use super::key::{Found, Key, Type};
 use super::parse::{Malformed, malformed};
+use super::{Question, Tagged};
+use crate::access::Action;
 
 /// One key under one operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,19 @@ pub(super) struct Condition {
     is_negated: bool,
     /// Whether a request without the key passes.
     if_exists: bool,
+    /// How many of a key's values must pass.
+    span: Span,
+}
+
+/// Of a key with several values, such as the names of tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Span {
+    /// Any fits, or with a negation none does; a key that is missing fits nothing.
+    Plain,
+    /// `ForAnyValue:`: one passes, so there is one.
+    Any,
+    /// `ForAllValues:`: none fails, also where there is none.
+    All,
 }
 
 /// What is asked of the key; any of the values will do.
@@ -103,43 +118,89 @@ impl Network {
 
 impl Condition {
     pub(super) fn holds(&self, question: &Question<'_>, fuel: &Fuel) -> bool {
+        let passes = |is_met: bool| is_met != self.is_negated;
         if self.if_exists && self.key.is_missing(question) {
             return true;
         }
-        self.is_met(question, fuel) != self.is_negated
-    }
-
-    /// Whether any value fits. Of the operators only `${null}` fits a key that is missing.
-    fn is_met(&self, question: &Question<'_>, fuel: &Fuel) -> bool {
         match &self.test {
-            Test::Equals(values) | Test::Like(values) => {
-                let found = self.key.text(question);
-                values.iter().any(|value| value.fits(found.as_deref(), fuel))
-            }
-            Test::EqualsIgnoringCase(values) => {
-                let found = self.key.text(question).map(|found| found.to_lowercase());
-                values.iter().any(|value| value.fits(found.as_deref(), fuel))
+            Test::Equals(_) | Test::Like(_) | Test::EqualsIgnoringCase(_) => {
+                self.holds_for_values(&self.key.found(question), fuel)
             }
             Test::Compares(comparison, values) => {
                 let found = self.key.number(question);
-                found.is_some_and(|found| values.iter().any(|value| comparison.holds(found, *value)))
+                passes(found.is_some_and(|found| values.iter().any(|value| comparison.holds(found, *value))))
             }
             Test::Is(values) => values.contains(&question.context.is_secure()),
-            Test::Within(values) => values.iter().any(|network| network.has(question.context.source_ip())),
+            Test::Within(values) => passes(values.iter().any(|network| network.has(question.context.source_ip()))),
             Test::IsMissing(values) => values.contains(&self.key.is_missing(question)),
         }
     }
 
-    /// Whether it lets in only callers from certain addresses.
-    pub(super) fn is_restricting(&self) -> bool {
+    /// Whether only tags tell if it holds that are still to be read.
+    pub(super) fn is_of_tags(&self, action: Action) -> bool {
+        self.key.is_of_tags(action)
+    }
+
+    /// Whether it holds, where tags tell.
+    pub(super) fn holds_for(&self, tagged: &Tagged<'_>, fuel: &Fuel) -> bool {
+        let found = self.key.found_in(tagged);
         match &self.test {
-            Test::Within(values) => !self.is_negated && !values.iter().any(|network| network.is_public()),
+            Test::IsMissing(values) => values.contains(&found.values().is_empty()),
+            _ => (self.if_exists && found.values().is_empty()) || self.holds_for_values(&found, fuel),
+        }
+    }
+
+    fn holds_for_values(&self, found: &Found<'_>, fuel: &Fuel) -> bool {
+        let values = found.values();
+        let fits = |value: Option<&str>| self.test.fits(value, fuel);
+        let passes = |value: &Cow<'_, str>| fits(Some(value)) != self.is_negated;
+        match self.span {
+            Span::Any => values.iter().any(passes),
+            Span::All => values.iter().all(passes),
+            Span::Plain if values.is_empty() => fits(None) != self.is_negated,
+            Span::Plain => values.iter().any(|value| fits(Some(value))) != self.is_negated,
+        }
+    }
+
+    /// Whether it lets in only callers from certain addresses, or certain accounts.
+    pub(super) fn is_restricting(&self) -> bool {
+        if self.is_negated || self.if_exists || self.span == Span::All {
+            return false;
+        }
+        match &self.test {
+            Test::Within(values) => !values.iter().any(|network| network.is_public()),
+            Test::Equals(values) | Test::Like(values) | Test::EqualsIgnoringCase(values) => {
+                self.key.tells_accounts_apart() && values.iter().all(Text::is_fixed)
+            }
             _ => false,
         }
     }
 }
 
+impl Test {
+    /// Whether a value, or that there is none, is any of those of a string operator.
+    fn fits(&self, found: Option<&str>, fuel: &Fuel) -> bool {
+        match self {
+            Self::Equals(values) | Self::Like(values) => values.iter().any(|value| value.fits(found, fuel)),
+            Self::EqualsIgnoringCase(values) => {
+                let found = found.map(str::to_lowercase);
+                values.iter().any(|value| value.fits(found.as_deref(), fuel))
+            }
+            Self::Compares(..) | Self::Is(_) | Self::Within(_) | Self::IsMissing(_) => false,
+        }
+    }
+}
+
 impl Text {
+    /// Whether one value alone fits.
+    fn is_fixed(&self) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Glob(glob) => glob.is_fixed(),
+            Self::Missing => false,
+        }
+    }
+
     fn fits(&self, found: Option<&str>, fuel: &Fuel) -> bool {
         match (self, found) {
             (Self::Missing, found) => found.is_none(),
@@ -173,6 +234,7 @@ enum Operator {
     Equals,
     EqualsIgnoringCase,
     Like,
+    ArnLike,
     Number(Comparison),
     Date(Comparison),
     Bool,
@@ -183,7 +245,7 @@ enum Operator {
 /// An operator by its documented or its short name, and whether it is a negation.
 fn find_operator(name: &str) -> Option<(Operator, bool)> {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
-    use Operator::{Address, Bool, Date, Equals, EqualsIgnoringCase, Like, Null, Number};
+    use Operator::{Address, ArnLike, Bool, Date, Equals, EqualsIgnoringCase, Like, Null, Number};
     Some(match name {
         "StringEquals" | "streq" => (Equals, false),
         "StringNotEquals" | "strneq" => (Equals, true),
@@ -191,6 +253,9 @@ fn find_operator(name: &str) -> Option<(Operator, bool)> {
         "StringNotEqualsIgnoreCase" | "strneqi" => (EqualsIgnoringCase, true),
         "StringLike" | "strl" => (Like, false),
         "StringNotLike" | "strnl" => (Like, true),
+        // The two are the same (IAM reference).
+        "ArnEquals" | "ArnLike" => (ArnLike, false),
+        "ArnNotEquals" | "ArnNotLike" => (ArnLike, true),
         "NumericEquals" | "numeq" => (Number(Equal), false),
         "NumericNotEquals" | "numneq" => (Number(Equal), true),
         "NumericLessThan" | "numlt" => (Number(Less), false),
@@ -212,18 +277,27 @@ fn find_operator(name: &str) -> Option<(Operator, bool)> {
 }
 
 fn parse_one(name: &str, key: Key, values: &Value) -> Result<Condition, Malformed> {
-    let (bare, if_exists) = name.strip_suffix("IfExists").map_or((name, false), |bare| (bare, true));
+    let (span, bare) = match name.split_once(':') {
+        Some(("ForAnyValue", bare)) => (Span::Any, bare),
+        Some(("ForAllValues", bare)) => (Span::All, bare),
+        _ => (Span::Plain, name),
+    };
+    let (bare, if_exists) = bare.strip_suffix("IfExists").map_or((bare, false), |bare| (bare, true));
     let found = find_operator(bare).filter(|(operator, _)| !if_exists || *operator != Operator::Null);
     let (operator, is_negated) = found.ok_or_else(|| malformed(format!("there is no operator {name:?}")))?;
-    let wanted = match operator {
-        Operator::Equals | Operator::EqualsIgnoringCase | Operator::Like => Some(Type::Text),
-        Operator::Number(_) => Some(Type::Number),
-        Operator::Date(_) => Some(Type::Date),
-        Operator::Bool => Some(Type::Bool),
-        Operator::Address => Some(Type::Address),
-        Operator::Null => None,
+    let is_text = matches!(operator, Operator::Equals | Operator::EqualsIgnoringCase | Operator::Like);
+    let fits = match operator {
+        Operator::Equals | Operator::EqualsIgnoringCase | Operator::Like => {
+            matches!(key.kind(), Type::Text | Type::Arn)
+        }
+        Operator::ArnLike => key.kind() == Type::Arn,
+        Operator::Number(_) => key.kind() == Type::Number,
+        Operator::Date(_) => key.kind() == Type::Date,
+        Operator::Bool => key.kind() == Type::Bool,
+        Operator::Address => key.kind() == Type::Address,
+        Operator::Null => true,
     };
-    if wanted.is_some_and(|wanted| wanted != key.kind()) {
+    if !fits || (span != Span::Plain && !is_text) {
         return Err(malformed(format!("{name} is not for {key:?}")));
     }
     let values = scalars(values).ok_or_else(|| malformed(format!("{name} has no values that are strings")))?;
@@ -239,7 +313,7 @@ fn parse_one(name: &str, key: Key, values: &Value) -> Result<Condition, Malforme
     let test = match operator {
         Operator::Equals => Test::Equals(texts(Text::Plain)),
         Operator::EqualsIgnoringCase => Test::EqualsIgnoringCase(texts(|text| Text::Plain(text.to_lowercase()))),
-        Operator::Like => Test::Like(texts(|text| Text::Glob(Glob::new(&text)))),
+        Operator::Like | Operator::ArnLike => Test::Like(texts(|text| Text::Glob(Glob::new(&text)))),
         Operator::Number(comparison) => Test::Compares(comparison, all(|value| value.parse().ok())?),
         Operator::Date(comparison) => Test::Compares(comparison, all(parse_date)?),
         Operator::Bool => Test::Is(flags()),
@@ -251,7 +325,7 @@ fn parse_one(name: &str, key: Key, values: &Value) -> Result<Condition, Malforme
             Test::Within(values.iter().map(parse).collect::<Result<_, _>>()?)
         }
     };
-    Ok(Condition { key, test, is_negated, if_exists })
+    Ok(Condition { key, test, is_negated, if_exists, span })
 }
 
 /// A value or several, at least one; numbers and truth values need no quotes.

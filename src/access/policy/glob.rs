@@ -34,6 +34,11 @@ impl Glob {
         Self { pattern: pattern.to_owned(), has_wildcards: pattern.contains(['*', '?']) }
     }
 
+    /// Whether it has no wildcards.
+    pub(super) fn is_fixed(&self) -> bool {
+        !self.has_wildcards
+    }
+
     /// Whether the whole of `text` matches.
     pub(super) fn matches(&self, text: &str, fuel: &Fuel) -> bool {
         if !self.has_wildcards {

@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::Question;
-use crate::access::{Action, Context};
+use super::{Question, Tagged};
+use crate::access::{Action, Caller};
+use crate::tag::{Tag, TagLimits};
 
 /// What a key's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,10 +15,36 @@ pub(super) enum Type {
     Date,
     Bool,
     Address,
+    /// Text that operators for names of resources compare too.
+    Arn,
+}
+
+/// What a request has of a key.
+#[derive(Debug)]
+pub(super) enum Found<'q> {
+    Missing,
+    One([Cow<'q, str>; 1]),
+    Many(Vec<Cow<'q, str>>),
+}
+
+impl<'q> Found<'q> {
+    pub(super) fn values(&self) -> &[Cow<'q, str>] {
+        match self {
+            Self::Missing => &[],
+            Self::One(value) => value,
+            Self::Many(values) => values,
+        }
+    }
+}
+
+impl<'q, T: Into<Cow<'q, str>>> From<Option<T>> for Found<'q> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Missing, |value| Self::One([value.into()]))
+    }
 }
 
 /// A condition key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     CurrentTime,
     EpochTime,
@@ -25,6 +52,11 @@ pub(super) enum Key {
     SourceIp,
     UserAgent,
     Referer,
+    PrincipalArn,
+    PrincipalAccount,
+    PrincipalType,
+    UserId,
+    Username,
     Prefix,
     Delimiter,
     MaxKeys,
@@ -38,7 +70,16 @@ pub(super) enum Key {
     MetadataDirective,
     ServerSideEncryption,
     KmsKeyId,
+    CustomerAlgorithm,
+    StorageClass,
+    ObjectOwnership,
     VersionId,
+    /// What the object's tag of this name says.
+    ExistingTag(Box<str>),
+    /// What the tag of this name says that the request brings.
+    RequestTag(Box<str>),
+    /// The names of the tags that the request brings.
+    RequestTagKeys,
 }
 
 impl Key {
@@ -48,6 +89,13 @@ impl Key {
         let lower = name.to_ascii_lowercase();
         let (vocabulary, bare) = lower.split_once(':').map_or(("", lower.as_str()), |(before, bare)| (before, bare));
         let key = match bare {
+            "requestobjecttagkeys" => Self::RequestTagKeys,
+            other if other.contains('/') => Self::of_tag(name)?,
+            "principalarn" => Self::PrincipalArn,
+            "principalaccount" => Self::PrincipalAccount,
+            "principaltype" => Self::PrincipalType,
+            "userid" => Self::UserId,
+            "username" => Self::Username,
             "currenttime" => Self::CurrentTime,
             "epochtime" => Self::EpochTime,
             "securetransport" => Self::SecureTransport,
@@ -68,10 +116,29 @@ impl Key {
                 | Self::SourceIp
                 | Self::UserAgent
                 | Self::Referer
+                | Self::PrincipalArn
+                | Self::PrincipalAccount
+                | Self::PrincipalType
+                | Self::UserId
+                | Self::Username
         );
         let fits =
             if is_general { matches!(vocabulary, "" | "aws" | "g") } else { matches!(vocabulary, "" | "s3" | "obs") };
         fits.then_some(key)
+    }
+
+    /// The name of a tag is in its own letter case.
+    fn of_tag(name: &str) -> Option<Self> {
+        let (before, tag) = name.split_once('/')?;
+        let bare = before.split_once(':').map_or(before, |(_, bare)| bare);
+        if !(1..=TagLimits::S3_OBJECT.key_characters_max).contains(&tag.chars().count()) {
+            return None;
+        }
+        match bare.to_ascii_lowercase().as_str() {
+            "existingobjecttag" => Some(Self::ExistingTag(tag.into())),
+            "requestobjecttag" => Some(Self::RequestTag(tag.into())),
+            _ => None,
+        }
     }
 
     fn of_header(name: &str) -> Option<Self> {
@@ -87,22 +154,26 @@ impl Key {
             "metadata-directive" => Self::MetadataDirective,
             "server-side-encryption" => Self::ServerSideEncryption,
             "server-side-encryption-aws-kms-key-id" | "server-side-encryption-kms-key-id" => Self::KmsKeyId,
+            "server-side-encryption-customer-algorithm" => Self::CustomerAlgorithm,
+            "storage-class" => Self::StorageClass,
+            "object-ownership" => Self::ObjectOwnership,
             _ => return None,
         })
     }
 
-    pub(super) fn kind(self) -> Type {
+    pub(super) fn kind(&self) -> Type {
         match self {
             Self::CurrentTime => Type::Date,
             Self::EpochTime | Self::MaxKeys => Type::Number,
             Self::SecureTransport => Type::Bool,
             Self::SourceIp => Type::Address,
+            Self::PrincipalArn => Type::Arn,
             _ => Type::Text,
         }
     }
 
-    /// A value of a condition in the form in which [`Key::text`] gives what it is compared with.
-    pub(super) fn normal(self, value: &str) -> String {
+    /// A value of a condition in the form in which [`Key::found`] gives what it is compared with.
+    pub(super) fn normal(&self, value: &str) -> String {
         match self {
             Self::CopySource => value.strip_prefix('/').unwrap_or(value).to_owned(),
             Self::ServerSideEncryption => without_vendor(value).to_owned(),
@@ -110,15 +181,29 @@ impl Key {
         }
     }
 
-    pub(super) fn is_missing(self, question: &Question<'_>) -> bool {
+    /// Whether it says who asks in a way that is always one account's.
+    pub(super) fn tells_accounts_apart(&self) -> bool {
+        matches!(self, Self::PrincipalArn | Self::PrincipalAccount | Self::UserId)
+    }
+
+    /// Whether it is known only when the object, or the document with its tags, has been read.
+    pub(super) fn is_of_tags(&self, action: Action) -> bool {
+        match self {
+            Self::ExistingTag(_) => action.knows_tags(),
+            Self::RequestTag(_) | Self::RequestTagKeys => action.sets_tags(),
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_missing(&self, question: &Question<'_>) -> bool {
         match self.kind() {
-            Type::Text => self.text(question).is_none(),
+            Type::Text | Type::Arn => self.found(question).values().is_empty(),
             Type::Number => self.number(question).is_none(),
             Type::Date | Type::Bool | Type::Address => false,
         }
     }
 
-    pub(super) fn number(self, question: &Question<'_>) -> Option<i64> {
+    pub(super) fn number(&self, question: &Question<'_>) -> Option<i64> {
         let now_seconds = || i64::try_from(question.context.now() / 1000).ok();
         match self {
             Self::CurrentTime | Self::EpochTime => now_seconds(),
@@ -127,37 +212,80 @@ impl Key {
         }
     }
 
-    pub(super) fn text<'q>(self, question: &Question<'q>) -> Option<Cow<'q, str>> {
-        let Question { context, action, .. } = *question;
-        let header = |tail| own(context, tail, takes_acl(action));
-        let written = |tail| own(context, tail, action == Action::PutObject);
+    /// What the object's tags, and those of the request, have of it.
+    pub(super) fn found_in<'q>(&self, tagged: &Tagged<'q>) -> Found<'q> {
+        let find = |tags: &'q [(String, String)], name: &str| {
+            tags.iter().find(|(tag, _)| tag == name).map(|(_, value)| value.as_str())
+        };
         match self {
-            Self::UserAgent => context.header("user-agent").map(Cow::Borrowed),
-            Self::Referer => context.header("referer").map(Cow::Borrowed),
-            Self::Prefix => context.prefix(is_listing(action)).map(Cow::Borrowed),
-            Self::Delimiter => context.parameter("delimiter", is_listing(action)).map(Cow::Borrowed),
-            Self::Acl => header("acl"),
-            Self::GrantRead => header("grant-read"),
-            Self::GrantWrite => header("grant-write"),
-            Self::GrantReadAcp => header("grant-read-acp"),
-            Self::GrantWriteAcp => header("grant-write-acp"),
-            Self::GrantFullControl => header("grant-full-control"),
-            Self::CopySource => context.copy_source(action).map(Cow::Owned),
-            Self::MetadataDirective => written("metadata-directive"),
-            Self::ServerSideEncryption => context
-                .own("server-side-encryption", action == Action::PutObject)
-                .map(without_vendor)
-                .map(Cow::Borrowed),
-            Self::KmsKeyId => written("server-side-encryption-kms-key-id")
-                .or_else(|| written("server-side-encryption-aws-kms-key-id")),
-            Self::VersionId => context.version().filter(|_| action.is_of_version()).map(Cow::Borrowed),
-            Self::CurrentTime | Self::EpochTime | Self::SecureTransport | Self::SourceIp | Self::MaxKeys => None,
+            Self::ExistingTag(name) => find(tagged.existing, name).into(),
+            Self::RequestTag(name) => find(tagged.requested, name).into(),
+            Self::RequestTagKeys => {
+                Found::Many(tagged.requested.iter().map(|(tag, _)| Cow::Borrowed(tag.as_str())).collect())
+            }
+            _ => Found::Missing,
+        }
+    }
+
+    pub(super) fn found<'q>(&self, question: &Question<'q>) -> Found<'q> {
+        let Question { caller, context, action, .. } = *question;
+        let sets_list = |tail| context.own(tail, takes_acl(action)).into();
+        let is_put = action == Action::PutObject;
+        let of_put = |tail| context.own(tail, is_put).into();
+        let account = || caller.account().ok();
+        match self {
+            Self::UserAgent => context.header("user-agent").into(),
+            Self::Referer => context.header("referer").into(),
+            Self::PrincipalArn => account().map(|account| format!("arn:aws:iam::{}:root", account.id)).into(),
+            Self::PrincipalAccount | Self::UserId => account().map(|account| account.id.to_string()).into(),
+            Self::PrincipalType => Some(principal_type(caller)).into(),
+            Self::Username => account().map(|account| account.name.as_str()).into(),
+            Self::Prefix => context.prefix(is_listing(action)).into(),
+            Self::Delimiter => context.parameter("delimiter", is_listing(action)).into(),
+            Self::Acl => sets_list("acl"),
+            Self::GrantRead => sets_list("grant-read"),
+            Self::GrantWrite => sets_list("grant-write"),
+            Self::GrantReadAcp => sets_list("grant-read-acp"),
+            Self::GrantWriteAcp => sets_list("grant-write-acp"),
+            Self::GrantFullControl => sets_list("grant-full-control"),
+            Self::CopySource => context.copy_source(action).into(),
+            Self::MetadataDirective => of_put("metadata-directive"),
+            Self::ServerSideEncryption => context.own("server-side-encryption", is_put).map(without_vendor).into(),
+            Self::KmsKeyId => {
+                let named = |tail| context.own(tail, is_put);
+                let obs = named("server-side-encryption-kms-key-id");
+                obs.or_else(|| named("server-side-encryption-aws-kms-key-id")).into()
+            }
+            Self::CustomerAlgorithm => of_put("server-side-encryption-customer-algorithm"),
+            Self::StorageClass => of_put("storage-class"),
+            Self::ObjectOwnership => context.own("object-ownership", action == Action::CreateBucket).into(),
+            Self::VersionId => context.version().filter(|_| action.is_of_version()).into(),
+            Self::RequestTag(_) | Self::RequestTagKeys => self.found_among(context.tags(action)),
+            Self::ExistingTag(_)
+            | Self::CurrentTime
+            | Self::EpochTime
+            | Self::SecureTransport
+            | Self::SourceIp
+            | Self::MaxKeys => Found::Missing,
+        }
+    }
+
+    fn found_among(&self, tags: Vec<Tag>) -> Found<'static> {
+        match self {
+            Self::RequestTag(name) => {
+                tags.into_iter().find(|tag| tag.key.as_str() == &**name).map(|tag| tag.value).into()
+            }
+            _ => Found::Many(tags.into_iter().map(|tag| Cow::Owned(tag.key)).collect()),
         }
     }
 }
 
-fn own<'q>(context: &Context<'q>, tail: &str, is_its_own: bool) -> Option<Cow<'q, str>> {
-    context.own(tail, is_its_own).map(Cow::Borrowed)
+/// An account is its own root user; there are no others.
+fn principal_type(caller: &Caller) -> &'static str {
+    match caller {
+        Caller::Anonymous => "Anonymous",
+        Caller::Account { .. } => "Account",
+    }
 }
 
 /// `kms` in both dialects.

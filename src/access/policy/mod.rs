@@ -85,6 +85,15 @@ pub struct Question<'a> {
     pub context: &'a Context<'a>,
 }
 
+/// What is known of tags once the object has been found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tagged<'a> {
+    /// The object's.
+    pub existing: &'a [(String, String)],
+    /// Those it is to have.
+    pub requested: &'a [(String, String)],
+}
+
 /// What a policy says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -94,6 +103,45 @@ pub enum Verdict {
     Allow,
     /// Nothing.
     Silent,
+}
+
+/// What a policy says as far as it can before tags are read, and which of its statements wait for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opinion {
+    verdict: Verdict,
+    waiting: Vec<usize>,
+}
+
+impl Opinion {
+    /// What the policy says, if tags have nothing to do with it.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.waiting.is_empty().then_some(self.verdict)
+    }
+
+    /// The best that tags can make of it, by the policy that is of this opinion.
+    #[must_use]
+    pub fn best(&self, policy: &Policy) -> Verdict {
+        let may_allow = self.waiting.iter().any(|index| policy.statements[*index].effect == Effect::Allow);
+        if may_allow { Verdict::Allow } else { self.verdict }
+    }
+
+    /// What the policy says of these tags. The opinion is its own, of this action.
+    #[must_use]
+    pub fn settle(&self, policy: &Policy, action: Action, tagged: &Tagged<'_>) -> Verdict {
+        let fuel = Fuel::new(limits::POLICY_STEP_COUNT_MAX);
+        let mut verdict = self.verdict;
+        for statement in self.waiting.iter().map(|index| &policy.statements[*index]) {
+            let mut of_tags = statement.conditions.iter().filter(|condition| condition.is_of_tags(action));
+            if of_tags.all(|condition| condition.holds_for(tagged, &fuel)) {
+                match statement.effect {
+                    Effect::Deny => return Verdict::Deny,
+                    Effect::Allow => verdict = Verdict::Allow,
+                }
+            }
+        }
+        if fuel.is_spent() { Verdict::Deny } else { verdict }
+    }
 }
 
 impl Policy {
@@ -128,23 +176,39 @@ impl Policy {
         }
     }
 
-    /// What the policy says. The order of its statements does not matter. Takes at most
-    /// [`limits::POLICY_STEP_COUNT_MAX`] comparisons; a policy that needs more denies.
+    /// What the policy says of a request to whose tags nothing is known yet. The order of its statements does not matter.
+    /// Takes at most [`limits::POLICY_STEP_COUNT_MAX`] comparisons; a policy that needs more denies.
     #[must_use]
-    pub fn decide(&self, question: &Question<'_>) -> Verdict {
+    pub fn consider(&self, question: &Question<'_>) -> Opinion {
         let fuel = Fuel::new(limits::POLICY_STEP_COUNT_MAX);
-        let mut verdict = Verdict::Silent;
-        for statement in &self.statements {
+        let plain = |verdict| Opinion { verdict, waiting: Vec::new() };
+        let (mut verdict, mut waiting) = (Verdict::Silent, Vec::new());
+        for (index, statement) in self.statements.iter().enumerate() {
             // One that allows adds nothing to another.
             let is_needed = statement.effect == Effect::Deny || verdict == Verdict::Silent;
-            if is_needed && statement.holds(question, &fuel) {
-                match statement.effect {
-                    Effect::Deny => return Verdict::Deny,
-                    Effect::Allow => verdict = Verdict::Allow,
-                }
+            if !is_needed || !statement.holds(question, &fuel) {
+                continue;
+            }
+            match statement.effect {
+                _ if statement.waits(question.action) => waiting.push(index),
+                Effect::Deny => return plain(Verdict::Deny),
+                Effect::Allow => verdict = Verdict::Allow,
             }
         }
-        if fuel.is_spent() { Verdict::Deny } else { verdict }
+        if fuel.is_spent() {
+            return plain(Verdict::Deny);
+        }
+        if verdict == Verdict::Allow {
+            waiting.retain(|index| self.statements[*index].effect == Effect::Deny);
+        }
+        Opinion { verdict, waiting }
+    }
+
+    /// What the policy says, where tags have nothing to do with it or there are none.
+    #[must_use]
+    pub fn decide(&self, question: &Question<'_>) -> Verdict {
+        let opinion = self.consider(question);
+        opinion.verdict().unwrap_or_else(|| opinion.settle(self, question.action, &Tagged::default()))
     }
 
     /// Whether it allows something to everyone, wherever they are: `GET ?policyStatus`.
@@ -170,6 +234,7 @@ impl Policy {
 }
 
 impl Statement {
+    /// Whether it holds, as far as it can be known before tags are read.
     fn holds(&self, question: &Question<'_>, fuel: &Fuel) -> bool {
         let is_about_caller =
             |principals: &Vec<Principal>| principals.iter().any(|principal| principal.matches(question.caller));
@@ -178,6 +243,14 @@ impl Statement {
         self.actions.matches(|actions| actions.has(question.action))
             && self.principals.as_ref().is_none_or(|principals| principals.matches(is_about_caller))
             && self.resources.matches(is_about_resource)
-            && self.conditions.iter().all(|condition| condition.holds(question, fuel))
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.is_of_tags(question.action) || condition.holds(question, fuel))
+    }
+
+    /// Whether it is still open, once all else holds.
+    fn waits(&self, action: Action) -> bool {
+        self.conditions.iter().any(|condition| condition.is_of_tags(action))
     }
 }

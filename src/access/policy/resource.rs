@@ -1,10 +1,11 @@
-//! What a statement is about: a bucket, or objects in it by wildcards. A bucket's policy speaks of its own bucket only;
-//! an access key's of any.
+//! What a statement is about: a bucket, or objects in it by wildcards. A bucket's policy speaks of its own bucket only,
+//! by name or by wildcards that its name fits; an access key's of any.
 
 use super::glob::{Fuel, Glob};
 use super::parse::{Malformed, malformed};
 use super::{Kind, Question};
 use crate::access::Level;
+use crate::limits;
 use crate::name::BucketName;
 
 /// One resource.
@@ -64,6 +65,13 @@ fn after_colons(text: &str) -> &str {
 }
 
 fn parse_own(path: &str, bucket: &BucketName) -> Option<Resource> {
+    let named = path.split('/').next().unwrap_or_default();
+    if named.contains(['*', '?']) {
+        let fuel = Fuel::new(limits::POLICY_STEP_COUNT_MAX);
+        // What a star takes may go beyond the name.
+        let is_own = Glob::new(named).matches(bucket.as_str(), &fuel);
+        return is_own.then(|| Resource::Any(Glob::new(path), None));
+    }
     let rest = path.strip_prefix(bucket.as_str())?;
     if rest.is_empty() {
         return Some(Resource::Bucket);
@@ -89,7 +97,12 @@ mod tests {
             assert_eq!(own(&format!("{prefix}photos")), Some(Resource::Bucket));
             assert_eq!(own(&format!("{prefix}photos/a/*")), Some(Resource::Objects(Glob::new("a/*"))));
             assert_eq!(own(&format!("{prefix}photos/*")), Some(Resource::Objects(Glob::new("*"))));
-            for bad in ["", "*", "photo", "photos2", "photos2/a", "other/*", "photos*", "Photos", "/photos"] {
+            for pattern in ["*", "*/*", "photos*", "ph?tos/a", "p*/*.jpg"] {
+                assert_eq!(own(&format!("{prefix}{pattern}")), Some(Resource::Any(Glob::new(pattern), None)));
+            }
+            for bad in
+                ["", "photo", "photos2", "photos2/a", "other/*", "o*", "?photos", "photos?/a", "Photos", "/photos"]
+            {
                 assert_eq!(own(&format!("{prefix}{bad}")), None, "{prefix}{bad}");
             }
         }

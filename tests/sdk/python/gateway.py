@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 START_SECONDS = 60
@@ -18,9 +19,10 @@ LISTENING = re.compile(r"^listening (data|console) http://127\.0\.0\.1:(\d+)$", 
 
 
 class Gateway:
-    """One running `obs-gateway serve`, on ports of the kernel's choice, over a data folder of its own."""
+    """One running `obs-gateway serve`, on ports of the kernel's choice, over a data folder of its own, with the default
+    of every other setting that `settings` does not name."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, **settings: str):
         self.binary = Path(os.environ.get("OBS_GATEWAY_BIN", "target/debug/obs-gateway")).resolve()
         self.data = folder / "data"
         self.stdout = folder / "stdout"
@@ -36,6 +38,7 @@ class Gateway:
             "OBS_GATEWAY_ROOT_ACCESS_KEY": ROOT_ACCESS_KEY,
             "OBS_GATEWAY_ROOT_SECRET_KEY": ROOT_SECRET_KEY,
         }
+        self.environment |= {f"OBS_GATEWAY_{name.upper()}": value for name, value in settings.items()}
         # Files, not pipes: a pipe nobody reads fills up and stops the gateway.
         with self.stdout.open("wb") as out, self.stderr.open("wb") as err:
             self.process = subprocess.Popen(
@@ -91,6 +94,12 @@ class Gateway:
         )
         assert done.returncode == 0, f"obs-gateway {' '.join(arguments)} left with {done.returncode}:\n{done.stderr}"
         return done.stdout
+
+    def metrics(self) -> str:
+        """What `/metrics` shows now."""
+        console = self.environment["OBS_GATEWAY_CONSOLE_LISTEN"]
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://{console}/metrics") as reply:
+            return reply.read().decode()
 
     def create_account(self, name: str) -> tuple[str, str]:
         """Makes an account and a key for it; returns access key and secret key."""

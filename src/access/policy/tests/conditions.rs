@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{allows, decide, of_bucket, photos, policy};
-use crate::access::policy::{Policy, Question, Verdict};
+use crate::access::policy::{Policy, Question, Tagged, Verdict};
 use crate::access::testing::{NOW, caller, head, peer};
-use crate::access::{Action, Context};
+use crate::access::{Action, Caller, Context};
 
 /// Whether a condition holds for a request.
 #[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
@@ -164,6 +164,102 @@ fn keys_belong_to_their_actions() {
     let question =
         Question { caller: &caller, action: Action::ListBucket, bucket: "photos", key: None, context: &context };
     assert_eq!(listing.decide(&question), Verdict::Silent);
+}
+
+#[test]
+fn a_key_of_several_values_is_asked_about_any_or_all() {
+    let tags = |operator: &str, header: &str| {
+        let values = json!(["a", "b"]);
+        holds(operator, "s3:RequestObjectTagKeys", values, Action::PutObject, &format!("PUT /photos/k{header}"))
+    };
+    let check = |operator: &str, expected: [bool; 4]| {
+        let headers = ["", "\nx-amz-tagging: a=1&b=2", "\nx-amz-tagging: a=1&c=2", "\nx-obs-tagging: c"];
+        assert_eq!(headers.map(|header| tags(operator, header)), expected, "{operator}");
+    };
+    // Without tags, with both, with one and another, with another.
+    check("StringEquals", [false, true, true, false]);
+    check("StringNotEquals", [true, false, false, true]);
+    check("ForAnyValue:StringEquals", [false, true, true, false]);
+    check("ForAnyValue:StringNotEquals", [false, false, true, true]);
+    check("ForAllValues:StringEquals", [true, true, false, false]);
+    check("ForAllValues:StringNotEquals", [true, false, false, true]);
+    check("ForAnyValue:StringLikeIfExists", [true, true, true, false]);
+    let tag = |value: &str, action, header: &str| {
+        holds("StringEquals", "s3:RequestObjectTag/a b", json!(value), action, &format!("PUT /photos/k\n{header}"))
+    };
+    assert!(tag("1", Action::PutObject, "x-amz-tagging: c=2&a%20b=1"));
+    assert!(!tag("1", Action::PutObject, "x-amz-tagging: A%20b=1"));
+    assert!(!tag("1", Action::PutObject, "x-amz-tagging: %"));
+    assert!(!tag("1", Action::DeleteObject, "x-amz-tagging: a%20b=1"));
+}
+
+#[test]
+fn who_asks() {
+    let check = |operator: &str, key: &str, value: &str, expected: bool| {
+        check_list(operator, key, json!(value), "", expected);
+    };
+    let arn = format!("arn:aws:iam::{}:root", super::ALICE);
+    check("ArnEquals", "aws:PrincipalArn", &arn, true);
+    check("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:root", true);
+    check("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::*:root", false);
+    check("StringEquals", "aws:PrincipalArn", "arn:aws:iam::*:root", false);
+    check("StringEquals", "aws:username", "alice", true);
+    check("StringEquals", "aws:userid", super::ALICE, true);
+    check("StringEquals", "aws:PrincipalAccount", super::ALICE, true);
+    check("StringEquals", "aws:PrincipalType", "Account", true);
+    let members = json!({ "Condition": { "StringLike": { "aws:username": "*" } } });
+    let (policy, head) = (of_bucket(&policy(members)).unwrap(), head("GET /photos"));
+    let (caller, context) = (Caller::Anonymous, Context::new(&head, peer(""), NOW));
+    let question =
+        Question { caller: &caller, action: Action::ListBucket, bucket: "photos", key: None, context: &context };
+    assert_eq!(policy.decide(&question), Verdict::Silent);
+}
+
+/// What a policy says before tags are known, the best they can make of it, and what of these.
+#[test]
+fn tags_decide_when_they_are_known() {
+    use Verdict::{Allow, Deny, Silent};
+    let tagged = |condition: Value, effect: &str| {
+        json!({ "Effect": effect, "Principal": "*", "Action": "*", "Resource": ["photos", "photos/*"],
+                "Condition": condition })
+    };
+    let existing = |value: &str| json!({ "StringEquals": { "s3:ExistingObjectTag/level": value } });
+    let check = |statements: Value, action, expected: [Verdict; 3]| {
+        let policy = of_bucket(&json!({ "Statement": statements })).unwrap();
+        let (caller, head) = (caller(10, "alice"), head("GET /photos/k"));
+        let context = Context::new(&head, peer(""), NOW);
+        let question = Question { caller: &caller, action, bucket: "photos", key: Some("k"), context: &context };
+        let opinion = policy.consider(&question);
+        let tags = |value: &str| [("level".to_owned(), value.to_owned())];
+        let settle = |value: &str| {
+            let existing = tags(value);
+            opinion.settle(&policy, action, &Tagged { existing: &existing, requested: &tags("new") })
+        };
+        assert_eq!([opinion.best(&policy), settle("low"), settle("high")], expected, "{statements} {action:?}");
+    };
+    let (allow, deny) = (tagged(existing("low"), "Allow"), tagged(existing("high"), "Deny"));
+    let all = tagged(json!({}), "Allow");
+    check(json!([allow]), Action::GetObject, [Allow, Allow, Silent]);
+    check(json!([deny]), Action::GetObject, [Silent, Silent, Deny]);
+    check(json!([deny, allow]), Action::GetObjectTagging, [Allow, Allow, Deny]);
+    check(json!([all, deny, allow]), Action::PutObjectAcl, [Allow, Allow, Deny]);
+    check(json!([all, tagged(json!({}), "Deny"), allow]), Action::GetObject, [Deny, Deny, Deny]);
+    // Other operations ask about no object, and its tags are missing.
+    check(json!([allow]), Action::DeleteObject, [Silent, Silent, Silent]);
+    check(json!([deny]), Action::PutObject, [Silent, Silent, Silent]);
+    let negated = json!({ "StringNotEquals": { "s3:ExistingObjectTag/level": "low" } });
+    check(json!([tagged(negated, "Allow")]), Action::GetObject, [Allow, Silent, Allow]);
+    let missing = json!({ "Null": { "s3:ExistingObjectTag/other": "true" } });
+    check(json!([tagged(missing, "Allow")]), Action::GetObject, [Allow, Allow, Allow]);
+    // Whatever else is asked holds or not already.
+    let elsewhere =
+        json!({ "StringEquals": { "s3:ExistingObjectTag/level": "low" }, "Bool": { "SecureTransport": true } });
+    check(json!([tagged(elsewhere, "Allow")]), Action::GetObject, [Silent, Silent, Silent]);
+    let requested = json!({ "StringEquals": { "s3:RequestObjectTag/level": "new" } });
+    check(json!([tagged(requested.clone(), "Allow")]), Action::PutObjectTagging, [Allow, Allow, Allow]);
+    check(json!([tagged(requested, "Allow")]), Action::GetObject, [Silent, Silent, Silent]);
+    let keys = json!({ "ForAllValues:StringEquals": { "s3:RequestObjectTagKeys": "level" } });
+    check(json!([tagged(keys, "Allow")]), Action::PutObjectVersionTagging, [Allow, Allow, Allow]);
 }
 
 #[test]

@@ -106,10 +106,9 @@ fn statements_have_one_of_each_pair() {
         json!({ "NotResource": "photos" }),
         json!({ "Resource": [] }),
         json!({ "Resource": {} }),
-        json!({ "Resource": "*" }),
         json!({ "Resource": "other/*" }),
         json!({ "Resource": ["photos", "other"] }),
-        json!({ "Resource": "arn:aws:s3:::*" }),
+        json!({ "Resource": "arn:aws:s3:::o*" }),
         json!({ "Condition": [] }),
         json!({ "Condition": "x" }),
         json!({ "condition": {} }),
@@ -179,14 +178,18 @@ fn conditions_are_operators_for_their_keys() {
             check("Null", key, json!("true"), true);
         }
     }
-    for operator in ["", "stringequals", "ArnLike", "StringEqual", "NullIfExists", "ForAnyValue:StringEquals"] {
+    for operator in ["", "stringequals", "ArnLike", "StringEqual", "NullIfExists", "ForAnyValue:Null", "For:StringLike"]
+    {
         check(operator, "prefix", json!("x"), false);
     }
-    check("StringEqualsIfExists", "prefix", json!("x"), true);
-    for key in ["", "x", "aws:prefix", "s3:SourceIp", "s3:x-amz-storage-class", "aws:PrincipalArn", "iam:acl"] {
-        check("StringEquals", key, json!("x"), false);
-        check("Null", key, json!("true"), false);
+    for operator in ["StringEqualsIfExists", "ForAnyValue:StringEquals", "ForAllValues:StringNotLikeIfExists"] {
+        check(operator, "prefix", json!("x"), true);
     }
+    for operator in ["ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLikeIfExists", "StringLike", "StringEquals"] {
+        check(operator, "aws:PrincipalArn", json!("arn:aws:iam::*:root"), true);
+    }
+    check("ForAnyValue:NumericEquals", "max-keys", json!(1), false);
+    check("ForAllValues:Bool", "SecureTransport", json!(true), false);
     for bad in [json!([]), json!({}), json!(null), json!([["x"]]), json!([null])] {
         check("StringEquals", "prefix", bad, false);
     }
@@ -206,5 +209,47 @@ fn conditions_are_operators_for_their_keys() {
     }
     for bad in ["", "1.2.3", "1.2.3.4/33", "::1/129", "1.2.3.4/", "1.2.3.4/-1", "1.2.3.4/+8", "localhost", "1.2.3.*"] {
         check("IpAddress", "SourceIp", json!(bad), false);
+    }
+}
+
+#[test]
+fn keys_have_their_names() {
+    let check = |key: &str, accepted: bool| {
+        check_grammar(&policy(json!({ "Condition": { "StringEquals": { key: "x" } } })), accepted);
+        check_grammar(&policy(json!({ "Condition": { "Null": { key: "true" } } })), accepted);
+    };
+    let long = format!("s3:ExistingObjectTag/{}", "k".repeat(128));
+    for key in [
+        "s3:ExistingObjectTag/a/b",
+        "ExistingObjectTag/a",
+        "s3:existingobjecttag/a",
+        "s3:RequestObjectTag/a",
+        "s3:RequestObjectTagKeys",
+        "aws:username",
+        "aws:userid",
+        "aws:PrincipalAccount",
+        "aws:PrincipalType",
+        "s3:x-amz-storage-class",
+        "s3:x-amz-object-ownership",
+        &long,
+        "s3:x-amz-server-side-encryption-customer-algorithm",
+    ] {
+        check(key, true);
+    }
+    let longer = format!("{long}k");
+    for key in [
+        "",
+        "x",
+        "aws:prefix",
+        "s3:SourceIp",
+        "iam:acl",
+        "s3:PrincipalArn",
+        "s3:ExistingObjectTag",
+        "s3:ExistingObjectTag/",
+        "aws:ExistingObjectTag/a",
+        "s3:ObjectTag/a",
+        &longer,
+    ] {
+        check(key, false);
     }
 }

@@ -169,6 +169,13 @@ fn what_is_public() {
     check(json!({ "Condition": { "IpAddress": { "SourceIp": ["10.0.0.0/8", "0.0.0.0/0"] } } }), true);
     check(json!({ "Condition": { "NotIpAddress": { "SourceIp": "10.0.0.0/8" } } }), true);
     check(json!({ "Condition": { "StringLike": { "Referer": "x" } } }), true);
+    check(json!({ "Condition": { "StringEquals": { "aws:PrincipalAccount": ALICE } } }), false);
+    check(json!({ "Condition": { "ArnLike": { "aws:PrincipalArn": "arn:aws:iam::1:root" } } }), false);
+    check(json!({ "Condition": { "ArnLike": { "aws:PrincipalArn": "arn:aws:iam::*:root" } } }), true);
+    check(json!({ "Condition": { "StringNotEquals": { "aws:userid": ALICE } } }), true);
+    check(json!({ "Condition": { "StringEqualsIfExists": { "aws:userid": ALICE } } }), true);
+    check(json!({ "Condition": { "ForAllValues:StringEquals": { "aws:userid": ALICE } } }), true);
+    check(json!({ "Condition": { "StringEquals": { "aws:userid": [ALICE, "${null}"] } } }), true);
 }
 
 #[test]
