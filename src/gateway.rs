@@ -124,8 +124,9 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
     let answered = route(app, &head, &mut body, peer, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();
-        trail.is_never_continued = waits && !body.is_end();
-        if trail.is_body_begun || body.is_begun() || !waits {
+        let is_begun = trail.is_body_begun || body.is_begun();
+        trail.is_never_continued = waits && !is_begun && !body.is_end();
+        if is_begun || !waits {
             drain(body);
         }
     }

@@ -78,19 +78,25 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     }
     app.store
         .write(|tx| {
+            let acl = given.resolve(tx, owner)?;
+            let new = NewBucket { acl: acl.map(Box::new), ..new.clone() };
             match tx.bucket(name)? {
-                Some(bucket) if bucket.owner == owner => return check_repeated(call.head.dialect, &bucket, &new),
+                // Repeating a creation changes nothing, its headers included.
+                Some(bucket) if bucket.owner == owner && call.head.dialect != Dialect::S3 => return Ok(()),
+                Some(bucket) if bucket.owner == owner => {
+                    let acl = given.resolve(tx, owner)?.map(Box::new);
+                    return check_repeated(&bucket, &NewBucket { acl, ..new.clone() });
+                }
                 Some(_) => return Err(Code::BucketAlreadyExists.on(format!("/{name}"))),
                 None => {}
             }
             if tx.bucket_count(owner)? >= app.config.buckets_per_account as u64 {
                 return Err(Error::from(Code::TooManyBuckets));
             }
-            let acl = given.resolve(tx, owner)?;
             if ownership == Some(Ownership::BucketOwnerEnforced) {
-                check_disabling(owner, acl.as_ref())?;
+                check_disabling(owner, new.acl.as_deref())?;
             }
-            let mut bucket = tx.create_bucket(&NewBucket { acl: acl.map(Box::new), ..new.clone() }, call.now)?;
+            let mut bucket = tx.create_bucket(&new, call.now)?;
             if let Some(ownership) = ownership {
                 tx.put_ownership(&mut bucket, ownership)?;
             }
@@ -102,9 +108,9 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     Ok(Reply::empty(StatusCode::OK).with(LOCATION, location))
 }
 
-/// Repeating a creation changes nothing, its headers included. In S3's words one that asks for something else than there
-/// is is refused: for another list with 409 `BucketAlreadyExists`, for object lock with 409 `BucketAlreadyOwnedByYou`.
-fn check_repeated(dialect: Dialect, bucket: &Bucket, new: &NewBucket) -> Result<()> {
+/// In S3's words a repeated creation that asks for something else than there is is refused: for another list with 409
+/// `BucketAlreadyExists`, for object lock with 409 `BucketAlreadyOwnedByYou`.
+fn check_repeated(bucket: &Bucket, new: &NewBucket) -> Result<()> {
     let code = if new.acl != bucket.acl {
         Code::BucketAlreadyExists
     } else if new.has_object_lock && !bucket.has_object_lock {
@@ -112,7 +118,7 @@ fn check_repeated(dialect: Dialect, bucket: &Bucket, new: &NewBucket) -> Result<
     } else {
         return Ok(());
     };
-    if dialect == Dialect::S3 { Err(code.on(format!("/{}", bucket.name))) } else { Ok(()) }
+    Err(code.on(format!("/{}", bucket.name)))
 }
 
 /// Takes what the headers of a creation ask for into `new`. What this server does not do is refused, never ignored.

@@ -11,7 +11,7 @@ use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::error::Result;
-use crate::meta::{self, Bucket, Listed, Page, PageQuery, Tx};
+use crate::meta::{Bucket, Listed, Page, PageQuery, Tx};
 use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Layout, Writer};
@@ -39,7 +39,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     };
     let spelling = Spelling::parse(call.head)?;
     let bucket = call.bucket()?;
-    let (page, names) = app.store.read(|tx| page_with_names(tx, bucket, &asked, dialect)).await?;
+    let (page, names) = app.store.read(|tx| page_with_names(tx, call, &asked)).await?;
     let (name, region) = region_header(dialect, &bucket.region)?;
     let showing = Showing::asked(call, Some(&names))?;
     let document = render(app.namespace(dialect), bucket, &asked, (spelling, showing), &page);
@@ -77,18 +77,13 @@ fn render(
 }
 
 /// A page, and the names of those who own something on it.
-pub(super) fn page_with_names(
-    tx: &mut Tx<'_>,
-    bucket: &Bucket,
-    asked: &PageQuery,
-    dialect: Dialect,
-) -> meta::Result<(Page, Names)> {
-    let page = tx.page(bucket.id, asked)?;
+pub(super) fn page_with_names(tx: &mut Tx<'_>, call: &Call<'_>, asked: &PageQuery) -> Result<(Page, Names)> {
+    let page = tx.page(call.bucket()?.id, asked)?;
     let owners = page.rows.iter().filter_map(|row| match row {
         Listed::Object(_, object) => Some(object.owner),
         Listed::Prefix(_) => None,
     });
-    let names = Names::read(tx, dialect, owners)?;
+    let names = Names::read(tx, call, owners)?;
     Ok((page, names))
 }
 

@@ -15,7 +15,6 @@ use crate::app::App;
 use crate::error::{Code, Result};
 use crate::meta::{Bucket, Page, PageQuery};
 use crate::wire::continuation;
-use crate::wire::dialect::Dialect;
 use crate::wire::query::Query;
 use crate::wire::xml::{Layout, Writer};
 use crate::wire::{Head, Reply};
@@ -55,9 +54,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
     let asked = parse(call.head)?;
     let bucket = call.bucket()?;
-    // Names are shown where owners are.
-    let names_for = if asked.with_owner { dialect } else { Dialect::Obs };
-    let (page, names) = app.store.read(|tx| page_with_names(tx, bucket, &asked.page, names_for)).await?;
+    let (page, names) = app.store.read(|tx| page_with_names(tx, call, &asked.page)).await?;
     let showing = Showing::asked(call, asked.with_owner.then_some(&names))?;
     let (name, region) = region_header(dialect, &bucket.region)?;
     Ok(Reply::xml(render(app.namespace(dialect), bucket, &asked, showing, &page)).with(name, region))

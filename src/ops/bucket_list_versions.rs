@@ -12,8 +12,8 @@ use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::clock::iso_date;
-use crate::error::{Code, Result};
-use crate::meta::{self, Bucket, Kept, ListedVersion, PageQuery, VersionId, VersionsPage, VersionsQuery};
+use crate::error::{Code, Error, Result};
+use crate::meta::{Bucket, Kept, ListedVersion, PageQuery, VersionId, VersionsPage, VersionsQuery};
 use crate::name::AccountId;
 use crate::wire::query::Query;
 use crate::wire::xml::{Layout, Writer};
@@ -38,8 +38,8 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let bucket = call.bucket()?;
     let read = app.store.read_frozen(|tx| {
         let page = tx.versions_page(bucket.id, &asked)?;
-        let names = Names::read(tx, dialect, owners(&page))?;
-        Ok::<_, meta::Error>((page, names))
+        let names = Names::read(tx, call, owners(&page))?;
+        Ok::<_, Error>((page, names))
     });
     let (page, names) = read.await?;
     let showing = Showing::asked(call, Some(&names))?;

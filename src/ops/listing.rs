@@ -7,7 +7,7 @@ use super::{Call, checksum};
 use crate::clock::{UnixMillis, iso_date};
 use crate::error::{Code, Result};
 use crate::limits;
-use crate::meta::{self, Object, Tx};
+use crate::meta::{Object, Tx};
 use crate::name::AccountId;
 use crate::storage_class::StorageClass;
 use crate::wire::Head;
@@ -166,22 +166,27 @@ fn write_restore(xml: &mut Writer, object: &Object, now: UnixMillis) {
     xml.close();
 }
 
-/// The names of accounts, which S3's documents show beside their ids.
+/// The accounts that a document shows: their names, which S3's documents have beside their ids, and whose things are.
 #[derive(Debug, Default)]
-pub(super) struct Names(BTreeMap<AccountId, String>);
+pub(super) struct Names {
+    of: BTreeMap<AccountId, String>,
+    /// The bucket's owner, where whatever is in the bucket is theirs.
+    owner_of_all: Option<AccountId>,
+}
 
 impl Names {
-    /// Reads the names of the accounts that a document in this dialect shows: none in OBS's words.
-    pub(super) fn read(tx: &mut Tx<'_>, dialect: Dialect, ids: impl Iterator<Item = AccountId>) -> meta::Result<Self> {
-        let mut names = BTreeMap::new();
-        for id in ids.filter(|_| !dialect.is_obs()) {
-            if let btree_map::Entry::Vacant(entry) = names.entry(id) {
+    /// Reads the names of the accounts that the document answering `call` shows: none in OBS's words.
+    pub(super) fn read(tx: &mut Tx<'_>, call: &Call<'_>, ids: impl Iterator<Item = AccountId>) -> Result<Self> {
+        let owner_of_all = if call.permit.controls().disable_acls() { Some(call.bucket()?.owner) } else { None };
+        let mut of = BTreeMap::new();
+        for id in ids.chain(owner_of_all).filter(|_| !call.head.dialect.is_obs()) {
+            if let btree_map::Entry::Vacant(entry) = of.entry(id) {
                 // One that went, or never was, goes by its id.
                 let account = tx.account(id)?;
                 entry.insert(account.map_or_else(|| id.to_string(), |account| account.name));
             }
         }
-        Ok(Self(names))
+        Ok(Self { of, owner_of_all })
     }
 
     /// Writes `ID`, and `DisplayName` in S3's words.
@@ -189,7 +194,7 @@ impl Names {
         let text = id.to_string();
         xml.element("ID", &text);
         if !dialect.is_obs() {
-            xml.element("DisplayName", self.0.get(&id).unwrap_or(&text));
+            xml.element("DisplayName", self.of.get(&id).unwrap_or(&text));
         }
     }
 }
@@ -197,7 +202,7 @@ impl Names {
 /// Writes `Owner`; nobody with a signature is all zeros.
 pub(super) fn write_owner(xml: &mut Writer, dialect: Dialect, owner: AccountId, names: &Names) {
     xml.open("Owner");
-    names.write(xml, dialect, owner);
+    names.write(xml, dialect, names.owner_of_all.unwrap_or(owner));
     xml.close();
 }
 

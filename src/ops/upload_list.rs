@@ -12,8 +12,8 @@ use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::clock::iso_date;
-use crate::error::{Code, Result};
-use crate::meta::{self, Bucket, ListedUpload, PageQuery, UploadId, UploadPage, UploadQuery};
+use crate::error::{Code, Error, Result};
+use crate::meta::{Bucket, ListedUpload, PageQuery, UploadId, UploadPage, UploadQuery};
 use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
 use crate::wire::query::Query;
@@ -42,8 +42,8 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
             ListedUpload::Upload(_, _, upload) => Some(upload),
             ListedUpload::Prefix(_) => None,
         });
-        let names = Names::read(tx, dialect, uploads.flat_map(|upload| accounts(upload)))?;
-        Ok::<_, meta::Error>((page, names))
+        let names = Names::read(tx, call, uploads.flat_map(|upload| accounts(upload)))?;
+        Ok::<_, Error>((page, names))
     });
     let (page, names) = read.await?;
     Ok(Reply::xml(render(app.namespace(dialect), dialect, bucket, &asked, spelling, (&page, &names))))

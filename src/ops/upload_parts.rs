@@ -36,7 +36,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let found = app.store.read_frozen(|tx| {
         let open = open(tx, call, id)?;
         let page = tx.part_page(&open, marker, count_max)?;
-        let names = Names::read(tx, dialect, accounts(open.upload()).into_iter())?;
+        let names = Names::read(tx, call, accounts(open.upload()).into_iter())?;
         Ok::<_, Error>((open, page, names))
     });
     let (open, page, names) = found.await?;

@@ -63,10 +63,10 @@ async fn run(config: Config) -> io::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let jobs = jobs::start(&app, &stopping).await;
     let data = tokio::spawn(listen::serve(Arc::clone(&app), data, stopping.clone(), |app, request, peer| async move {
-        gateway::handle(&app, request.map(RequestBody::Incoming), Peer::plain(peer.ip())).await
+        gateway::handle(&app, request.map(RequestBody::from), Peer::plain(peer.ip())).await
     }));
     let console = tokio::spawn(listen::serve(Arc::clone(&app), console, stopping, |app, request, peer| async move {
-        console_answer(&app, request.map(RequestBody::Incoming), peer).await
+        console_answer(&app, request.map(RequestBody::from), peer).await
     }));
     announce(&app, data_address, console_address, opened.credentials.as_ref(), opened.first_start)?;
 

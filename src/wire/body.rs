@@ -21,7 +21,12 @@ use crate::wire::form::FormFile;
 #[derive(Debug)]
 pub enum RequestBody {
     /// From the network.
-    Incoming(Incoming),
+    Incoming {
+        /// What is still to come.
+        incoming: Incoming,
+        /// Whether any of it was asked for.
+        is_begun: bool,
+    },
     /// The file of a form, out of the body it came in.
     Form(Box<FormFile>),
     /// The data in a body that comes in chunks of its own.
@@ -41,7 +46,7 @@ impl RequestBody {
     /// Whether it is known that nothing (more) comes.
     pub fn is_end(&self) -> bool {
         match self {
-            Self::Incoming(incoming) => incoming.is_end_stream(),
+            Self::Incoming { incoming, .. } => incoming.is_end_stream(),
             Self::Form(file) => file.is_end(),
             Self::AwsChunked(body) => body.is_end(),
             Self::Full(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
@@ -49,15 +54,19 @@ impl RequestBody {
         }
     }
 
-    /// Whether it is known that a part was asked for.
+    /// Whether any of it was asked for, as far as that is known: a client that waits to be told so has then sent it.
     pub fn is_begun(&self) -> bool {
-        if let Self::AwsChunked(body) = self { body.is_begun() } else { false }
+        match self {
+            Self::Incoming { is_begun, .. } => *is_begun,
+            Self::AwsChunked(body) => body.is_begun(),
+            Self::Form(_) | Self::Full(_) | Self::Pieces(_) => false,
+        }
     }
 
     /// Bytes still to come, where the client announced them.
     pub fn length(&self) -> Option<u64> {
         match self {
-            Self::Incoming(incoming) => incoming.size_hint().exact(),
+            Self::Incoming { incoming, .. } => incoming.size_hint().exact(),
             Self::Full(bytes) => Some(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::AwsChunked(body) => Some(body.length()),
             Self::Form(_) | Self::Pieces(_) => None,
@@ -71,7 +80,10 @@ impl RequestBody {
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             let piece = match self {
-                Self::Incoming(incoming) => next_piece(incoming).await?,
+                Self::Incoming { incoming, is_begun } => {
+                    *is_begun = true;
+                    next_piece(incoming).await?
+                }
                 Self::Form(file) => file.next_piece().await?,
                 Self::AwsChunked(body) => body.next_piece().await?,
                 Self::Full(bytes) => bytes.take(),
@@ -113,6 +125,12 @@ impl RequestBody {
             piece = self.next().await?;
         }
         Ok(whole.freeze())
+    }
+}
+
+impl From<Incoming> for RequestBody {
+    fn from(incoming: Incoming) -> Self {
+        Self::Incoming { incoming, is_begun: false }
     }
 }
 
@@ -242,7 +260,7 @@ mod tests {
     async fn collect_sent(request: &'static str) -> std::result::Result<Bytes, Code> {
         let outcome = parking_lot::Mutex::new(Err(Code::InternalError));
         let service = hyper::service::service_fn(async |request: hyper::Request<Incoming>| {
-            let collected = RequestBody::Incoming(request.into_body()).collect(10).await;
+            let collected = RequestBody::from(request.into_body()).collect(10).await;
             *outcome.lock() = collected.map_err(|error| error.code());
             Ok::<_, std::convert::Infallible>(hyper::Response::new(ReplyBody::Empty))
         });

@@ -178,8 +178,8 @@ fn terms(etag: &str, time: &str, size: &str) -> Terms {
         ("x-amz-if-match-size", "Size", size),
     ] {
         if !value.is_empty() {
-            lines += &format!("{header}: {value}\n");
-            members += &format!("<{member}>{value}</{member}>");
+            lines.extend([header, ": ", value, "\n"]);
+            members.extend(["<", member, ">", value, "</", member, ">"]);
         }
     }
     Terms { lines, members }

@@ -40,7 +40,7 @@ impl Connection {
                     Ok::<_, Infallible>(
                         gateway::handle(
                             &app,
-                            request.map(RequestBody::Incoming),
+                            request.map(RequestBody::from),
                             obs_gateway::wire::Peer::plain(std::net::Ipv4Addr::LOCALHOST.into()),
                         )
                         .await,
@@ -178,6 +178,26 @@ async fn an_answer_instead_of_100_continue_is_the_last() {
         connection.send_head(&gateway, who, "PUT /photos/k\nContent-Length: 0").await;
         let answer = connection.read_head().await;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && !answer.contains("Connection: "), "{answer}");
+    }
+}
+
+/// Who was told to continue goes on sending, whatever becomes of it.
+#[tokio::test]
+async fn what_was_asked_for_and_is_refused_on_its_way_is_read() {
+    let gateway = with_quota(200_000).await;
+    for who in both("alice") {
+        let mut connection = Connection::open(&gateway);
+        for _ in 0..2 {
+            let head = "PUT /photos/k\nTransfer-Encoding: chunked\nExpect: 100-continue";
+            connection.send_head(&gateway, who, head).await;
+            connection.expect("100 Continue", "").await;
+            let chunk = [b"2710\r\n".as_slice(), &[b'x'; 10_000], b"\r\n"].concat();
+            for _ in 0..50 {
+                connection.send(&chunk).await;
+            }
+            connection.send(b"0\r\n\r\n").await;
+            connection.expect("403 Forbidden", "InsufficientStorageSpace").await;
+        }
     }
 }
 

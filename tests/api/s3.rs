@@ -272,8 +272,8 @@ async fn a_form_has_tags() {
         assert_eq!(tags.elements("Key"), ["a &amp; b", "c"]);
         gateway.check(who, "DELETE /photos/k", "204").await;
     }
-    let many: String = (0..11).map(|number| format!("<Tag><Key>k{number}</Key><Value/></Tag>")).collect();
-    let many = format!("<Tagging><TagSet>{many}</TagSet></Tagging>");
+    let many: Vec<String> = (0..11).map(|number| format!("<Tag><Key>k{number}</Key><Value/></Tag>")).collect();
+    let many = format!("<Tagging><TagSet>{}</TagSet></Tagging>", many.concat());
     let twice = Form::new("k", "hello").field("tagging", document);
     for (form, verdict) in [
         (Form::new("k", "hello").field("tagging", &many), "400 InvalidTag"),
