@@ -243,6 +243,28 @@ func (s *session) policy(effect, account, action, bucket, keys string) string {
 		`,"Action":["` + pick(s, "", "s3:") + action + `"],"Resource":["` + pick(s, "", "arn:aws:s3:::") + bucket + keys + `"]}]}`
 }
 
+func TestPublicAccessBlock(t *testing.T) {
+	each(t, ops("PutBucketPublicAccessBlock", "GetBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock", "GetBucketPublicStatus"), func(t *testing.T, s *session) {
+		bucket := s.bucket()
+		refuse(s.client.GetBucketPublicAccessBlock(bucket))(t, 404, "NoSuchPublicAccessBlockConfiguration")
+		open := func() (*obs.BaseModel, error) {
+			return s.client.SetBucketAcl(&obs.SetBucketAclInput{Bucket: bucket, ACL: obs.AclPublicRead})
+		}
+		accept(open())(t)
+		s.check("is public", accept(s.client.GetBucketPublicStatus(bucket))(t).IsPublic, true)
+		input := &obs.PutBucketPublicAccessBlockInput{Bucket: bucket}
+		input.BlockPublicAcls, input.IgnorePublicAcls = true, true
+		accept(s.client.PutBucketPublicAccessBlock(input))(t)
+		block := accept(s.client.GetBucketPublicAccessBlock(bucket))(t)
+		s.check("block", []bool{block.BlockPublicAcls, block.IgnorePublicAcls, block.BlockPublicPolicy, block.RestrictPublicBuckets},
+			[]bool{true, true, false, false})
+		refuse(open())(t, 403, "AccessDenied")
+		s.check("is public", accept(s.client.GetBucketPublicStatus(bucket))(t).IsPublic, false)
+		s.check("status", accept(s.client.DeleteBucketPublicAccessBlock(bucket))(t).StatusCode, 204)
+		s.check("is public", accept(s.client.GetBucketPublicStatus(bucket))(t).IsPublic, true)
+	})
+}
+
 func TestPolicy(t *testing.T) {
 	each(t, ops("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy", "GetBucketPolicyStatus"), func(t *testing.T, s *session) {
 		bucket := s.bucket()

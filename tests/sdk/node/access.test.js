@@ -93,6 +93,30 @@ inBothModes(__filename, (side) => {
     },
   );
 
+  side.covers(
+    ['PutBucketPublicAccessBlock', 'GetBucketPublicAccessBlock', 'DeleteBucketPublicAccessBlock', 'GetBucketPublicStatus'],
+    'blocks public access',
+    async () => {
+      const call = await side.connect();
+      const nobody = await side.nobody();
+      const Bucket = await side.bucket(call);
+      const isPublic = async () => accept(await call('getBucketPublicStatus', { Bucket })).IsPublic;
+      refuse(await call('getBucketPublicAccessBlock', { Bucket }), 404, 'NoSuchPublicAccessBlockConfiguration');
+      accept(await call('setBucketAcl', { Bucket, ACL: 'public-read' }));
+      accept(await nobody('listObjects', { Bucket }));
+      assert.equal(await isPublic(), 'true');
+      const switches = { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: false, RestrictPublicBuckets: false };
+      accept(await call('putBucketPublicAccessBlock', { Bucket, ...switches }));
+      const block = accept(await call('getBucketPublicAccessBlock', { Bucket }));
+      for (const [name, value] of Object.entries(switches)) assert.equal(block[name], String(value), name);
+      refuse(await nobody('listObjects', { Bucket }), 403, 'AccessDenied');
+      refuse(await call('setBucketAcl', { Bucket, ACL: 'public-read' }), 403, 'AccessDenied');
+      assert.equal(await isPublic(), 'false');
+      accept(await call('deleteBucketPublicAccessBlock', { Bucket }), 204);
+      accept(await nobody('listObjects', { Bucket }));
+    },
+  );
+
   it('is told why it may not', async () => {
     const owner = await side.connect();
     const Bucket = await side.bucket(owner);

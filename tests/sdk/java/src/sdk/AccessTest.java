@@ -18,7 +18,12 @@ import com.obs.services.model.GroupGrantee;
 import com.obs.services.model.Owner;
 import com.obs.services.model.Permission;
 import com.obs.services.model.PutObjectRequest;
+import com.obs.services.model.bpa.BucketPublicAccessBlock;
+import com.obs.services.model.bpa.DeleteBucketPublicAccessBlockRequest;
 import com.obs.services.model.bpa.GetBucketPolicyPublicStatusRequest;
+import com.obs.services.model.bpa.GetBucketPublicAccessBlockRequest;
+import com.obs.services.model.bpa.GetBucketPublicStatusRequest;
+import com.obs.services.model.bpa.PutBucketPublicAccessBlockRequest;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -170,6 +175,41 @@ class AccessTest {
         client.deleteBucketPolicy(bucket);
         assertRefused(404, "NoSuchBucketPolicy", () -> client.getBucketPolicy(bucket));
         assertEquals("a", session.content(bucket, "open/a"));
+    }
+
+    @BothModes({"PutBucketPublicAccessBlock", "GetBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
+        "GetBucketPublicStatus"})
+    void publicAccessBlock(Session session) {
+        ObsClient client = session.client;
+        ObsClient nobody = session.connect(null);
+        String bucket = session.bucket();
+        GetBucketPublicAccessBlockRequest get = new GetBucketPublicAccessBlockRequest();
+        get.setBucketName(bucket);
+        GetBucketPublicStatusRequest status = new GetBucketPublicStatusRequest();
+        status.setBucketName(bucket);
+        assertRefused(404, "NoSuchPublicAccessBlockConfiguration", () -> client.getBucketPublicAccessBlock(get));
+        client.setBucketAcl(bucket, AccessControlList.REST_CANNED_PUBLIC_READ);
+        nobody.listObjects(bucket);
+        assertTrue(client.getBucketPublicStatus(status).getBucketPublicStatus().getIsPublic());
+
+        BucketPublicAccessBlock block = new BucketPublicAccessBlock();
+        block.setBlockPublicACLs(true);
+        block.setIgnorePublicACLs(true);
+        block.setBlockPublicPolicy(false);
+        block.setRestrictPublicBuckets(false);
+        client.putBucketPublicAccessBlock(new PutBucketPublicAccessBlockRequest(bucket, block));
+        BucketPublicAccessBlock found = client.getBucketPublicAccessBlock(get).getBucketPublicAccessBlock();
+        assertTrue(found.getBlockPublicACLs() && found.getIgnorePublicACLs());
+        assertFalse(found.getBlockPublicPolicy() || found.getRestrictPublicBuckets());
+        assertRefused(403, "AccessDenied", () -> nobody.listObjects(bucket));
+        assertRefused(403, "AccessDenied",
+                () -> client.setBucketAcl(bucket, AccessControlList.REST_CANNED_PUBLIC_READ));
+        assertFalse(client.getBucketPublicStatus(status).getBucketPublicStatus().getIsPublic());
+
+        DeleteBucketPublicAccessBlockRequest delete = new DeleteBucketPublicAccessBlockRequest();
+        delete.setBucketName(bucket);
+        assertEquals(204, client.deleteBucketPublicAccessBlock(delete).getStatusCode());
+        nobody.listObjects(bucket);
     }
 
     private static boolean isPublic(ObsClient client, String bucket) {
