@@ -150,8 +150,8 @@ impl Tx<'_> {
         Ok(Deleted::Marked(version))
     }
 
-    /// Deletes one version for good; the next newest becomes current where it was the newest. [`Error::Locked`] where it
-    /// is protected; then nothing was written.
+    /// Deletes one version for good; the next newest becomes current where it was the newest.
+    /// [`Error::Locked`](super::Error::Locked) where it is protected; then nothing was written.
     #[expect(clippy::needless_pass_by_value, reason = "a slot is good for one change")]
     pub fn delete_version(&mut self, slot: Slot<'_>, id: VersionId, now: UnixMillis) -> Result<Deleted> {
         let mut change = Change::default();
@@ -183,7 +183,7 @@ impl Tx<'_> {
     }
 
     /// Writes a changed record of a version in place of the one that this transaction read; neither its bytes nor its
-    /// version change, nor what protects it ([`Error::Locked`]).
+    /// version change, nor what protects it ([`Error::Locked`](super::Error::Locked)).
     #[expect(clippy::needless_pass_by_value, reason = "a slot is good for one change")]
     pub fn rewrite_version(&mut self, slot: Slot<'_>, object: &Object) -> Result<()> {
         self.check_lock_stays(&slot, object.version, object.lock())?;

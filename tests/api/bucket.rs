@@ -99,6 +99,7 @@ async fn what_cannot_be_honoured_makes_no_bucket() {
         ("\nx-obs-bucket-redundancy: FUSION", "501 ServiceNotImplemented"),
         ("\nx-obs-fusion-allow-upgrade: true", "501 ServiceNotImplemented"),
         ("\nx-obs-fusion-allow-alternative: true", "501 ServiceNotImplemented"),
+        ("\nx-obs-object-ownership: Mine", "400 InvalidArgument"),
         ("\nx-obs-server-side-encryption: kms", "501 ServiceNotImplemented"),
         ("\nx-obs-server-side-encryption-kms-key-id: 1", "501 ServiceNotImplemented"),
         ("\nx-obs-sse-kms-key-project-id: 1", "501 ServiceNotImplemented"),
@@ -197,6 +198,42 @@ async fn only_an_empty_bucket_goes() {
     gateway.check(As::Obs("alice"), "DELETE /photos?typo", "400 InvalidArgument").await;
     gateway.check(As::Obs("alice"), "DELETE /photos\n\nbody", "400 UnexpectedContent").await;
     gateway.check(As::Obs("alice"), "DELETE /photos", "204").await;
+    gateway.assert_sound();
+}
+
+#[tokio::test]
+async fn uploads_do_not_keep_a_bucket_in_s3() {
+    let gateway = Gateway::with_bucket().await;
+    let (owner, delete) = (As::S3("alice"), "DELETE /photos");
+    let small = gateway.begin_upload(owner, "/photos/a").await;
+    gateway.put_parts(owner, "/photos/a", &small, &[7, 3_000_000]).await;
+    let other = gateway.begin_upload(As::Obs("alice"), "/photos/b").await;
+    // Whoever may not delete the bucket ends nothing, and an object keeps bucket and uploads.
+    gateway.check(As::S3("bob"), delete, "403 AccessDenied").await;
+    gateway.check(owner, "PUT /photos/kept", "200").await;
+    gateway.check(owner, delete, "409 BucketNotEmpty").await;
+    let left = gateway.check(owner, "GET /photos?uploads", "200").await;
+    assert_eq!(left.elements("UploadId"), [&*small, &*other]);
+    gateway
+        .check(
+            owner,
+            "PUT /photos?versioning\n\n<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
+            "200",
+        )
+        .await;
+    gateway.check(owner, "DELETE /photos/kept?versionId=null", "204").await;
+    gateway.check(owner, "DELETE /photos/gone", "204").await;
+    gateway.check(owner, delete, "409 BucketNotEmpty").await;
+    let listed = gateway.check(owner, "GET /photos?versions", "200").await;
+    assert_eq!(listed.elements("VersionId").len(), 1);
+    for marker in listed.elements("VersionId") {
+        gateway.check(owner, &format!("DELETE /photos/gone?versionId={marker}"), "204").await;
+    }
+    for who in both("alice") {
+        gateway.check(who, delete, "409 BucketNotEmpty").await;
+    }
+    gateway.check(owner, delete, "204").await;
+    gateway.check(owner, &format!("GET /photos/a?uploadId={small}"), "404 NoSuchBucket").await;
     gateway.assert_sound();
 }
 

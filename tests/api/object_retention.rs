@@ -1,6 +1,6 @@
 //! `?retention`: until when a version stays, and who may weaken that.
 
-use crate::support::{As, Gateway, NOW, all};
+use crate::support::{As, Gateway, all};
 
 /// `PUT ?retention` of a mode and a date.
 fn retain(target: &str, mode: &str, until: &str) -> String {
@@ -61,10 +61,8 @@ async fn what_is_no_retention_is_refused() {
     for who in all("alice") {
         let (gateway, _) = with_object(who).await;
         gateway.check(who, "PUT /photos/k\n\nhello", "200").await;
-        let (obs, malformed) = match is_obs(who) {
-            true => (true, "400 MalformedObjectLockError"),
-            false => (false, "400 MalformedXML"),
-        };
+        let obs = is_obs(who);
+        let malformed = if obs { "400 MalformedObjectLockError" } else { "400 MalformedXML" };
         let past = if obs { "400 InvalidRequest" } else { "400 InvalidArgument" };
         let date = "2030-01-01T00:00:00Z";
         for (request, verdict) in [
@@ -196,5 +194,4 @@ async fn passing_over_governance_is_a_right_of_its_own() {
     let deny = allow("\"s3:BypassGovernanceRetention\"").replace("Allow", "Deny");
     gateway.check(As::S3("alice"), &deny, "204").await;
     gateway.check(As::S3("alice"), weaken, "403 AccessDenied").await;
-    assert!(NOW < 1_893_456_000_000, "it is still governed");
 }

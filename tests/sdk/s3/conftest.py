@@ -8,6 +8,7 @@ import itertools
 import os
 import re
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,16 +17,23 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parent.parent / "python"))
 
 from gateway import Gateway
+from performed import record
 
 REGION = "region-1"
 
 numbers = itertools.count(1)
 
 
+# The client that a run is about, where it is the only one and its version is pinned: docs/compatibility.md has it.
+RECORDED = os.environ.get("OBS_GATEWAY_SDK_CLIENT")
+
+
 @pytest.fixture(scope="session")
-def gateway(tmp_path_factory):
+def gateway(request, tmp_path_factory):
     running = Gateway(tmp_path_factory.mktemp("gateway"))
     yield running
+    if RECORDED and request.session.testsfailed == 0:
+        record(running, RECORDED, version(RECORDED))
     running.stop()
 
 
@@ -94,8 +102,9 @@ def bare_environment():
 def no_settings(tmp_path_factory):
     """The same for the clients that run inside of this process."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in set(os.environ) - set(bare_environment()):
-            patch.delenv(name)
+        for name in os.environ.keys() - bare_environment().keys():
+            if not name.startswith("OBS_GATEWAY_"):  # those are the tests' own
+                patch.delenv(name)
         for name, value in bare_environment().items():
             patch.setenv(name, value)
         patch.setenv("HOME", str(tmp_path_factory.mktemp("nobody")))

@@ -18,7 +18,7 @@ from minio.versioningconfig import SUSPENDED, VersioningConfig
 
 @pytest.fixture(scope="module")
 def minio(account, gateway):
-    """Endpoint and keys: the region it asks for."""
+    """Endpoint and keys, without a region."""
     client = Minio(f"127.0.0.1:{gateway.port}", account.access_key, account.secret_key, secure=False)
     client._http.connection_pool_kw["retries"] = False  # a 5xx that is asked again would look like a success
     return client
