@@ -170,6 +170,43 @@ def test_a_policy_opens_and_closes(client, nobody, other, bucket, account, state
     accept(client.deleteBucketPolicy(bucket), 204)
 
 
+@pytest.mark.covers("PutBucketPublicAccessBlock", "GetBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock")
+def test_public_access_is_blocked(client, nobody, bucket, statement):
+    refuse(client.getBucketPublicAccessBlock(bucket), 404, "NoSuchPublicAccessBlockConfiguration")
+    accept(client.putContent(bucket, "a", b"x", headers=PutObjectHeader(acl=HeadPermission.PUBLIC_READ)))
+    assert content(nobody, bucket, "a") == b"x"
+    accept(client.putBucketPublicAccessBlock(bucket, blockPublicAcls=True, ignorePublicAcls=True))
+    block = accept(client.getBucketPublicAccessBlock(bucket))
+    switches = (block.blockPublicAcls, block.ignorePublicAcls, block.blockPublicPolicy, block.restrictPublicBuckets)
+    assert switches == (True, True, False, False)
+    refuse(nobody.getObject(bucket, "a"), 403, "AccessDenied")
+    refuse(client.setBucketAcl(bucket, aclControl=HeadPermission.PUBLIC_READ), 403, "AccessDenied")
+
+    text = json.dumps({"Statement": [statement("Allow", "GetObject", "*")]})
+    accept(client.putBucketPublicAccessBlock(bucket, blockPublicPolicy=True))
+    refuse(client.setBucketPolicy(bucket, text), 403, "AccessDenied")
+    accept(client.putBucketPublicAccessBlock(bucket, restrictPublicBuckets=True))
+    accept(client.setBucketPolicy(bucket, text), 204)
+    refuse(nobody.getObject(bucket, "a"), 403, "AccessDenied")
+    accept(client.deleteBucketPublicAccessBlock(bucket), 204)
+    assert content(nobody, bucket, "a") == b"x"
+
+
+@pytest.mark.covers("GetBucketPublicStatus")
+def test_whether_a_bucket_is_public(client, bucket, mode):
+    def is_public():
+        if mode == "name":
+            # For this one call the SDK forgets to find out what to speak.
+            client.thread_local.signature = "obs"
+        return accept(client.getBucketPublicStatus(bucket)).status
+
+    assert is_public() is False
+    accept(client.setBucketAcl(bucket, aclControl=HeadPermission.PUBLIC_READ))
+    assert is_public() is True
+    accept(client.putBucketPublicAccessBlock(bucket, ignorePublicAcls=True))
+    assert is_public() is False
+
+
 @pytest.mark.covers("PutBucketPolicy", "ListObjects")
 def test_a_policy_with_a_condition(client, other, bucket, account, statement, mode):
     key = "prefix" if mode == "name" else "s3:prefix"

@@ -109,7 +109,6 @@ def test_an_object_that_is_not_there(client, bucket):
         "getBucketReplication",
         "listBucketInventory",
         "getBucketCustomDomain",
-        "getBucketPublicAccessBlock",
         "getBucketDirectColdAccess",
         "getObsCompressPolicy",
         "getBucketDisPolicy",
