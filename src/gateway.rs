@@ -43,17 +43,26 @@ struct Trail {
     now: UnixMillis,
     dialect: Dialect,
     resource: String,
-    is_head: bool,
+    refusal: Refusal,
     /// Whether what a client sends only when told to continue is under way.
     is_body_begun: bool,
     /// Whether the client waited to be told to continue and is not.
     is_never_continued: bool,
-    /// Whether it calls the token service, which has an error document of its own.
-    is_call: bool,
     operation: &'static str,
     code: &'static str,
     /// What a page of another origin may know of the answer, if one asks.
     cross_origin: HeaderMap,
+}
+
+/// How a refusal is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// As the error document.
+    Document,
+    /// As headers: a `HEAD` has no body.
+    Headers,
+    /// As the document of the token service.
+    OfCall,
 }
 
 /// Answers one request. Never fails: whatever goes wrong becomes a reply.
@@ -67,10 +76,9 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
         now,
         dialect: Dialect::Obs,
         resource: String::new(),
-        is_head: parts.method == Method::HEAD,
+        refusal: if parts.method == Method::HEAD { Refusal::Headers } else { Refusal::Document },
         is_body_begun: false,
         is_never_continued: false,
-        is_call: false,
         operation: "none",
         code: "OK",
         cross_origin: HeaderMap::new(),
@@ -184,7 +192,7 @@ async fn route_call(
     peer: Peer,
     trail: &mut Trail,
 ) -> Result<Reply> {
-    trail.is_call = true;
+    trail.refusal = Refusal::OfCall;
     trail.is_body_begun = true;
     let bytes = std::mem::replace(body, RequestBody::empty()).collect(limits::CALL_BYTES_MAX).await?;
     let call = TokenCall::parse(head, &bytes)?;
@@ -342,10 +350,11 @@ fn refuse(trail: &mut Trail, error: &Error) -> Reply {
     } else {
         tracing::debug!(request_id, operation = trail.operation, ?error, "request refused");
     }
-    if trail.is_call {
+    if trail.refusal == Refusal::OfCall {
         return render::call_error_reply(error, &trail.request_id);
     }
-    render::error_reply(error, trail.dialect, &trail.request_id, &trail.resource, trail.is_head)
+    let is_head = trail.refusal == Refusal::Headers;
+    render::error_reply(error, trail.dialect, &trail.request_id, &trail.resource, is_head)
 }
 
 fn expects_continue(head: &Head) -> bool {

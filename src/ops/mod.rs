@@ -156,8 +156,10 @@ pub static TABLE: &[&Op] = &[
 /// objects. A request that carries one where it has no row is refused; it never falls through to the plain row of its
 /// method.
 pub static RESERVED: &[&str] = &[
+    "abac",
     "accelerate",
     "analytics",
+    "annotation",
     "backtosource",
     "cdnnotifyconfiguration",
     "customdomain",
@@ -172,6 +174,11 @@ pub static RESERVED: &[&str] = &[
     "lifecycle",
     "listcontentsummary",
     "logging",
+    "metadataannotationtable",
+    "metadataconfiguration",
+    "metadatainventorytable",
+    "metadatajournaltable",
+    "metadatatable",
     "metrics",
     "mirrorbacktosource",
     "mirrorrefresh",
@@ -183,6 +190,7 @@ pub static RESERVED: &[&str] = &[
     "obsworkflowtriggerpolicy",
     "orchestration",
     "readahead",
+    "renameobject",
     "replication",
     "replication_progress",
     "select",
