@@ -27,7 +27,7 @@ FILES = (
     "test_utils.py",
 )
 
-TEST_SECONDS_MAX = 120
+TEST_SECONDS_MAX = 300
 
 
 class Suite:

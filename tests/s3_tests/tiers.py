@@ -27,7 +27,11 @@ class Rule:
 
 RULES = (
     Rule("iam", f"the IAM Query API: {OTHER}", files=r"test_iam\.py"),
-    Rule("sts", f"the STS Query API with web identities, roles and session tags: {OTHER}", files=r"test_sts\.py"),
+    Rule(
+        "sts",
+        f"the STS Query API, with web identities and with users and roles that the IAM API makes: {OTHER}",
+        files=r"test_sts\.py",
+    ),
     Rule("sns", f"notification topics of RGW: {OTHER}", files=r"test_sns\.py"),
     Rule("select", "S3 Select, which Amazon no longer offers to new customers", files=r"test_s3select\.py"),
     Rule("own", "a test of the suite's own helpers", files=r"test_utils\.py"),

@@ -12,7 +12,7 @@ FAILING = HERE / "failing.txt"
 SLOW = HERE / "slow.txt"
 ERRORS = HERE.parents[1] / "docs" / "errors.md"
 
-SLOW_SECONDS = 4.0  # what takes longer is left to the whole run
+SLOW_SECONDS = 5.0  # what takes longer is left to the whole run
 
 NEW = "fails, and nobody has said why"
 
