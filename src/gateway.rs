@@ -38,7 +38,6 @@ use crate::wire::{Head, Peer, Reply, hex};
 const CONTENT_SHA256: &str = "x-amz-content-sha256";
 
 /// What the spine learns of a request on its way, for the reply, the metrics and the log.
-#[expect(clippy::struct_excessive_bools, reason = "facts of a request, each for itself")]
 struct Trail {
     request_id: RequestId,
     now: UnixMillis,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 
+use super::bucket_setting::delete_setting;
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -51,7 +52,7 @@ pub(super) static DELETE: Op = Op {
     growth: &[],
     parameters: &[],
     document: "obs_04_0076",
-    run: |app, call| Box::pin(delete(app, call)),
+    run: |app, call| Box::pin(delete_setting(app, call, Setting::Cors)),
 };
 
 const ROOT: &str = "CORSConfiguration";
@@ -82,16 +83,6 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         })
         .await?;
     Ok(Reply::empty(StatusCode::OK))
-}
-
-async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    app.store
-        .write(|tx| {
-            let mut bucket = call.bucket_in(tx)?;
-            Ok::<_, Error>(tx.delete_setting(&mut bucket, Setting::Cors)?)
-        })
-        .await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// A document without its elements is 400 `MalformedXML`; one that says what no rule can, 400 `InvalidArgument`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 
+use super::bucket_setting::delete_setting;
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::{Action, check_disabling};
 use crate::app::App;
@@ -50,7 +51,7 @@ pub(super) static DELETE: Op = Op {
     growth: &[],
     parameters: &[],
     document: "S3 reference",
-    run: |app, call| Box::pin(delete(app, call)),
+    run: |app, call| Box::pin(delete_setting(app, call, Setting::OwnershipControls)),
 };
 
 const ROOT: &str = "OwnershipControls";
@@ -79,16 +80,6 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         })
         .await?;
     Ok(Reply::empty(StatusCode::OK))
-}
-
-async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    app.store
-        .write(|tx| {
-            let mut bucket = call.bucket_in(tx)?;
-            Ok::<_, Error>(tx.delete_setting(&mut bucket, Setting::OwnershipControls)?)
-        })
-        .await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// The one rule of a document.

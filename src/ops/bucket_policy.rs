@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, StatusCode};
 
+use super::bucket_setting::delete_setting;
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::access::policy::Policy;
@@ -55,7 +56,7 @@ pub(super) static DELETE: Op = Op {
     growth: &[],
     parameters: &[],
     document: "obs_04_0029",
-    run: |app, call| Box::pin(delete(app, call)),
+    run: |app, call| Box::pin(delete_setting(app, call, Setting::Policy)),
 };
 
 pub(super) static GET_STATUS: Op = Op {
@@ -120,16 +121,6 @@ fn parse_confirmation(head: &Head) -> Result<()> {
         Some(flag) if flag.eq_ignore_ascii_case("true") || flag.eq_ignore_ascii_case("false") => Ok(()),
         Some(_) => Err(Code::InvalidArgument.because("confirm-remove-self-bucket-access can only be true or false.")),
     }
-}
-
-async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    app.store
-        .write(|tx| {
-            let mut bucket = call.bucket_in(tx)?;
-            Ok::<_, Error>(tx.delete_setting(&mut bucket, Setting::Policy)?)
-        })
-        .await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// Whether policy or list allow something to everyone. Without either they do not; S3 has a 404 there, which suites

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hyper::{Method, StatusCode};
 
 use super::bucket_policy::{is_public_policy, status};
+use super::bucket_setting::delete_setting;
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -51,7 +52,7 @@ pub(super) static DELETE: Op = Op {
     growth: &[],
     parameters: &[],
     document: "obs_04_0176",
-    run: |app, call| Box::pin(delete(app, call)),
+    run: |app, call| Box::pin(delete_setting(app, call, Setting::PublicAccessBlock)),
 };
 
 pub(super) static GET_STATUS: Op = Op {
@@ -102,16 +103,6 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         })
         .await?;
     Ok(Reply::empty(StatusCode::OK))
-}
-
-async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    app.store
-        .write(|tx| {
-            let mut bucket = call.bucket_in(tx)?;
-            Ok::<_, Error>(tx.delete_setting(&mut bucket, Setting::PublicAccessBlock)?)
-        })
-        .await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// Whether policy or list give anyone anything in fact: what is blocked does not count.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 
+use super::bucket_setting::delete_setting;
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -52,7 +53,7 @@ pub(super) static DELETE: Op = Op {
     growth: &[],
     parameters: &[],
     document: "obs_04_0051",
-    run: |app, call| Box::pin(delete(app, call)),
+    run: |app, call| Box::pin(delete_setting(app, call, Setting::Tagging)),
 };
 
 const ROOT: &str = "Tagging";
@@ -85,16 +86,6 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
                 tx.put_bucket_tags(&mut bucket, &tags)
             };
             Ok::<_, Error>(put?)
-        })
-        .await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
-}
-
-async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    app.store
-        .write(|tx| {
-            let mut bucket = call.bucket_in(tx)?;
-            Ok::<_, Error>(tx.delete_setting(&mut bucket, Setting::Tagging)?)
         })
         .await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))

@@ -15,6 +15,7 @@ mod bucket_policy;
 mod bucket_public_access;
 mod bucket_quota;
 mod bucket_request_payment;
+mod bucket_setting;
 mod bucket_storage_class;
 mod bucket_storage_info;
 mod bucket_tagging;
