@@ -169,7 +169,7 @@ impl Tx<'_> {
     pub fn stored_with(&mut self, object: &Object) -> Result<Stored> {
         match self.stored(object)? {
             Some(stored) => Ok(stored),
-            None => Err(self.torn(format!("the body of blob {:032x} is missing", object.blob.0))),
+            None => Err(Error::Corrupt(format!("the body of blob {:032x} is missing", object.blob.0))),
         }
     }
 
@@ -193,7 +193,7 @@ impl Tx<'_> {
             Body::Inline | Body::Segments => Ok(vec![Piece::whole(blob, body, length, 0)]),
             Body::Pieces => match self.stored_at(blob, body)? {
                 Some(Stored::Pieces(pieces)) => Ok(pieces),
-                _ => Err(self.torn(format!("blob {:032x} has no list of pieces", blob.0))),
+                _ => Err(Error::Corrupt(format!("blob {:032x} has no list of pieces", blob.0))),
             },
         }
     }

@@ -349,7 +349,8 @@ mod tests {
                 Ok(())
             });
             assert!(is_locked(deleted.await));
-            assert_eq!(runs, 2);
+            // The second refuses, and the third for good.
+            assert_eq!(runs, 3);
         }
     }
 

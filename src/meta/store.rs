@@ -98,11 +98,15 @@ impl Store {
         &self,
         body: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        blocking(|| body(&mut Tx::new(self, &*self.engine.snapshot(), Tier::Disk, 0, false)))
+        self.run_frozen(body).result
     }
 
     /// Runs `body` and commits what it wrote. A conflict runs it again, at most
     /// `limits::CONFLICT_RETRY_COUNT_MAX` times; a body that wrote nothing commits nothing.
+    ///
+    /// A commit finds out whether what it relies on still stood together. A refusal commits nothing, so a body that
+    /// refuses runs again against one frozen state, and what it says of that counts. An engine that failed is not asked
+    /// again.
     ///
     /// One commit of a group wins a row, so many writers of one row would spend all their runs on losing. From the
     /// third run on they take turns instead, and lose to newcomers only.
@@ -116,11 +120,11 @@ impl Store {
             if conflicts >= CONFLICT_COUNT_BEFORE_TURN && turn.is_none() {
                 turn = Some(self.turn(last_read.as_ref()).lock().await);
             }
-            let Run { result, commit, is_torn } = self.run(&mut body);
-            if is_torn && result.is_err() && conflicts < TORN_COUNT_MAX {
-                tokio::task::yield_now().await;
-                continue;
+            let mut run = self.run(&mut body);
+            if run.result.is_err() && !run.has_failed {
+                run = self.run_frozen(&mut body);
             }
+            let Run { result, commit, .. } = run;
             let value = result?;
             if commit.is_empty() {
                 return Ok(value);
@@ -153,23 +157,37 @@ impl Store {
         };
         let (result, tx) = attempt(Tier::Cached);
         if !tx.blocked {
-            return Run { result, commit: tx.commit, is_torn: tx.is_torn };
+            return Run::of(result, tx);
         }
         let (result, tx) = blocking(|| attempt(Tier::Disk));
-        Run { result, commit: tx.commit, is_torn: tx.is_torn }
+        Run::of(result, tx)
+    }
+
+    fn run_frozen<T, E>(&self, body: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>) -> Run<T, E> {
+        blocking(|| {
+            // Before the state is frozen: a commit between the two is then taken for a conflict, not overlooked.
+            let read_at = self.engine.revision();
+            let frozen = self.engine.snapshot();
+            let mut tx = Tx::new(self, &*frozen, Tier::Disk, read_at, false);
+            let result = body(&mut tx);
+            Run::of(result, tx)
+        })
     }
 }
 
 /// What a run of a closure gave.
 struct Run<T, E> {
     result: std::result::Result<T, E>,
+    /// What it wants to be committed.
     commit: Commit,
-    is_torn: bool,
+    has_failed: bool,
 }
 
-/// Runs that found rows torn apart before they are believed to be damaged: a commit that came between two reads is
-/// seen whole by the next run.
-const TORN_COUNT_MAX: usize = 8;
+impl<T, E> Run<T, E> {
+    fn of(result: std::result::Result<T, E>, tx: Tx<'_>) -> Self {
+        Self { result, commit: tx.commit, has_failed: tx.has_failed }
+    }
+}
 
 /// Runs what may wait for the disk without holding up the other tasks of this thread.
 fn blocking<T>(body: impl FnOnce() -> T) -> T {
@@ -189,8 +207,8 @@ pub struct Tx<'view> {
     tier: Tier,
     commit: Commit,
     blocked: bool,
-    /// Rows that are written together were not found together.
-    is_torn: bool,
+    /// Whether the engine has failed.
+    has_failed: bool,
 }
 
 impl std::fmt::Debug for Tx<'_> {
@@ -208,7 +226,7 @@ impl<'view> Tx<'view> {
         is_live: bool,
     ) -> Self {
         let commit = Commit { read_at, ..Commit::default() };
-        Self { store, view, is_live, now: store.clock.now_millis(), tier, commit, blocked: false, is_torn: false }
+        Self { store, view, is_live, now: store.clock.now_millis(), tier, commit, blocked: false, has_failed: false }
     }
 
     /// The time of this run.
@@ -220,14 +238,6 @@ impl<'view> Tx<'view> {
     /// The caches and the revision of the accounts they must have, for a view they are true for.
     pub(super) fn caches(&self) -> Option<(Revision, &'view Caches)> {
         self.is_live.then(|| (self.store.engine.family_revision(Family::Accounts), &self.store.caches))
-    }
-
-    /// The error for rows that are written together and were not found together. Reads see what is durable at their
-    /// own moment, so another's commit may have come between them: the store runs the closure again before it
-    /// believes that they are damaged.
-    pub(super) fn torn(&mut self, what: String) -> Error {
-        self.is_torn = true;
-        Error::Corrupt(what)
     }
 
     /// Makes the commit rely on a row that was read some other way, at or after this run began.
@@ -305,8 +315,10 @@ impl<'view> Tx<'view> {
     }
 
     fn note<T>(&mut self, seen: Result<T>) -> Result<T> {
-        if matches!(seen, Err(Error::WouldBlock)) {
-            self.blocked = true;
+        match seen {
+            Err(Error::WouldBlock) => self.blocked = true,
+            Err(_) => self.has_failed = true,
+            Ok(_) => {}
         }
         seen
     }
@@ -405,6 +417,28 @@ mod tests {
         assert_eq!(runs, 2);
         let usage = store.read(|tx| tx.bucket_usage(bucket.id)).await.unwrap();
         assert_eq!((usage.used_bytes(), usage.used_objects()), (5, 1));
+    }
+
+    /// Another's commit comes between two reads, and either row alone tells of a state that never was.
+    #[tokio::test]
+    async fn a_refusal_is_true_of_one_state() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let mut seen = Vec::new();
+        let write = store.write(|tx| {
+            let first = tx.object(bucket.id, &key("first"))?.is_some();
+            if seen.is_empty() {
+                meanwhile(put(&store, &bucket, "first", &inline(5)));
+                meanwhile(put(&store, &bucket, "second", &inline(5)));
+            }
+            let second = tx.object(bucket.id, &key("second"))?.is_some();
+            seen.push((first, second));
+            let slot = tx.slot(&bucket, &key("third"))?;
+            let (object, stored) = inline(5);
+            if first == second { tx.put_object(slot, &object, &stored) } else { Err(Error::NotEmpty) }
+        });
+        write.await.unwrap();
+        assert_eq!(seen, [(false, true), (true, true)]);
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use super::object::Object;
 use super::slot::Slot;
 use super::store::Tx;
 use super::version::Version;
-use super::{BlobId, Result};
+use super::{BlobId, Error, Result};
 use crate::clock::UnixMillis;
 use crate::limits;
 use crate::quota::{Change, Held};
@@ -92,7 +92,7 @@ impl Tx<'_> {
         let Some(current) = &slot.current else { return Ok(Vec::new()) };
         let mut pieces = self.pieces_of(current.blob, current.body, current.size)?;
         if size_of(&pieces) != current.size {
-            return Err(self.torn(format!("{} does not have the bytes that its record says", slot.key)));
+            return Err(Error::Corrupt(format!("{} does not have the bytes that its record says", slot.key)));
         }
         for piece in &mut pieces {
             piece.part = 0;
@@ -141,7 +141,7 @@ impl Tx<'_> {
             let (start, end) = (to_usize(start), to_usize(start + piece.length));
             match stored {
                 Some(Stored::Inline(body)) if end <= body.len() => bytes.extend_from_slice(&body[start..end]),
-                _ => return Err(self.torn(format!("blob {:032x} does not have what a piece of it says", blob.0))),
+                _ => return Err(Error::Corrupt(format!("blob {:032x} does not have what a piece of it says", blob.0))),
             }
         }
         Ok(bytes.freeze())
