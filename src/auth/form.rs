@@ -10,6 +10,7 @@ use super::date::parse_recent_date;
 use super::{mismatch, v2, v4};
 use crate::error::{Code, Error, Result};
 use crate::wire::form::Fields;
+use crate::wire::parse_hex;
 
 /// A form's signature, taken apart but not yet checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +88,7 @@ fn claim_v4(fields: &Fields) -> Result<SignedForm> {
     if !sent.is_some_and(|sent| terms.is_of_day(sent)) {
         return Err(bad("The field x-amz-date is not of the form yyyyMMddTHHmmssZ, or not of the credential's day."));
     }
-    let signature = v4::parse_hex(field("x-amz-signature")?).map(Vec::from).unwrap_or_default();
+    let signature = parse_hex::<32>(field("x-amz-signature")?).map(Vec::from).unwrap_or_default();
     let policy = field("policy")?.to_owned();
     Ok(SignedForm { access_key: access_key.to_owned(), policy, signature, terms: Some(terms) })
 }

@@ -11,13 +11,13 @@ use crate::auth::canonical::{Input, Variant};
 use crate::auth::canonical_v4::{PathForm, string_to_sign, write_request};
 use crate::auth::date::{basic_date, parse_recent_date};
 use crate::auth::v2::{AWS, OBS, Words, sign_string};
-use crate::auth::v4::{ALGORITHM, EMPTY_SHA256, UNSIGNED_PAYLOAD, hmac, service_of, signing_key};
+use crate::auth::v4::{ALGORITHM, UNSIGNED_PAYLOAD, hmac, service_of, signing_key};
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::wire::address::Endpoints;
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
-use crate::wire::{Head, hex};
+use crate::wire::{EMPTY_SHA256, Head, hex};
 
 /// The `Authorization` value of a request with these headers, which must have a date. `host` and `endpoints` tell
 /// whether the host names the bucket. A request no server would read is refused as a server would refuse it.

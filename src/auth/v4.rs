@@ -4,6 +4,8 @@
 //! Not here: the body. Its digest, or the word that stands for it, is covered as the request says it, and whoever
 //! reads the body holds it to that.
 
+use std::collections::HashSet;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -14,7 +16,7 @@ use crate::auth::{Moment, Place, Scheme, Signed};
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::limits;
-use crate::wire::{Head, hex, token_call};
+use crate::wire::{EMPTY_SHA256, Head, hex, parse_hex, token_call};
 
 /// `Authorization: AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
 pub(super) static HEADER: Scheme =
@@ -27,8 +29,6 @@ pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 pub(super) const ASYMMETRIC_ALGORITHM: &str = "AWS4-ECDSA-P256-SHA256";
 /// What stands for the digest of a body that is not covered.
 pub(super) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
-/// SHA-256 of nothing.
-pub(super) const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// What a signature of this version says beside the access key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,14 +174,17 @@ fn parse_header(head: &Head, rest: &str) -> Result<Signed> {
     Ok(signed(access_key, signature, &HEADER, Moment::Sent(sent), terms))
 }
 
-/// Headers that must be among those signed, and the form of their list.
+/// Headers that must be among those signed, and the form of their list. Each is named once: what is signed has every value
+/// of a header as often as its name is listed.
 fn check_names(signed_headers: &str) -> std::result::Result<(), &'static str> {
     let is_name = |name: &str| !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_uppercase() || byte <= b' ');
-    if signed_headers.split(';').all(is_name) && signed_headers.split(';').any(|name| name == "host") {
-        Ok(())
-    } else {
-        Err("The signed headers are names in lower case, and host is among them.")
+    let mut seen = HashSet::new();
+    for name in signed_headers.split(';') {
+        if seen.len() == limits::HEADER_COUNT_MAX || !is_name(name) || !seen.insert(name) {
+            return Err("The signed headers are different names in lower case, as many as a request may have at most.");
+        }
     }
+    if seen.contains("host") { Ok(()) } else { Err("The header host must be signed.") }
 }
 
 /// The service a request is for, as the scope of its signature has it.
@@ -252,18 +255,8 @@ fn parse_url(head: &Head) -> Result<Signed> {
 }
 
 fn signed(access_key: &str, signature: &str, scheme: &'static Scheme, moment: Moment, terms: Terms) -> Signed {
-    let signature = parse_hex(signature).map(Vec::from).unwrap_or_default();
+    let signature = parse_hex::<32>(signature).map(Vec::from).unwrap_or_default();
     Signed { access_key: access_key.to_owned(), scheme, signature, moment, terms: Some(Box::new(terms)) }
-}
-
-/// 32 bytes in hexadecimal digits.
-pub(super) fn parse_hex(text: &str) -> Option<[u8; 32]> {
-    let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let mut bytes = [0; 32];
-    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at + 2).filter(|_| is_hex)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 fn check_header(signed: &Signed, head: &Head, secret: &str) -> Result<()> {
@@ -479,6 +472,10 @@ mod tests {
         check_refused(&of(good, "host"), &[date], Code::AccessDenied);
         check_refused(&of(good, "x-amz-date"), &[date], Code::AuthorizationHeaderMalformed);
         check_refused(&of(good, "Host"), &[date], Code::AuthorizationHeaderMalformed);
+        // Each name would be written with all its values again.
+        check_refused(&of(good, "host;x-amz-date;x-amz-date"), &[date], Code::AuthorizationHeaderMalformed);
+        let many: String = (0..limits::HEADER_COUNT_MAX).map(|number| format!(";x-{number}")).collect();
+        check_refused(&of(good, &format!("host{many}")), &[date], Code::AuthorizationHeaderMalformed);
         for credential in [
             "AK",
             "",

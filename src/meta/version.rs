@@ -184,7 +184,9 @@ impl Tx<'_> {
     pub fn marker(&mut self, bucket: BucketId, key: &ObjectKey) -> Result<Option<DeleteMarker>> {
         match self.newest_kept(bucket, key, None)? {
             Some(Kept::Marker(marker)) => Ok(Some(marker)),
-            Some(Kept::Object(_)) => Err(Error::Corrupt(format!("the newest version of {key} is not its current object"))),
+            Some(Kept::Object(_)) => {
+                Err(Error::Corrupt(format!("the newest version of {key} is not its current object")))
+            }
             None => Ok(None),
         }
     }

@@ -6,9 +6,9 @@ use super::checksum;
 use crate::blob::digest::{Sums, Wanted};
 use crate::checksum::{Checksum, ChecksumAlgorithm, parse_digest};
 use crate::error::{Code, Result};
-use crate::wire::Head;
 use crate::wire::aws_chunked::declared_trailers;
 use crate::wire::headers::content_md5;
+use crate::wire::{Head, parse_hex};
 
 /// What a body's digests must be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Announced {
             Some(framing) if framing.starts_with("STREAMING-") => {
                 return Err(Code::ServiceNotImplemented.because(format!("{framing} is not implemented.")));
             }
-            Some(hex) => Some(parse_sha256(hex).ok_or(Code::InvalidDigest)?),
+            Some(hex) => Some(parse_hex(hex).ok_or(Code::InvalidDigest)?),
         };
         Ok(Self { md5: content_md5(&head.headers)?, sha256, ..Self::default() })
     }
@@ -143,15 +143,6 @@ impl Announced {
         };
         if sums.checksum.as_ref() == Some(&announced) { Ok(()) } else { Err(bad_checksum(announced.algorithm)) }
     }
-}
-
-fn parse_sha256(hex: &str) -> Option<[u8; 32]> {
-    let is_hex = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let mut digest = [0; 32];
-    for (byte, at) in digest.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(hex.get(at..at + 2).filter(|_| is_hex)?, 16).ok()?;
-    }
-    Some(digest)
 }
 
 fn parse_crc64(decimal: &str) -> Result<u64> {

@@ -25,7 +25,7 @@ use crate::quota::Rule;
 use crate::wire::conditions::Conditions;
 use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Element, Layout, Writer};
-use crate::wire::{Reply, hex};
+use crate::wire::{Reply, hex, parse_hex};
 
 pub(super) static POST: Op = Op {
     name: "CompleteMultipartUpload",
@@ -204,8 +204,7 @@ fn parse(root: &Element, dialect: Dialect) -> Result<Vec<Listed>> {
 /// An ETag, quoted or bare, in either letter case.
 fn parse_etag(text: &str) -> Option<[u8; 16]> {
     let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    let is_digest = bare.len() == 32 && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
-    u128::from_str_radix(is_digest.then_some(bare)?, 16).ok().map(u128::to_be_bytes)
+    parse_hex(bare)
 }
 
 /// The ETag of an object of these parts: the digest of their digests, and their number.

@@ -14,7 +14,7 @@ use crate::config::{Config, Credentials, read_private, write_private};
 use crate::error::{Code, Error};
 use crate::meta::{MASTER_KEY_BYTES, NewAccessKey, NewAccount, RocksEngine, Sealer, Store};
 use crate::secrets::{generate_access_key, generate_secret_key, hash_password};
-use crate::wire::hex;
+use crate::wire::{hex, parse_hex};
 
 /// Name of the root account.
 const ROOT_NAME: &str = "root";
@@ -77,13 +77,8 @@ fn token_key(data: &Path) -> io::Result<[u8; TOKEN_KEY_BYTES]> {
 
 fn read_key<const BYTES: usize>(data: &Path, name: &str) -> io::Result<Option<[u8; BYTES]>> {
     let Some(text) = read_private(&data.join(name))? else { return Ok(None) };
-    let text = text.trim();
-    let bytes: Option<Vec<u8>> = (0..text.len() / 2)
-        .map(|index| text.get(index * 2..index * 2 + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()))
-        .collect();
-    let key = bytes.filter(|_| text.len() == BYTES * 2).and_then(|bytes| bytes.try_into().ok());
     let problem = || io::Error::other(format!("the file {name} does not hold {} hexadecimal digits", BYTES * 2));
-    key.map(Some).ok_or_else(problem)
+    parse_hex(text.trim()).map(Some).ok_or_else(problem)
 }
 
 fn write_key<const BYTES: usize>(data: &Path, name: &str, key: [u8; BYTES]) -> io::Result<[u8; BYTES]> {

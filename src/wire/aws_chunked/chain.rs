@@ -6,10 +6,7 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::wire::hex;
-
-/// SHA-256 of nothing, which stands for the headers a chunk has not.
-const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+use crate::wire::{EMPTY_SHA256, hex};
 
 /// The signatures of one body, one after the other; the same for whoever makes them and whoever checks them.
 #[derive(Clone)]
@@ -30,6 +27,7 @@ impl Chain {
 
     /// The signature of the next chunk, in lower-case hexadecimal digits, from the SHA-256 of its data.
     pub fn sign_chunk(&mut self, sha256: [u8; 32]) -> &str {
+        // The first stands for the headers that a chunk has not.
         self.sign("AWS4-HMAC-SHA256-PAYLOAD\n", [EMPTY_SHA256, "\n", &hex(&sha256)])
     }
 

@@ -5,8 +5,8 @@ use hyper::header::HeaderMap;
 
 use crate::error::{Code, Result};
 use crate::limits;
-use crate::wire::Head;
 use crate::wire::dialect::Dialect;
+use crate::wire::{Head, parse_hex};
 
 /// How the bytes of a body are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +40,7 @@ impl Framing {
                 Err(Code::ServiceNotImplemented.because(format!("{ecdsa} is not implemented.")))
             }
             Some(hash) => {
-                let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-                if is_hash || head.dialect != Dialect::S3 {
+                if parse_hex::<32>(hash).is_some() || head.dialect != Dialect::S3 {
                     return Ok(Self::Plain);
                 }
                 let message = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING- value, or a SHA-256 in \
