@@ -108,7 +108,8 @@ pub fn check_expected_owner(context: Context<'_>, tail: &str, bucket: &Bucket) -
 }
 
 /// Says yes, with the record of the bucket the request names, or why not: 404 `NoSuchBucket` for everyone where there is
-/// no bucket; where there is one, 403 `AccessDenied` if it is not whose the request says, 403 `RequestPayerDenied` or `AccessDenied` as [`Judge::permit`] says.
+/// no bucket; where there is one, 403 `AccessDenied` if it is not whose the request says, and 403 `RequestPayerDenied` or
+/// `AccessDenied` as [`Judge::permit`] has it.
 pub async fn admit(
     store: &Store,
     policies: &Policies,

@@ -474,8 +474,8 @@ mod tests {
         check_refused(&of(good, "Host"), &[date], Code::AuthorizationHeaderMalformed);
         // Each name would be written with all its values again.
         check_refused(&of(good, "host;x-amz-date;x-amz-date"), &[date], Code::AuthorizationHeaderMalformed);
-        let many: String = (0..limits::HEADER_COUNT_MAX).map(|number| format!(";x-{number}")).collect();
-        check_refused(&of(good, &format!("host{many}")), &[date], Code::AuthorizationHeaderMalformed);
+        let names: Vec<String> = (0..limits::HEADER_COUNT_MAX).map(|number| format!("x-{number}")).collect();
+        check_refused(&of(good, &format!("host;{}", names.join(";"))), &[date], Code::AuthorizationHeaderMalformed);
         for credential in [
             "AK",
             "",

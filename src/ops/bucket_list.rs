@@ -10,7 +10,7 @@ use super::listing::{Names, Showing, Spelling, key_parameter, max_keys, write_ob
 use super::{BodyRule, Call, Op, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::meta::{Bucket, Listed, Page, PageQuery, Tx};
 use crate::wire::Reply;
 use crate::wire::dialect::Dialect;
@@ -39,7 +39,12 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     };
     let spelling = Spelling::parse(call.head)?;
     let bucket = call.bucket()?;
-    let (page, names) = app.store.read(|tx| page_with_names(tx, call, &asked)).await?;
+    let read = app.store.read(|tx| {
+        let page = tx.page(bucket.id, &asked)?;
+        let names = names_on(tx, call, &page)?;
+        Ok::<_, Error>((page, names))
+    });
+    let (page, names) = read.await?;
     let (name, region) = region_header(dialect, &bucket.region)?;
     let showing = Showing::asked(call, Some(&names))?;
     let document = render(app.namespace(dialect), bucket, &asked, (spelling, showing), &page);
@@ -76,15 +81,13 @@ fn render(
     xml.finish()
 }
 
-/// A page, and the names of those who own something on it.
-pub(super) fn page_with_names(tx: &mut Tx<'_>, call: &Call<'_>, asked: &PageQuery) -> Result<(Page, Names)> {
-    let page = tx.page(call.bucket()?.id, asked)?;
+/// The names of those who own something on a page.
+pub(super) fn names_on(tx: &mut Tx<'_>, call: &Call<'_>, page: &Page) -> Result<Names> {
     let owners = page.rows.iter().filter_map(|row| match row {
         Listed::Object(_, object) => Some(object.owner),
         Listed::Prefix(_) => None,
     });
-    let names = Names::read(tx, call, owners)?;
-    Ok((page, names))
+    Names::read(tx, call, owners)
 }
 
 /// Writes the objects of a page, and then its common prefixes.

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use hyper::Method;
 
 use super::bucket::region_header;
-use super::bucket_list::{page_with_names, write_page};
+use super::bucket_list::{names_on, write_page};
 use super::listing::{Showing, Spelling, key_parameter, max_keys};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::meta::{Bucket, Page, PageQuery};
 use crate::wire::continuation;
 use crate::wire::query::Query;
@@ -54,8 +54,13 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let dialect = call.head.dialect;
     let asked = parse(call.head)?;
     let bucket = call.bucket()?;
-    let (page, names) = app.store.read(|tx| page_with_names(tx, call, &asked.page)).await?;
-    let showing = Showing::asked(call, asked.with_owner.then_some(&names))?;
+    let read = app.store.read(|tx| {
+        let page = tx.page(bucket.id, &asked.page)?;
+        let names = asked.with_owner.then(|| names_on(tx, call, &page)).transpose()?;
+        Ok::<_, Error>((page, names))
+    });
+    let (page, names) = read.await?;
+    let showing = Showing::asked(call, names.as_ref())?;
     let (name, region) = region_header(dialect, &bucket.region)?;
     Ok(Reply::xml(render(app.namespace(dialect), bucket, &asked, showing, &page)).with(name, region))
 }

@@ -60,7 +60,7 @@ struct Item {
 async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let document = call.document_up_to(limits::DELETE_DOCUMENT_BYTES_MAX, &["Delete"], Code::MalformedXml).await?;
     let asked = parse(&document.ok_or(Code::MissingRequestBody)?)?;
-    asks_to_bypass(call.head)?;
+    let asks_to_bypass = asks_to_bypass(call.head)?;
     if call.head.dialect.is_obs() && asked.items.iter().any(|item| !item.conditions.is_empty()) {
         return Err(Code::ServiceNotImplemented.because("Conditions on a deletion are not implemented."));
     }
@@ -71,7 +71,7 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let mut rest = asked.items.as_slice();
     while !rest.is_empty() {
         let (batch, later) = rest.split_at(first_batch(rest, count_max));
-        match delete_batch(app, call, batch, now).await {
+        match delete_batch(app, call, batch, asks_to_bypass, now).await {
             Ok(done) => outcomes.extend(done),
             Err(error) if error.code() == Code::NoSuchBucket => return Err(error),
             Err(error) => {
@@ -94,8 +94,13 @@ fn first_batch(items: &[Item], count_max: usize) -> usize {
     items.iter().take(count_max).take_while(|item| keys.insert(&item.key)).count()
 }
 
-async fn delete_batch(app: &App, call: &Call<'_>, batch: &[Item], now: UnixMillis) -> Result<Vec<Result<Deleted>>> {
-    let asks = asks_to_bypass(call.head)?;
+async fn delete_batch(
+    app: &App,
+    call: &Call<'_>,
+    batch: &[Item],
+    asks_to_bypass: bool,
+    now: UnixMillis,
+) -> Result<Vec<Result<Deleted>>> {
     let deleted = app.store.write(|tx| {
         let bucket = call.bucket_in(tx)?;
         let judge = Judge::read(tx, &app.policies, &call.caller, call.context, &bucket)?;
@@ -107,7 +112,7 @@ async fn delete_batch(app: &App, call: &Call<'_>, batch: &[Item], now: UnixMilli
                 continue;
             }
             let which = Which::named(version.as_deref());
-            let doom = Doom { which, conditions, bypass: bypass(asks, &judge, key) };
+            let doom = Doom { which, conditions, bypass: bypass(asks_to_bypass, &judge, key) };
             match delete_in(tx, &bucket, key, doom, call.caller.owner(), now) {
                 // Decided before anything of the key is written: what is protected, or is another, stays; the others go.
                 Err(refusal) if !matches!(refusal.code(), Code::AccessDenied | Code::PreconditionFailed) => {

@@ -114,7 +114,7 @@ pub(super) fn parse_until(text: &str, dialect: Dialect) -> Option<UnixMillis> {
 }
 
 /// The last second of the year 9999: what every form of date can show.
-const UNTIL_MILLIS_MAX: UnixMillis = 253_402_207_200_000 - 1000;
+const UNTIL_MILLIS_MAX: UnixMillis = 253_402_300_799_000;
 
 /// Whether a request wants to pass over governance: `x-amz-bypass-governance-retention: true`. OBS, which has no
 /// governance, has no such header. 400 `InvalidArgument` for any other word than true and false.
