@@ -1,11 +1,14 @@
 //! The parts that a completed upload was made of: their numbers, lengths and checksums. Mostly the pieces of the body tell
 //! them; what those do not tell lies in a row beside the list of pieces, so that who reads the bytes need not read it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::body::{Body, Piece, damaged};
 use super::engine::Family;
 use super::object::Object;
+use super::part::Part;
 use super::record::Record;
 use super::store::Tx;
 use super::{BlobId, Result, keys};
@@ -62,6 +65,18 @@ impl Tx<'_> {
     }
 }
 
+/// The parts that an object is made of, with their checksums where those are of the object's kind.
+pub(super) fn done_parts(object: &Object, parts: &BTreeMap<u16, Part>, chosen: &[u16]) -> Vec<DonePart> {
+    let algorithm = object.state.as_ref().and_then(|state| state.checksum.as_ref()).map(|checksum| checksum.algorithm);
+    let chosen = chosen.iter().filter_map(|number| parts.get_key_value(number));
+    let done = chosen.map(|(number, part)| {
+        let checksum = part.checksum.as_ref().filter(|checksum| Some(checksum.algorithm) == algorithm);
+        let digest = checksum.map(|checksum| checksum.digest.clone()).unwrap_or_default();
+        DonePart { number: *number, length: part.size, digest }
+    });
+    done.collect()
+}
+
 /// The parts that pieces were uploaded with.
 fn parts_in(pieces: &[Piece]) -> Vec<DonePart> {
     let mut parts: Vec<DonePart> = Vec::new();
@@ -81,7 +96,7 @@ mod tests {
     use super::super::body::Source;
     use super::super::engine::{Step, Tier};
     use super::super::record::tests::check_stored;
-    use super::super::testing::{NOW, OWNER, begin, bucket, inline, key, part, put, store};
+    use super::super::testing::{OWNER, begin, bucket, inline, key, part, put, store, sweep};
     use super::super::{Bucket, CompletedUpload, Object, ObjectState, Part, Store, verify};
     use super::*;
     use crate::checksum::{Checksum, ChecksumAlgorithm};
@@ -145,16 +160,6 @@ mod tests {
         };
         store.engine().snapshot().scan(Family::Bodies, Bound::Unbounded, None, Tier::Disk, &mut visit).unwrap();
         count
-    }
-
-    async fn sweep(store: &Store) {
-        loop {
-            let rows = store.read(|tx| tx.sweep_rows(NOW + 1, 99)).await.unwrap();
-            if rows.is_empty() {
-                return;
-            }
-            store.write(|tx| tx.sweep(&rows)).await.unwrap();
-        }
     }
 
     #[tokio::test]

@@ -183,3 +183,14 @@ pub(super) async fn put_part(
     });
     write.await
 }
+
+/// Gives up all that was let go.
+pub(super) async fn sweep(store: &Store) {
+    loop {
+        let rows = store.read(|tx| tx.sweep_rows(NOW + 1, 99)).await.unwrap();
+        if rows.is_empty() {
+            return;
+        }
+        store.write(|tx| tx.sweep(&rows)).await.unwrap();
+    }
+}

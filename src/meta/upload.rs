@@ -8,18 +8,19 @@ use std::ops::Bound;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::body::{Body, Piece, Source, Stored, damaged};
+use super::body::{Body, Piece, Stored};
 use super::bucket::Bucket;
 use super::engine::{Family, Step};
 use super::object::Object;
-use super::part_list::DonePart;
+use super::part::Part;
+use super::part_list::done_parts;
 use super::record::Record;
 use super::slot::Slot;
 use super::store::Tx;
 use super::version::{Kept, Version, VersionId};
 use super::{BlobId, BucketId, Result, keys};
 use crate::attributes::Attributes;
-use crate::checksum::{Checksum, ChecksumAlgorithm};
+use crate::checksum::ChecksumAlgorithm;
 use crate::clock::UnixMillis;
 use crate::headers::ObjectHeaders;
 use crate::limits;
@@ -83,30 +84,6 @@ impl Record for Upload {
     const KIND: &'static str = "an upload";
 }
 
-/// A part of an unfinished upload.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// Which bytes.
-    pub blob: BlobId,
-    /// Where the bytes are.
-    pub body: Body,
-    /// Length in bytes.
-    pub size: u64,
-    /// MD5 of the bytes.
-    pub md5: [u8; 16],
-    /// When it was stored.
-    pub modified_millis: UnixMillis,
-    /// CRC-64 (ECMA-182), where a client sent one.
-    pub crc64: Option<u64>,
-    /// The checksum it was stored with, where a client asked for one.
-    pub checksum: Option<Checksum>,
-}
-
-impl Record for Part {
-    const FORMAT: u8 = 1;
-    const KIND: &'static str = "a part";
-}
-
 /// An unfinished upload within one transaction, which relies on its being unfinished.
 #[derive(Debug)]
 pub struct OpenUpload {
@@ -123,6 +100,11 @@ impl OpenUpload {
         &self.upload
     }
 
+    /// The key it is to.
+    pub(super) fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
     /// What the rows of its parts start with.
     pub(super) fn part_rows(&self) -> Vec<u8> {
         keys::parts(self.bucket, self.id)
@@ -137,7 +119,8 @@ impl OpenUpload {
         keys::upload(self.bucket, self.key.as_str(), self.id)
     }
 
-    fn token_row(&self) -> Vec<u8> {
+    /// The row that is written with every part.
+    pub(super) fn token_row(&self) -> Vec<u8> {
         keys::part_token(self.bucket, self.id)
     }
 }
@@ -154,87 +137,6 @@ impl Tx<'_> {
     pub fn open_upload(&mut self, bucket: BucketId, key: &ObjectKey, id: UploadId) -> Result<Option<OpenUpload>> {
         let upload: Option<Upload> = self.get_record(Family::Uploads, keys::upload(bucket, key.as_str(), id))?;
         Ok(upload.map(|upload| OpenUpload { bucket, key: key.clone(), id, upload }))
-    }
-
-    /// A part of an upload.
-    pub fn part(&mut self, open: &OpenUpload, number: u16) -> Result<Option<Part>> {
-        self.get_record(Family::Uploads, open.part_row(number))
-    }
-
-    /// Stores a part whose bytes are `stored`; the part of that number goes. `bucket` is its record as this transaction
-    /// read it.
-    pub fn put_part(
-        &mut self,
-        bucket: &Bucket,
-        open: &OpenUpload,
-        number: u16,
-        part: &Part,
-        stored: &Stored,
-    ) -> Result<()> {
-        let mut change = Change::default().comes(Held::Part(part.size));
-        if let Some(old) = self.part(open, number)? {
-            change = change.gone(Held::Part(old.size));
-            self.release(old.blob, old.body, part.modified_millis)?;
-        }
-        self.charge_change(bucket, change)?;
-        self.put_body(part.blob, stored)?;
-        self.put(Family::Uploads, open.part_row(number), part.encode()?.into());
-        // Nobody who stores a part reads this row: parts do not meet. Whoever ends the upload does.
-        let key = Bytes::copy_from_slice(open.key.as_str().as_bytes());
-        self.put(Family::Uploads, open.token_row(), key);
-        Ok(())
-    }
-
-    /// Stores a part that is made of pieces of other bodies, which this transaction read: they get one more reference
-    /// each.
-    pub fn put_copied_part(
-        &mut self,
-        bucket: &Bucket,
-        open: &OpenUpload,
-        number: u16,
-        part: &Part,
-        pieces: Vec<Piece>,
-    ) -> Result<()> {
-        let mut added = BTreeMap::new();
-        for piece in &pieces {
-            if let Source::Blob { blob, .. } = piece.source {
-                *added.entry(blob).or_default() += 1;
-            }
-        }
-        self.retain(&added)?;
-        self.put_part(bucket, open, number, part, &Stored::Pieces(pieces))
-    }
-
-    /// All parts of an upload, by number; the commit relies on there being no others.
-    pub fn all_parts(&mut self, open: &OpenUpload) -> Result<BTreeMap<u16, Part>> {
-        // Written with every part: while it stands, so does what the scan sees.
-        self.get_with(Family::Uploads, open.token_row(), |_| Ok(()))?;
-        let prefix = open.part_rows();
-        let mut parts = BTreeMap::new();
-        self.scan(
-            Family::Uploads,
-            Bound::Included(&prefix),
-            keys::prefix_end(&prefix).as_deref(),
-            &mut |row, value| {
-                let (_, _, number) = keys::parts_of_part(row).ok_or_else(|| damaged("a part's key"))?;
-                parts.insert(number, Part::decode(value)?);
-                Ok(Step::Next)
-            },
-        )?;
-        Ok(parts)
-    }
-
-    /// What the parts of these numbers make together; `None` where that is more than `limits::PIECE_COUNT_MAX` pieces.
-    pub fn composed(&mut self, parts: &BTreeMap<u16, Part>, chosen: &[u16]) -> Result<Option<Vec<Piece>>> {
-        let mut whole = Vec::with_capacity(chosen.len());
-        for (number, part) in chosen.iter().filter_map(|number| Some((*number, parts.get(number)?))) {
-            let pieces = self.pieces_of(part.blob, part.body, part.size)?;
-            if whole.len() + pieces.len() > limits::PIECE_COUNT_MAX {
-                return Ok(None);
-            }
-            whole.extend(pieces.into_iter().map(|piece| Piece { part: number, ..piece }));
-        }
-        Ok(Some(whole))
     }
 
     /// Ends an upload with an object, as the newest version of its key. `parts` are all it has, `chosen` those whose
@@ -330,18 +232,6 @@ impl Tx<'_> {
     }
 }
 
-/// The parts that an object is made of, with their checksums where those are of the object's kind.
-fn done_parts(object: &Object, parts: &BTreeMap<u16, Part>, chosen: &[u16]) -> Vec<DonePart> {
-    let algorithm = object.state.as_ref().and_then(|state| state.checksum.as_ref()).map(|checksum| checksum.algorithm);
-    let chosen = chosen.iter().filter_map(|number| parts.get_key_value(number));
-    let done = chosen.map(|(number, part)| {
-        let checksum = part.checksum.as_ref().filter(|checksum| Some(checksum.algorithm) == algorithm);
-        let digest = checksum.map(|checksum| checksum.digest.clone()).unwrap_or_default();
-        DonePart { number: *number, length: part.size, digest }
-    });
-    done.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -350,7 +240,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::record::tests::check_stored;
-    use super::super::testing::{NOW, OWNER, begin, bucket, inline, key, part, put, put_part, store, upload};
+    use super::super::testing::{NOW, OWNER, begin, bucket, inline, key, part, put, put_part, store, sweep, upload};
     use super::super::{Error, ObjectState, Store, Versioning, verify};
     use super::*;
     use crate::quota::Usage;
@@ -391,18 +281,8 @@ mod tests {
         store.read(|tx| tx.bucket_usage(bucket.id)).await.unwrap()
     }
 
-    async fn sweep(store: &Store) {
-        loop {
-            let rows = store.read(|tx| tx.sweep_rows(NOW + 1, 99)).await.unwrap();
-            if rows.is_empty() {
-                return;
-            }
-            store.write(|tx| tx.sweep(&rows)).await.unwrap();
-        }
-    }
-
     #[test]
-    fn stored_uploads_and_parts_are_read_for_ever() {
+    fn stored_uploads_are_read_for_ever() {
         let full = Upload {
             attributes: Attributes { redirect: Some("/r".to_owned()), ..Attributes::default() }.boxed(),
             storage_class: StorageClass::Warm,
@@ -416,9 +296,6 @@ mod tests {
             "01cae29fbde4290203000000000000000101000001022f720000000101000 1".replace(' ', "").as_str(),
             &full,
         );
-        let checksum = Some(Checksum { algorithm: ChecksumAlgorithm::Sha1, digest: vec![5], part_count: 0 });
-        let part = Part { blob: BlobId(9), body: Body::Pieces, crc64: Some(300), checksum, ..part(70).0 };
-        check_stored("0109024607070707070707070707070707070707cae29fbde42901ac020103010500", &part);
     }
 
     #[test]
@@ -494,23 +371,6 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn parts_of_one_upload_do_not_conflict() {
-        let store = store();
-        let bucket = bucket(&store, OWNER, "photos", 0).await;
-        let to = ("k", begin(&store, &bucket, "k").await);
-        let ((mine, stored), mut runs) = (part(5), 0);
-        let write = store.write(|tx| {
-            runs += 1;
-            let open = tx.open_upload(bucket.id, &key("k"), to.1)?.expect("it has not ended");
-            put_part(&store, &bucket, to, 2, 7).now_or_never().expect("the engine in memory never waits")?;
-            tx.put_part(&bucket, &open, 1, &mine, &stored)
-        });
-        write.await.unwrap();
-        assert_eq!(runs, 1);
-        assert_eq!(usage(&store, &bucket).await.part_bytes, 12);
-    }
-
     /// Parts copied of an object, of ranges of it, and twice; then the source goes.
     #[tokio::test]
     async fn copied_parts_share_their_bytes() {
@@ -551,7 +411,8 @@ mod tests {
         let store = store();
         let bucket = bucket(&store, OWNER, "photos", 0).await;
         let to = ("k", begin(&store, &bucket, "k").await);
-        let zeros = vec![Piece { length: 1, part: 0, source: Source::Zeros }; limits::PIECE_COUNT_MAX];
+        let zeros =
+            vec![Piece { length: 1, part: 0, source: super::super::body::Source::Zeros }; limits::PIECE_COUNT_MAX];
         let (copied, _) = part(0);
         let copied = Part { size: zeros.len() as u64, body: Body::Pieces, ..copied };
         let write = store.write(|tx| {

@@ -5,9 +5,10 @@ use std::ops::Bound;
 use super::body::damaged;
 use super::engine::{Family, Step};
 use super::listing::{PageQuery, rolled_up};
+use super::part::Part;
 use super::record::Record;
 use super::store::Tx;
-use super::upload::{OpenUpload, Part, Upload, UploadId};
+use super::upload::{OpenUpload, Upload, UploadId};
 use super::{BucketId, Result, keys};
 use crate::limits;
 

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use super::{Named, Slices, Sums};
 use crate::meta::engine::{Family, Step, Tier, View, get_owned};
+use crate::meta::part::Part;
 use crate::meta::record::Record;
-use crate::meta::upload::{Part, Upload, UploadId};
+use crate::meta::upload::{Upload, UploadId};
 use crate::meta::{BucketId, Result, keys};
 use crate::quota::{Change, Held, growth};
 
