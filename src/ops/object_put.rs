@@ -136,12 +136,14 @@ async fn look_ahead(app: &App, call: &Call<'_>, conditions: &Conditions, declare
             return Ok(None);
         }
     }
-    // From one frozen state: an object that comes between the two reads would be counted and not be seen to give way.
+    // From one frozen state: an object that comes between the two reads would be counted and not be seen to give way. The
+    // bucket too: its limit may have been raised, and what is stored grown above the old one.
     let look = |tx: &mut Tx<'_>| {
+        let bucket = call.bucket_in(tx)?;
         let current = tx.object(bucket.id, key)?;
         check_conditions(conditions, current.as_ref())?;
-        let replaced = replaced_bytes(tx, bucket, key, current.as_ref())?;
-        tx.check_room(bucket, change(replaced))?;
+        let replaced = replaced_bytes(tx, &bucket, key, current.as_ref())?;
+        tx.check_room(&bucket, change(replaced))?;
         Ok::<_, Error>(replaced)
     };
     app.store.read_frozen(look).await
