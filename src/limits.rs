@@ -105,6 +105,9 @@ pub const INLINE_BODY_BYTES_MAX: u64 = 64 * KIB;
 pub const PIECE_COUNT_MAX: usize = 20_000;
 /// Largest number of a part, and so the number of parts of one upload; the smallest is 1.
 pub const PART_NUMBER_MAX: u16 = 10_000;
+/// Unfinished uploads of a bucket and their parts, together, that end with it in one commit (S3's words). A bucket with
+/// more is kept until some are aborted.
+pub const BUCKET_UPLOAD_COUNT_MAX: i64 = 20_000;
 /// Bytes of one part of an upload: 5 GiB.
 pub const PART_BYTES_MAX: u64 = 5 * GIB;
 /// Bytes of every part but the last, at least: 100 KiB (OBS reference).
@@ -274,6 +277,7 @@ const _: () = assert!(PART_LIST_BYTES_MAX <= XML_BYTES_MAX);
 // A part has its number, its ETag, and at most one checksum.
 const _: () = assert!(4 * PART_NUMBER_MAX as usize + 1 < XML_ELEMENT_COUNT_MAX);
 const _: () = assert!(PART_NUMBER_MAX as usize <= PIECE_COUNT_MAX);
+const _: () = assert!((PART_NUMBER_MAX as i64) < BUCKET_UPLOAD_COUNT_MAX);
 const _: () = assert!(CORS_DOCUMENT_BYTES_MAX < XML_BYTES_MAX);
 const _: () = assert!(BUCKETS_PER_ACCOUNT_MAX <= BUCKETS_PER_ACCOUNT_SETTING_MAX);
 const _: () = assert!(DELETE_COUNT_MAX * 3 * KEY_BYTES_MAX < DELETE_DOCUMENT_BYTES_MAX);

@@ -141,7 +141,8 @@ impl Store {
             let _room = self.room.acquire().await.map_err(|_| Error::Engine("the store is closed".to_owned()))?;
             match self.engine.commit(commit).await {
                 Ok(_) => return Ok(value),
-                Err(Error::Conflict) => {}
+                // What came into a counter that was empty, the next run sees.
+                Err(Error::Conflict | Error::NotEmpty) => {}
                 Err(error) => return Err(error.into()),
             }
         }
