@@ -11,12 +11,12 @@ use hyper::http::request::Parts;
 use obs_gateway::auth::{Claim, claim, sign_header};
 use obs_gateway::blob::digest;
 use obs_gateway::error::Code;
-use obs_gateway::wire::Head;
 use obs_gateway::wire::address::Endpoints;
 use obs_gateway::wire::aws_chunked::{Chain, Decoder, Framing, Plan};
 use obs_gateway::wire::dialect::Dialect;
 use obs_gateway::wire::request_id::RequestIds;
 use obs_gateway::wire::xml::{Element, Layout, Writer};
+use obs_gateway::wire::{Head, hex};
 
 const HOST: &str = "photos.obs.example.com";
 const DATE: &str = "Wed, 01 Jul 2015 03:27:45 GMT";
@@ -38,6 +38,21 @@ fn signed_request(endpoints: &Endpoints) -> Parts {
     request.header("date", DATE).header("authorization", sign(endpoints)).body(()).unwrap().into_parts().0
 }
 
+/// A GET as AWS SDKs send it.
+fn v4_request(endpoints: &Endpoints) -> Parts {
+    let target = "/photos/2015/07/00000001.jpg?x-id=GetObject";
+    let mut headers = vec![
+        ("X-Amz-Date".to_owned(), "20150701T032745Z".to_owned()),
+        ("X-Amz-Content-Sha256".to_owned(), hex(&digest::sha256(&[]))),
+        ("X-Amz-Checksum-Mode".to_owned(), "ENABLED".to_owned()),
+    ];
+    let signed = sign_header(Dialect::S3, "GET", HOST, target, &headers, endpoints, "AK", SECRET).unwrap();
+    headers.push(("Authorization".to_owned(), signed));
+    let request = Request::get(target).header("host", HOST).header("user-agent", "bench").header("accept", "*/*");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    request.body(()).unwrap().into_parts().0
+}
+
 fn heads(criterion: &mut Criterion) {
     let endpoints = endpoints();
     let parts = signed_request(&endpoints);
@@ -50,6 +65,12 @@ fn heads(criterion: &mut Criterion) {
     criterion.bench_function("signature: claim", |bencher| bencher.iter(|| claim(black_box(&head)).unwrap()));
     let Claim::Signed(signed) = claim(&head).unwrap() else { panic!("the request is signed") };
     criterion.bench_function("signature: check", |bencher| {
+        bencher.iter(|| signed.check(black_box(&head), SECRET, NOW_MS).unwrap());
+    });
+    let head = Head::parse(v4_request(&endpoints), &endpoints).unwrap();
+    criterion.bench_function("signature V4: claim", |bencher| bencher.iter(|| claim(black_box(&head)).unwrap()));
+    let Claim::Signed(signed) = claim(&head).unwrap() else { panic!("the request is signed") };
+    criterion.bench_function("signature V4: check", |bencher| {
         bencher.iter(|| signed.check(black_box(&head), SECRET, NOW_MS).unwrap());
     });
     criterion

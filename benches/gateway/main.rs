@@ -43,7 +43,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 /// Runs the chosen parts, all where none is named.
 fn run(words: &[String]) -> io::Result<ExitCode> {
     let has = |word: &str| words.iter().any(|given| given == word);
-    let is_all = !["quota", "put", "limits", "sizes"].into_iter().any(has);
+    let is_all = !["quota", "put", "limits", "sizes", "dialects"].into_iter().any(has);
     let effort = |rounds, millis| {
         let (rounds, millis) = if has("--quick") { (2, 100) } else { (rounds, millis) };
         Effort { rounds, time: Duration::from_millis(millis) }
@@ -68,6 +68,9 @@ fn run(words: &[String]) -> io::Result<ExitCode> {
     }
     if is_all || has("sizes") {
         parts::sizes(&runtime, effort(5, 600), against, &mut out)?;
+    }
+    if is_all || has("dialects") {
+        parts::dialects(&runtime, effort(9, 600), against, &mut out)?;
     }
     writeln!(out)?;
     for bar in &bars {

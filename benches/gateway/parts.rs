@@ -70,19 +70,42 @@ impl Gateway {
 
     /// PUTs of new keys, enough for `time`.
     fn puts<'a>(&'a self, name: &'static str, width: usize, bucket: &'a str, size: usize, time: Duration) -> Row<'a> {
+        self.signed_puts((name, width), bucket, size, time, |_| Signer::new())
+    }
+
+    /// The same, signed by what `signer` makes for the body.
+    fn signed_puts<'a>(
+        &'a self,
+        (name, width): (&'static str, usize),
+        bucket: &'a str,
+        size: usize,
+        time: Duration,
+        signer: fn(&[u8]) -> Signer,
+    ) -> Row<'a> {
         // Large bodies take the time of their bytes.
         let rate = RATE_MAX.min(8_000_000_000 / size as u64);
         let count = u128::from(rate) * (time + Duration::from_millis(100)).as_millis() / 1000;
         self.row(name, width, move |round| {
             let keys = (0..count).map(|serial| format!("{width}/{size}/{round}/{serial:08}"));
-            Ok(Requests::once(Signer::new().heads("PUT", bucket, keys, size)?, vec![b'x'; size]))
+            let body = vec![b'x'; size];
+            Ok(Requests::once(signer(&body).heads("PUT", bucket, keys, size)?, body))
         })
     }
 
     /// GETs of `keys` in turn.
     fn gets<'a>(&'a self, name: &'static str, width: usize, keys: &'a [String]) -> Row<'a> {
+        self.signed_gets((name, width), keys, |_| Signer::new())
+    }
+
+    /// The same, signed by what `signer` makes for no body.
+    fn signed_gets<'a>(
+        &'a self,
+        (name, width): (&'static str, usize),
+        keys: &'a [String],
+        signer: fn(&[u8]) -> Signer,
+    ) -> Row<'a> {
         self.row(name, width, move |_| {
-            Ok(Requests::in_turn(Signer::new().heads("GET", FREE, keys.iter().cloned(), 0)?))
+            Ok(Requests::in_turn(signer(&[]).heads("GET", FREE, keys.iter().cloned(), 0)?))
         })
     }
 }
@@ -156,6 +179,34 @@ pub(crate) fn put(
         bar("PUT 1 KiB: syncs/operation, 64 connections", free.syncs(), false, 0.1, None),
         bar("PUT 1 KiB: CPU µs/operation, 64 connections", free.cpu_micros(), false, 60.0, Some(35.0)),
     ])
+}
+
+/// The same operations in OBS's words and in S3's: what Signature Version 4 and S3's default checksum cost.
+pub(crate) fn dialects(
+    runtime: &Runtime,
+    effort: Effort,
+    against: Option<&Path>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let gateway = Gateway::start(runtime)?;
+    let other = against.map(|binary| Gateway::start_binary(runtime, binary)).transpose()?;
+    let keys = keys("get-1k", 2000);
+    for gateway in std::iter::once(&gateway).chain(&other) {
+        gateway.fill(runtime, &keys, KIB)?;
+    }
+    let v4_gateways: Vec<(&Gateway, &'static str)> =
+        std::iter::once((&gateway, "  V4")).chain(other.iter().map(|other| (other, AGAINST))).collect();
+    let mut rows = vec![gateway.gets("GET 1 KiB, OBS", 64, &keys)];
+    for (gateway, name) in &v4_gateways {
+        rows.push(Row { base: Some(rows.len() - 1), ..gateway.signed_gets((name, 64), &keys, Signer::v4) });
+    }
+    rows.push(gateway.puts("PUT 1 KiB, OBS", 64, FREE, KIB, effort.time));
+    for (gateway, name) in &v4_gateways {
+        let puts = gateway.signed_puts((name, 64), BOUND, KIB, effort.time, Signer::v4);
+        rows.push(Row { base: Some(rows.len() - 1), ..puts });
+    }
+    let part = measure(runtime, effort, rows)?;
+    print_part(out, "The dialects beside each other", "conns", &part)
 }
 
 fn find<'a>(part: &'a [Series], name: &str, width: usize) -> Option<&'a Series> {
