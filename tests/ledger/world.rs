@@ -192,8 +192,7 @@ impl World {
     }
 
     pub(crate) async fn send(&self, who: usize, ask: Ask) -> Answer {
-        let account = ACCOUNTS[who];
-        if self.model.is_s3 { self.gateway.send_s3(account, ask).await } else { self.gateway.send(account, ask).await }
+        self.gateway.send(ACCOUNTS[who], if self.model.is_s3 { ask.in_s3() } else { ask }).await
     }
 
     pub(crate) async fn compare(&self, who: usize, ask: Ask, expected: Outcome) -> Result<Option<u16>, TestCaseError> {

@@ -37,6 +37,7 @@ pub(crate) struct Gateway {
 /// A request, still to be signed.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
+    dialect: Dialect,
     method: &'static str,
     target: String,
     headers: Vec<(String, String)>,
@@ -94,12 +95,7 @@ impl Gateway {
 
     /// Sends `ask`, signed by `account`, through the spine.
     pub(crate) async fn send(&self, account: &str, ask: Ask) -> Answer {
-        self.dispatch(Some((Dialect::Obs, account)), ask).await
-    }
-
-    /// Sends `ask` in S3's words, signed by `account` with Signature Version 4.
-    pub(crate) async fn send_s3(&self, account: &str, ask: Ask) -> Answer {
-        self.dispatch(Some((Dialect::S3, account)), ask.in_s3()).await
+        self.dispatch(Some(account), ask).await
     }
 
     /// Sends `ask` without a signature.
@@ -107,8 +103,8 @@ impl Gateway {
         self.dispatch(None, ask).await
     }
 
-    async fn dispatch(&self, signer: Option<(Dialect, &str)>, ask: Ask) -> Answer {
-        let Ask { method, target, mut headers, body } = ask;
+    async fn dispatch(&self, account: Option<&str>, ask: Ask) -> Answer {
+        let Ask { dialect, method, target, mut headers, body } = ask.spelled();
         headers.push(("Host".to_owned(), HOST.to_owned()));
         headers.push(("Date".to_owned(), http_date(self.app.clock.now_millis())));
         let body = match body {
@@ -135,7 +131,7 @@ impl Gateway {
                 RequestBody::Pieces(split(framed).into())
             }
         };
-        if let Some((dialect, account)) = signer {
+        if let Some(account) = account {
             let endpoints = &self.app.endpoints;
             let signed = auth::sign_header(dialect, method, HOST, &target, &headers, endpoints, account, account);
             headers.push(("Authorization".to_owned(), signed.expect("a request that can be signed")));
@@ -157,7 +153,7 @@ impl Gateway {
 impl Ask {
     /// `target` is path and query, already encoded.
     pub(crate) fn new(method: &'static str, target: impl Into<String>) -> Self {
-        Self { method, target: target.into(), headers: Vec::new(), body: Sent::Nothing }
+        Self { dialect: Dialect::Obs, method, target: target.into(), headers: Vec::new(), body: Sent::Nothing }
     }
 
     /// A request for an object.
@@ -198,8 +194,16 @@ impl Ask {
         Self { body: Sent::Framed(split(bytes.into())), ..self }
     }
 
-    /// The same with S3's names for headers, and what S3 says of bodies.
-    fn in_s3(mut self) -> Self {
+    /// The same in S3's words, signed with Signature Version 4. Headers are spelled as OBS has them.
+    pub(crate) fn in_s3(self) -> Self {
+        Self { dialect: Dialect::S3, ..self }
+    }
+
+    /// As it is sent: in S3's words with S3's names for headers, and what S3 says of bodies.
+    fn spelled(mut self) -> Self {
+        if self.dialect != Dialect::S3 {
+            return self;
+        }
         for (name, _) in &mut self.headers {
             if let Some(tail) = name.strip_prefix("x-obs-") {
                 *name = format!("x-amz-{tail}");
