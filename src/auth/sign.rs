@@ -158,7 +158,7 @@ pub fn sign_url(
     let words = words(dialect);
     let head = parse_head(method, host, path_and_query, headers, endpoints)?;
     let expires = expires_seconds.to_string();
-    let signature = sign(&Input::of(&head, words.prefix), &expires, secret_key);
+    let signature = sign(&Input::of(&head, words.prefix).in_url(), &expires, secret_key);
     let mut url = path_and_query.to_owned();
     url.push(if path_and_query.contains('?') { '&' } else { '?' });
     url.push_str(words.parameter);
