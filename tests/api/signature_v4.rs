@@ -99,6 +99,30 @@ async fn urls_hold_until_they_expire() {
     gateway.check(As::Nobody, "GET /photos/p", "200").await;
 }
 
+/// What OBS's SDKs send as `x-obs-` in every dialect counts, and so has to be covered too.
+#[tokio::test]
+async fn no_header_that_counts_can_be_added() {
+    let gateway = Gateway::with_bucket().await;
+    let sha256 = hex(&digest::sha256(b"hello"));
+    let expires = ("x-obs-expires", "3");
+    for covered in [false, true] {
+        let mut headers = vec![("Date", DATE), ("x-amz-content-sha256", sha256.as_str())];
+        headers.extend(covered.then_some(expires));
+        let word = authorization(&gateway, "PUT /photos/k", &headers, ("AK-alice", "SK-alice"));
+        let own = format!("Date: {DATE}\nx-amz-content-sha256: {sha256}\nx-obs-expires: 3\nAuthorization: {word}");
+        let verdict = if covered { "200" } else { "403 AccessDenied" };
+        gateway.check(As::Nobody, &format!("PUT /photos/k\n{own}\n\nhello"), verdict).await;
+    }
+    let now = NOW / 1000 * 1000;
+    gateway.app.clock.set(now);
+    let (endpoints, keys) = (&gateway.app.endpoints, ("AK-alice", "SK-alice"));
+    let url = sign_url_v4("PUT", HOST, "/photos/k", &[], endpoints, keys, SIGNING_REGION, (now, 60)).unwrap();
+    gateway.check(As::Nobody, &format!("PUT {url}\nx-obs-expires: 3\n\nhello"), "403 AccessDenied").await;
+    // What means nothing to it may come along.
+    gateway.check(As::Nobody, &format!("PUT {url}\nx-obs-acl: public-read\n\nhello"), "200").await;
+    gateway.check(As::Nobody, "GET /photos/k", "403 AccessDenied").await;
+}
+
 #[tokio::test]
 async fn one_region_may_be_demanded() {
     let config = Config { signature_region: SignatureRegion::Own, ..Config::for_testing() };
@@ -109,6 +133,36 @@ async fn one_region_may_be_demanded() {
     let config =
         Config { region: "us-east-1".to_owned(), signature_region: SignatureRegion::Own, ..Config::for_testing() };
     Gateway::configured(config).await.check(As::S3("alice"), "GET /", "200").await;
+}
+
+/// A digest that the URL covers cannot be replaced by another in a header, which needs no cover.
+#[tokio::test]
+async fn the_digest_of_a_url_holds() {
+    let gateway = Gateway::with_bucket().await;
+    let now = NOW / 1000 * 1000;
+    gateway.app.clock.set(now);
+    let hello = hex(&digest::sha256(b"hello"));
+    let hallo = hex(&digest::sha256(b"hallo"));
+    let sign = |digest: &str| {
+        let target = format!("/photos/k?X-Amz-Content-Sha256={digest}");
+        let (endpoints, keys) = (&gateway.app.endpoints, ("AK-alice", "SK-alice"));
+        sign_url_v4("PUT", HOST, &target, &[], endpoints, keys, SIGNING_REGION, (now, 60)).unwrap()
+    };
+    for (covered, header, body, verdict) in [
+        (hello.as_str(), "", "hello", "200"),
+        (&hello, "", "hallo", "400 XAmzContentSHA256Mismatch"),
+        (&hello, &hello, "hello", "200"),
+        (&hello, &hello, "hallo", "400 XAmzContentSHA256Mismatch"),
+        (&hello, &hallo, "hallo", "403 AccessDenied"),
+        (&hello, "UNSIGNED-PAYLOAD", "hallo", "403 AccessDenied"),
+        (&hello, "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "hallo", "403 AccessDenied"),
+        ("UNSIGNED-PAYLOAD", "", "hallo", "200"),
+        ("UNSIGNED-PAYLOAD", &hallo, "hallo", "200"),
+        ("UNSIGNED-PAYLOAD", &hallo, "hello", "400 XAmzContentSHA256Mismatch"),
+    ] {
+        let line = if header.is_empty() { String::new() } else { format!("\nx-amz-content-sha256: {header}") };
+        gateway.check(As::Nobody, &format!("PUT {}{line}\n\n{body}", sign(covered)), verdict).await;
+    }
 }
 
 /// The AWS SDK for JavaScript signs the digest of the body that it does not have when it makes a URL.
