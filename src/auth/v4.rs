@@ -263,15 +263,10 @@ fn check_header(signed: &Signed, head: &Head, secret: &str) -> Result<()> {
     let payload = match head.header("x-amz-content-sha256") {
         Some(payload) => payload,
         // As OBS's S3-compatible samples have it. What comes with a body says what is covered of it.
-        None if !has_body(head) => EMPTY_SHA256,
+        None if !head.has_body()? => EMPTY_SHA256,
         None => return Err(Code::InvalidRequest.because("The header x-amz-content-sha256 is missing.")),
     };
     check(signed, head, secret, payload)
-}
-
-fn has_body(head: &Head) -> bool {
-    let has_length = head.header(hyper::header::CONTENT_LENGTH).is_some_and(|length| length != "0");
-    has_length || head.headers.contains_key(hyper::header::TRANSFER_ENCODING)
 }
 
 fn check_url(signed: &Signed, head: &Head, secret: &str) -> Result<()> {

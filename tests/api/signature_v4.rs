@@ -1,10 +1,14 @@
 //! Signature Version 4 over whole requests: what it covers, what it does not hold for, and URLs made with it.
 
+use bytes::Bytes;
+use hyper::{Request, Version};
 use obs_gateway::auth::{SIGNING_REGION, sign_header, sign_url_v4};
 use obs_gateway::blob::digest;
 use obs_gateway::config::{Config, SignatureRegion};
+use obs_gateway::gateway;
+use obs_gateway::wire::body::RequestBody;
 use obs_gateway::wire::dialect::Dialect;
-use obs_gateway::wire::hex;
+use obs_gateway::wire::{Peer, hex};
 
 use crate::support::{As, DATE, Gateway, NOW};
 
@@ -133,6 +137,29 @@ async fn one_region_may_be_demanded() {
     let config =
         Config { region: "us-east-1".to_owned(), signature_region: SignatureRegion::Own, ..Config::for_testing() };
     Gateway::configured(config).await.check(As::S3("alice"), "GET /", "200").await;
+}
+
+/// Who says nothing of a body has signed that there is none, however it would come: HTTP/2 needs no header for it.
+#[tokio::test]
+async fn a_body_that_nothing_covers_is_refused() {
+    let gateway = Gateway::with_bucket().await;
+    let word = authorization(&gateway, "PUT /photos/k", &[("Date", DATE)], ("AK-alice", "SK-alice"));
+    let send = async |version: Version, length: Option<&str>, body: RequestBody| {
+        let request = Request::put(format!("http://{HOST}/photos/k")).version(version);
+        let mut request = request.header("host", HOST).header("date", DATE).header("authorization", &word);
+        request = length.into_iter().fold(request, |request, length| request.header("content-length", length));
+        let answer =
+            gateway::handle(&gateway.app, request.body(body).unwrap(), Peer::plain([127, 0, 0, 1].into())).await;
+        answer.status().as_u16()
+    };
+    let hello = || RequestBody::Pieces([Bytes::from_static(b"hello")].into());
+    assert_eq!(send(Version::HTTP_2, None, hello()).await, 400);
+    assert_eq!(send(Version::HTTP_2, Some("5"), hello()).await, 400);
+    assert_eq!(send(Version::HTTP_11, Some("5"), hello()).await, 400);
+    assert_eq!(gateway.used("photos").await, (0, 0));
+    assert_eq!(send(Version::HTTP_11, Some("0"), RequestBody::empty()).await, 200);
+    assert_eq!(send(Version::HTTP_2, None, RequestBody::empty()).await, 200);
+    assert_eq!(gateway.used("photos").await, (0, 1));
 }
 
 /// A digest that the URL covers cannot be replaced by another in a header, which needs no cover.
