@@ -109,7 +109,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
 }
 
 async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, trail: &mut Trail) -> Result<Reply> {
-    let head = match Head::parse(parts, &app.endpoints) {
+    let mut head = match Head::parse(parts, &app.endpoints) {
         Ok(head) => head,
         Err((error, dialect, _)) => {
             trail.dialect = dialect;
@@ -121,6 +121,7 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
     let mut body = body;
     let waits = expects_continue(&head);
     let is_empty = body.is_end();
+    head.has_framed_body = head.is_framed && !is_empty;
     let answered = route(app, &head, &mut body, peer, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();

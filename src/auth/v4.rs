@@ -263,15 +263,10 @@ fn check_header(signed: &Signed, head: &Head, secret: &str) -> Result<()> {
     let payload = match head.header("x-amz-content-sha256") {
         Some(payload) => payload,
         // As OBS's S3-compatible samples have it. What comes with a body says what is covered of it.
-        None if !has_body(head) => EMPTY_SHA256,
+        None if !head.has_body()? => EMPTY_SHA256,
         None => return Err(Code::InvalidRequest.because("The header x-amz-content-sha256 is missing.")),
     };
     check(signed, head, secret, payload)
-}
-
-fn has_body(head: &Head) -> bool {
-    let has_length = head.header(hyper::header::CONTENT_LENGTH).is_some_and(|length| length != "0");
-    has_length || head.headers.contains_key(hyper::header::TRANSFER_ENCODING)
 }
 
 fn check_url(signed: &Signed, head: &Head, secret: &str) -> Result<()> {
@@ -307,11 +302,14 @@ fn check(signed: &Signed, head: &Head, secret: &str, payload: &str) -> Result<()
     Err(super::mismatch(&signed.access_key, string.as_bytes()).detail("CanonicalRequest", request))
 }
 
-/// A header of the dialect that is not covered would change what was signed: 403 `AccessDenied`. Of signed URLs, whoever
-/// has one may say what its body's digest is; the body is then held to it.
+/// A header that counts and is not covered would change what was signed: 403 `AccessDenied`. Of signed URLs, whoever has
+/// one may say what its body's digest is, where the URL does not; the body is then held to it.
 fn refuse_unsigned(head: &Head, terms: &Terms) -> Result<()> {
-    let own = head.headers.keys().map(hyper::header::HeaderName::as_str).filter(|name| name.starts_with("x-amz-"));
-    let mut unsigned = own.filter(|name| *name != "x-amz-content-sha256" && !covers(terms, name));
+    let covered = head.query.get("X-Amz-Content-Sha256").filter(|covered| *covered != UNSIGNED_PAYLOAD);
+    let is_other = |header: &str| covered.is_some() && head.header(header) != covered;
+    let own = head.headers.keys().map(hyper::header::HeaderName::as_str).filter(|name| head.dialect.reads(name));
+    let is_free = |name: &str| name == "x-amz-content-sha256" && !is_other(name);
+    let mut unsigned = own.filter(|name| !is_free(name) && !covers(terms, name));
     match unsigned.next() {
         None => Ok(()),
         Some(name) => Err(Code::AccessDenied

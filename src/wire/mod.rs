@@ -69,6 +69,8 @@ pub struct Head {
     pub dialect: Dialect,
     /// Whether a body may come without its length being announced in any way: HTTP/2 frames it.
     pub is_framed: bool,
+    /// Whether one may still come. The head does not say it: who has the body sets it.
+    pub has_framed_body: bool,
 }
 
 impl Head {
@@ -94,7 +96,8 @@ impl Head {
             add_header_parameters(&query, &mut parts.headers).map_err(|error| (error, dialect, is_head))?;
         }
         let is_framed = parts.version >= Version::HTTP_2;
-        Ok(Self { method: parts.method, uri: parts.uri, headers: parts.headers, target, query, dialect, is_framed })
+        let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
+        Ok(Self { method, uri, headers, target, query, dialect, is_framed, has_framed_body: false })
     }
 
     /// Whether `name` is a parameter that stands for a standard header, as boto3 sends them in V2 URLs.
@@ -136,6 +139,12 @@ impl Head {
     /// see [`Head::body_length`].
     pub fn content_length(&self) -> Result<Option<u64>> {
         parse_length(&self.headers, header::CONTENT_LENGTH)
+    }
+
+    /// Whether bytes may follow the head. What comes in pieces may turn out to be none.
+    pub fn has_body(&self) -> Result<bool> {
+        let has_length = self.content_length()?.is_some_and(|length| length > 0);
+        Ok(has_length || self.has_framed_body || self.headers.contains_key(header::TRANSFER_ENCODING))
     }
 
     /// The announced length of what the body stands for, in bytes: without the framing that [`aws_chunked`] takes off.
