@@ -21,7 +21,7 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Body, DeleteMarker, Kept, Object, Stored, Tx, VersionId, Versioning};
-use crate::wire::conditions::{Conditions, Verdict};
+use crate::wire::conditions::{Conditions, Verdict, allow_range};
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
 use crate::wire::range::{RangeVerdict, parse_range};
@@ -239,7 +239,11 @@ fn prepare(call: &Call<'_>, object: &Object, part: Option<&Section>) -> Result<(
     let not_modified = verdict == Verdict::NotModified;
     let selection = match (part, call.head.header(RANGE)) {
         (Some(Section { span, .. }), _) => RangeVerdict::Part { start: span.start, end_exclusive: span.end },
-        (None, Some(range)) if !not_modified => parse_range(range, object.size),
+        (None, Some(range))
+            if !not_modified && allow_range(&call.head.headers, &object.etag, object.modified_millis) =>
+        {
+            parse_range(range, object.size)
+        }
         _ => RangeVerdict::Whole,
     };
     // S3 ignores a header that asks for several parts.

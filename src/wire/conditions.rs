@@ -159,6 +159,17 @@ pub(super) enum Compare {
 }
 
 pub(super) fn parse_tags(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+/// Whether a range may be served by itself: it may not where `If-Range` names another state of the object, whose other
+/// bytes the reader has (RFC 9110, 13.1.5). `etag` is without quotes; a tag marked weak names no state, a time only where it
+/// is the object's to the second.
+pub fn allow_range(headers: &HeaderMap, etag: &str, modified_ms: UnixMillis) -> bool {
+    headers.get_all(header::IF_RANGE).iter().all(|value| {
+        let text = unescaped(String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+        let tag = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&text);
+        tag == etag || read_date(&text) == Some(modified_ms / 1000)
+    })
+}
+
     let mut values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let first = values.next()?.into_owned();
     let tags = values.fold(first, |tags, value| tags + "," + &value);
@@ -303,6 +314,25 @@ mod tests {
         check_write(&[("if-match", "\"abc\"")], Some("abc"), Ok(()));
         check_write(&[("if-match", "\"abc\"")], Some("x"), Err(Unmet::Failed("If-Match")));
         check_write(&[("if-none-match", "*")], None, Ok(()));
+    #[test]
+    fn a_range_is_of_the_state_it_names() {
+        let check = |lines: &[&str], expected: bool| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::IF_RANGE, line.parse().unwrap());
+            }
+            assert_eq!(allow_range(&headers, "abc", NOON_MS + 999), expected, "{lines:?}");
+        };
+        check(&[], true);
+        for same in ["\"abc\"", "abc", "%22abc%22", NOON, "Wednesday, 01-Jul-15 12:00:00 GMT"] {
+            check(&[same], true);
+            check(&[same, "\"x\""], false);
+        }
+        for other in ["\"x\"", "\"ABC\"", "W/\"abc\"", "*", "", "\"abc\", \"x\"", LATER, FUTURE, "soon"] {
+            check(&[other], false);
+        }
+    }
+
         check_write(&[("if-none-match", "*")], Some("abc"), Err(Unmet::Failed("If-None-Match")));
         check_write(&[("if-none-match", "\"abc\"")], Some("x"), Ok(()));
         check_write(&[("if-modified-since", NOON)], Some("x"), Ok(()));
