@@ -21,7 +21,7 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Body, DeleteMarker, Kept, Object, Stored, Tx, VersionId, Versioning};
-use crate::wire::conditions::{Conditions, Verdict};
+use crate::wire::conditions::{Conditions, Verdict, allow_range};
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
 use crate::wire::range::{RangeVerdict, parse_range};
@@ -141,7 +141,7 @@ pub(super) fn refuse_customer_key(head: &Head) -> Result<()> {
 
 /// The version that a request names, or the current object.
 ///
-/// 404 `NoSuchKey` or `NoSuchVersion` where there is none; a delete marker is 404 where it is the newest version and
+/// 404 `NoSuchKey` or `NoSuchVersion` where there is none, an id that is none as [`version_id`] says; a delete marker is 404 where it is the newest version and
 /// 405 where it was asked for, and the answer says so. 403 `AccessDenied` where the object's list has the last word and
 /// does not give the caller what is asked.
 pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
@@ -158,7 +158,7 @@ fn look_up(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
         error.header(delete_marker_header(dialect), "true").header(version_id_name(dialect), id)
     };
     if let Some(named) = call.head.query.get("versionId") {
-        let kept = match VersionId::parse(named) {
+        let kept = match version_id(named, dialect)? {
             Some(id) => tx.version(bucket.id, key, id)?,
             None => None,
         };
@@ -183,6 +183,16 @@ fn look_up(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
             Some(marker) => Err(marked(missing, &marker)),
             None => Err(missing),
         },
+    }
+}
+
+/// The version that `named` stands for, `None` where no version was ever called so. In S3's words that is 400
+/// `InvalidArgument`: a request about a version that was never told is a mistake, and a deletion that did nothing would be
+/// taken for done (S3 reference).
+pub(super) fn version_id(named: &str, dialect: Dialect) -> Result<Option<VersionId>> {
+    match VersionId::parse(named) {
+        None if dialect == Dialect::S3 => Err(Code::InvalidArgument.because("Invalid version id specified.")),
+        id => Ok(id),
     }
 }
 
@@ -229,7 +239,11 @@ fn prepare(call: &Call<'_>, object: &Object, part: Option<&Section>) -> Result<(
     let not_modified = verdict == Verdict::NotModified;
     let selection = match (part, call.head.header(RANGE)) {
         (Some(Section { span, .. }), _) => RangeVerdict::Part { start: span.start, end_exclusive: span.end },
-        (None, Some(range)) if !not_modified => parse_range(range, object.size),
+        (None, Some(range))
+            if !not_modified && allow_range(&call.head.headers, &object.etag, object.modified_millis) =>
+        {
+            parse_range(range, object.size)
+        }
         _ => RangeVerdict::Whole,
     };
     // S3 ignores a header that asks for several parts.

@@ -296,3 +296,32 @@ async fn deletions_of_many_come_with_a_digest() {
     gateway.check(ALICE, &format!("POST /photos?delete\nContent-MD5: {md5}\n\n{document}"), "200").await;
     assert_eq!(gateway.used("photos").await, (0, 0));
 }
+
+/// An id that no version was ever called is a mistake to be told of: who deletes by it would take the version for gone.
+#[tokio::test]
+async fn ids_that_no_version_has_are_refused() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(ALICE, "PUT /photos/k\n\nhello", "200").await;
+    gateway.check(ALICE, ENABLED, "200").await;
+    for id in ["", "abc", "NULL", "0123456789abcdef0123456789abcdef"] {
+        for request in ["GET /photos/k?", "HEAD /photos/k?", "DELETE /photos/k?", "GET /photos/k?tagging&"] {
+            gateway.check(ALICE, &format!("{request}versionId={id}"), "400 InvalidArgument").await;
+        }
+        let copy = format!("PUT /photos/copy\nx-amz-copy-source: photos/k?versionId={id}");
+        gateway.check(ALICE, &copy, "400 InvalidArgument").await;
+        gateway.check(As::Aws("alice"), &format!("GET /photos/k?versionId={id}"), "404 NoSuchVersion").await;
+    }
+    // One that could be a version's is that of nothing.
+    let unknown = "0123456789ABCDEF0123456789ABCDEF";
+    gateway.check(ALICE, &format!("GET /photos/k?versionId={unknown}"), "404 NoSuchVersion").await;
+    gateway.check(ALICE, &format!("DELETE /photos/k?versionId={unknown}"), "204").await;
+    assert_eq!(gateway.used("photos").await, (5, 1));
+
+    let item = |id: &str| format!("<Object><Key>k</Key><VersionId>{id}</VersionId></Object>");
+    let document = format!("<Delete>{}{}{}</Delete>", item("abc"), item(unknown), item("null"));
+    let md5 = BASE64.encode(digest::md5(document.as_bytes()));
+    let told = gateway.check(ALICE, &format!("POST /photos?delete\nContent-MD5: {md5}\n\n{document}"), "200").await;
+    assert_eq!((told.elements("Code"), told.elements("Deleted").len()), (vec!["NoSuchVersion"], 2));
+    assert_eq!(told.elements("VersionId"), ["abc", unknown, "null"]);
+    assert_eq!(gateway.used("photos").await, (0, 0));
+}
