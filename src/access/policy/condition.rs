@@ -12,6 +12,7 @@ use super::key::{Found, Key, Type};
 use super::parse::{Malformed, malformed};
 use super::{Question, Tagged};
 use crate::access::Action;
+use crate::limits;
 
 /// One key under one operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +100,12 @@ impl Network {
             Some(bits) if bits.bytes().all(|byte| byte.is_ascii_digit()) => bits.parse().ok()?,
             Some(_) => return None,
         };
-        (prefix_bits <= bits_max).then_some(Self { address, prefix_bits })
+        let network = (prefix_bits <= bits_max).then_some(Self { address, prefix_bits })?;
+        // What came mapped into IPv6 is compared as IPv4.
+        Some(match (address.to_canonical(), prefix_bits.checked_sub(96)) {
+            (address @ IpAddr::V4(_), Some(prefix_bits)) => Self { address, prefix_bits },
+            _ => network,
+        })
     }
 
     fn has(self, address: IpAddr) -> bool {
@@ -306,14 +312,14 @@ fn parse_one(name: &str, key: Key, values: &Value) -> Result<Condition, Malforme
         values.iter().map(parse).collect()
     };
     let flags = || values.iter().map(|value| value.eq_ignore_ascii_case("true")).collect();
-    let texts = |plain: fn(String) -> Text| {
+    let texts = |plain: fn(&str) -> Text| {
         let text = |value: &String| if value == "${null}" { Text::Missing } else { plain(key.normal(value)) };
-        values.iter().map(text).collect()
+        values.iter().map(text).chain(synonyms(&key, operator, &values).map(plain)).collect()
     };
     let test = match operator {
-        Operator::Equals => Test::Equals(texts(Text::Plain)),
+        Operator::Equals => Test::Equals(texts(|text| Text::Plain(text.to_owned()))),
         Operator::EqualsIgnoringCase => Test::EqualsIgnoringCase(texts(|text| Text::Plain(text.to_lowercase()))),
-        Operator::Like | Operator::ArnLike => Test::Like(texts(|text| Text::Glob(Glob::new(&text)))),
+        Operator::Like | Operator::ArnLike => Test::Like(texts(|text| Text::Glob(Glob::new(text)))),
         Operator::Number(comparison) => Test::Compares(comparison, all(|value| value.parse().ok())?),
         Operator::Date(comparison) => Test::Compares(comparison, all(parse_date)?),
         Operator::Bool => Test::Is(flags()),
@@ -326,6 +332,19 @@ fn parse_one(name: &str, key: Key, values: &Value) -> Result<Condition, Malforme
         }
     };
     Ok(Condition { key, test, is_negated, if_exists, span })
+}
+
+/// The names of what the values name in either vocabulary.
+fn synonyms<'k>(key: &Key, operator: Operator, values: &[String]) -> impl Iterator<Item = &'k str> {
+    let fuel = Fuel::new(limits::POLICY_STEP_COUNT_MAX);
+    let names = move |value: &String, name: &str| match operator {
+        Operator::EqualsIgnoringCase => value.eq_ignore_ascii_case(name),
+        Operator::Like => Glob::new(value).matches(name, &fuel),
+        _ => value == name,
+    };
+    let is_named = |pair: &[&str; 2]| values.iter().any(|value| pair.iter().any(|name| names(value, name)));
+    let named: Vec<[&'static str; 2]> = key.synonyms().into_iter().filter(is_named).collect();
+    named.into_iter().flatten()
 }
 
 /// A value or several, at least one; numbers and truth values need no quotes.

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 
 use super::{Question, Tagged};
 use crate::access::{Action, Caller};
+use crate::limits;
+use crate::storage_class::StorageClass;
 use crate::tag::{Tag, TagLimits};
+use crate::wire::dialect::Dialect;
 
 /// What a key's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,11 +176,19 @@ impl Key {
     }
 
     /// A value of a condition in the form in which [`Key::found`] gives what it is compared with.
-    pub(super) fn normal(&self, value: &str) -> String {
+    pub(super) fn normal<'v>(&self, value: &'v str) -> &'v str {
         match self {
-            Self::CopySource => value.strip_prefix('/').unwrap_or(value).to_owned(),
-            Self::ServerSideEncryption => without_vendor(value).to_owned(),
-            _ => value.to_owned(),
+            Self::CopySource => value.strip_prefix('/').unwrap_or(value),
+            _ => value,
+        }
+    }
+
+    /// What the two vocabularies call the same thing: a condition about one name is about the other, too.
+    pub(super) fn synonyms(&self) -> Vec<[&'static str; 2]> {
+        match self {
+            Self::StorageClass => StorageClass::ALL.iter().map(|class| [class.obs_name(), class.s3_name()]).collect(),
+            Self::ServerSideEncryption => vec![["kms", "aws:kms"]],
+            _ => Vec::new(),
         }
     }
 
@@ -207,7 +218,10 @@ impl Key {
         let now_seconds = || i64::try_from(question.context.now() / 1000).ok();
         match self {
             Self::CurrentTime | Self::EpochTime => now_seconds(),
-            Self::MaxKeys => question.context.parameter("max-keys", is_listing(question.action))?.parse().ok(),
+            Self::MaxKeys => {
+                let text = question.context.parameter("max-keys", is_listing(question.action))?;
+                page_length(text, question.context.head().dialect)
+            }
             _ => None,
         }
     }
@@ -229,7 +243,8 @@ impl Key {
 
     pub(super) fn found<'q>(&self, question: &Question<'q>) -> Found<'q> {
         let Question { caller, context, action, .. } = *question;
-        let sets_list = |tail| context.own(tail, takes_acl(action)).into();
+        // As the operation reads them.
+        let sets_list = |tail| context.own(tail, takes_acl(action)).map(str::trim).into();
         let is_put = action == Action::PutObject;
         let of_put = |tail| context.own(tail, is_put).into();
         let account = || caller.account().ok();
@@ -250,7 +265,7 @@ impl Key {
             Self::GrantFullControl => sets_list("grant-full-control"),
             Self::CopySource => context.copy_source(action).into(),
             Self::MetadataDirective => of_put("metadata-directive"),
-            Self::ServerSideEncryption => context.own("server-side-encryption", is_put).map(without_vendor).into(),
+            Self::ServerSideEncryption => of_put("server-side-encryption"),
             Self::KmsKeyId => {
                 let named = |tail| context.own(tail, is_put);
                 let obs = named("server-side-encryption-kms-key-id");
@@ -258,7 +273,9 @@ impl Key {
             }
             Self::CustomerAlgorithm => of_put("server-side-encryption-customer-algorithm"),
             Self::StorageClass => of_put("storage-class"),
-            Self::ObjectOwnership => context.own("object-ownership", action == Action::CreateBucket).into(),
+            Self::ObjectOwnership => {
+                context.own("object-ownership", action == Action::CreateBucket).map(str::trim).into()
+            }
             Self::VersionId => context.version().filter(|_| action.is_of_version()).into(),
             Self::RequestTag(_) | Self::RequestTagKeys => self.found_among(context.tags(action)),
             Self::ExistingTag(_)
@@ -288,9 +305,15 @@ fn principal_type(caller: &Caller) -> &'static str {
     }
 }
 
-/// `kms` in both dialects.
-fn without_vendor(algorithm: &str) -> &str {
-    algorithm.strip_prefix("aws:").unwrap_or(algorithm)
+/// How many entries the page of a listing has that was asked for, in the words of that request: what is no number the
+/// operation refuses, what is more than fits is the most there is, and in OBS's words less than one is a whole page.
+fn page_length(text: &str, dialect: Dialect) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let asked = text.parse().unwrap_or(if digits == text { i64::MAX } else { i64::MIN });
+    if dialect != Dialect::S3 && asked < 1 { i64::try_from(limits::LIST_PAGE_COUNT_MAX).ok() } else { Some(asked) }
 }
 
 fn is_listing(action: Action) -> bool {

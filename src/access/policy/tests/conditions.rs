@@ -61,6 +61,24 @@ fn what_is_missing_fails_a_test_and_passes_its_negation() {
     check_list("Null", "SourceIp", json!("true"), "", false);
 }
 
+/// A page is as long as the operation makes it, however its length is written.
+#[test]
+fn a_page_is_never_longer_than_the_policy_sees_it() {
+    let huge = "?max-keys=99999999999999999999";
+    for (dialect, below_one) in [("", true), ("\nx-amz-date: d", false)] {
+        let check = |operator: &str, query: &str, expected: bool| {
+            check_list(operator, "max-keys", json!(10), &format!("{query}{dialect}"), expected);
+        };
+        check("NumericGreaterThan", huge, true);
+        check("NumericLessThanEquals", huge, false);
+        // OBS makes whole pages of what is no length.
+        check("NumericGreaterThan", "?max-keys=0", below_one);
+        check("NumericLessThanEquals", "?max-keys=-1", !below_one);
+        check("NumericGreaterThan", "?max-keys=-99999999999999999999", below_one);
+        check("NumericLessThanEquals", "?max-keys=010", true);
+    }
+}
+
 #[test]
 fn null_is_a_missing_referer() {
     let check = |operator: &str, value: Value, referer: &str, expected: bool| {
@@ -118,14 +136,52 @@ fn numbers_dates_addresses_and_flags() {
 
 #[test]
 fn an_ipv4_address_in_ipv6_is_itself() {
-    let policy = of_bucket(&policy(json!({ "Condition": { "IpAddress": { "SourceIp": "10.0.0.0/8" } } }))).unwrap();
     let (caller, head) = (caller(10, "alice"), head("GET /photos"));
-    for (address, expected) in [("::ffff:10.1.2.3", Verdict::Allow), ("2001:db8::1", Verdict::Silent)] {
+    let check = |network: &str, address: &str, expected| {
+        let policy = of_bucket(&policy(json!({ "Condition": { "IpAddress": { "SourceIp": network } } }))).unwrap();
         let context = Context::new(&head, peer(address), NOW);
         let question =
             Question { caller: &caller, action: Action::ListBucket, bucket: "photos", key: None, context: &context };
-        assert_eq!(policy.decide(&question), expected, "{address}");
+        assert_eq!(policy.decide(&question), expected, "{network} {address}");
+    };
+    for network in ["10.0.0.0/8", "::ffff:10.0.0.0/104", "::ffff:10.1.2.3"] {
+        check(network, "::ffff:10.1.2.3", Verdict::Allow);
+        check(network, "10.1.2.3", Verdict::Allow);
+        check(network, "2001:db8::1", Verdict::Silent);
+        check(network, "11.1.2.3", Verdict::Silent);
     }
+}
+
+/// What the operation makes nothing of makes no difference here either.
+#[test]
+fn values_are_read_as_the_operation_reads_them() {
+    let put = |operator: &str, key: &str, value: &str, request: &str| {
+        holds(operator, key, json!(value), Action::PutObject, &format!("PUT /photos/k{request}"))
+    };
+    assert!(put("StringEquals", "s3:x-amz-acl", "public-read", "?x-amz-acl=%20public-read%09"));
+    assert!(!put("StringNotLike", "acl", "public*", "?x-obs-acl=%20public-read"));
+    assert!(put("StringEquals", "s3:x-amz-grant-read", "id=1", "?x-amz-grant-read=%20id=1"));
+    // A class has a name in each vocabulary.
+    for request in ["\nx-obs-storage-class: WARM", "\nx-obs-storage-class: STANDARD_IA", "\nx-amz-storage-class: WARM"]
+    {
+        for (operator, value) in [
+            ("StringEquals", "STANDARD_IA"),
+            ("StringEquals", "WARM"),
+            ("StringEqualsIgnoreCase", "standard_ia"),
+            ("StringLike", "*_IA"),
+            ("ForAllValues:StringEquals", "STANDARD_IA"),
+        ] {
+            let negated = operator.replace("String", "StringNot");
+            for key in ["s3:x-amz-storage-class", "storage-class"] {
+                assert!(put(operator, key, value, request), "{operator} {value} {request}");
+                assert!(!put(&negated, key, value, request), "{negated} {value} {request}");
+            }
+            assert!(!put(operator, "storage-class", value, "\nx-obs-storage-class: COLD"));
+            assert!(put(&negated, "storage-class", value, "\nx-obs-storage-class: COLD"));
+        }
+    }
+    assert!(!put("StringLike", "server-side-encryption", "aws:*", "\nx-amz-server-side-encryption: AES256"));
+    assert!(put("StringLike", "server-side-encryption", "aws:*", "\nx-obs-server-side-encryption: kms"));
 }
 
 /// A parameter or header that belongs to some actions cannot open a door of others.
