@@ -91,6 +91,10 @@ async fn the_answer_is_as_asked() {
             assert_eq!(answer.header("location"), location);
             assert_eq!(answer.body_text(), "");
         }
+        let older = Form::new("k", "hello").field("redirect", "http://a.example");
+        gateway.check_post(who, &older, if who.prefix() == "x-obs-" { "204" } else { "303" }).await;
+        let newer = older.field("success_action_redirect", "http://b.example");
+        assert!(gateway.check_post(who, &newer, "303").await.header("location").starts_with("http://b.example?"));
         for bad in ["", "a.example", "/path", "ftp://a.example", "javascript:alert(1)", "http://", "http://a b"] {
             let form = Form::new("k", "hello").field("success_action_redirect", bad);
             gateway.check_post(who, &form, "204").await;
