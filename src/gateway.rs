@@ -287,7 +287,7 @@ async fn check_signed(app: &App, head: &Head, signed: &Signed, now: UnixMillis) 
     }
     let credential = find_credential(app, &signed.access_key).await?;
     signed.check(head, &credential.secret_key, now)?;
-    let caller = identify(&credential, head.own("security-token"), now)?;
+    let caller = identify(&credential, head.own("security-token"), head.dialect, now)?;
     let is_framed = matches!(Framing::of(head)?, Framing::Signed { .. });
     let seed = if is_framed { signed.seed(&credential.secret_key).map(Box::new) } else { None };
     Ok((caller, seed))
@@ -307,7 +307,7 @@ async fn authenticate_form(
     let credential = find_credential(app, &signed.access_key).await?;
     signed.check(&credential.secret_key)?;
     let token = [trail.dialect.header_prefix(), "security-token"].concat();
-    let caller = identify(&credential, fields.get(&token), trail.now)?;
+    let caller = identify(&credential, fields.get(&token), trail.dialect, trail.now)?;
     let bucket = head.target.bucket.as_ref().ok_or(Code::InvalidRequest)?;
     let bytes = FormPolicy::parse(&signed.policy)?.check(fields, bucket, trail.now)?;
     Ok((caller, bytes))
@@ -338,8 +338,8 @@ async fn find_credential(app: &App, access_key: &str) -> Result<Arc<Credential>>
 }
 
 /// Who holds the secret of `credential`, if that still opens anything.
-fn identify(credential: &Credential, token: Option<&str>, now: UnixMillis) -> Result<Caller> {
-    temporary::check_token(credential, token, now)?;
+fn identify(credential: &Credential, token: Option<&str>, dialect: Dialect, now: UnixMillis) -> Result<Caller> {
+    temporary::check_token(credential, token, dialect, now)?;
     Ok(Caller::Account { account: Arc::clone(&credential.account), narrowing: credential.narrowing.clone() })
 }
 
