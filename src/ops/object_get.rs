@@ -237,13 +237,12 @@ fn prepare(call: &Call<'_>, object: &Object, part: Option<&Section>) -> Result<(
         return Err(Verdict::refusal(header));
     }
     let not_modified = verdict == Verdict::NotModified;
+    // OBS documents that it does not look at `If-Range`.
+    let is_allowed =
+        call.head.dialect != Dialect::S3 || allow_range(&call.head.headers, &object.etag, object.modified_millis);
     let selection = match (part, call.head.header(RANGE)) {
         (Some(Section { span, .. }), _) => RangeVerdict::Part { start: span.start, end_exclusive: span.end },
-        (None, Some(range))
-            if !not_modified && allow_range(&call.head.headers, &object.etag, object.modified_millis) =>
-        {
-            parse_range(range, object.size)
-        }
+        (None, Some(range)) if !not_modified && is_allowed => parse_range(range, object.size),
         _ => RangeVerdict::Whole,
     };
     // S3 ignores a header that asks for several parts.
