@@ -325,3 +325,26 @@ async fn ids_that_no_version_has_are_refused() {
     assert_eq!(told.elements("VersionId"), ["abc", unknown, "null"]);
     assert_eq!(gateway.used("photos").await, (0, 0));
 }
+
+/// A bucket's tags may be as many and as long as S3 says, and what other tools write into them.
+#[tokio::test]
+async fn tags_of_buckets_are_those_of_s3() {
+    let gateway = Gateway::with_bucket().await;
+    let put = |tags: &[(String, String)]| {
+        let tag = |(key, value): &(String, String)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>");
+        let tags: String = tags.iter().map(tag).collect();
+        format!("PUT /photos?tagging\n\n<Tagging><TagSet>{tags}</TagSet></Tagging>")
+    };
+    let numbered = |count: usize| -> Vec<(String, String)> {
+        (0..count).map(|at| (format!("{at:0128}"), "&quot;".repeat(256))).collect()
+    };
+    gateway.check(ALICE, &put(&[("example.com/team".into(), "a=b, c".into())]), "204").await;
+    let shown = gateway.check(ALICE, "GET /photos?tagging", "200").await;
+    assert_eq!((shown.element("Key"), shown.element("Value")), (Some("example.com/team"), Some("a=b, c")));
+    gateway.check(ALICE, &put(&numbered(51)), "400 InvalidTag").await;
+    gateway.check(ALICE, &put(&[("k".repeat(129), String::new())]), "400 InvalidTag").await;
+    gateway.check(ALICE, &put(&[("k".into(), "v".repeat(257))]), "400 InvalidTag").await;
+    assert_eq!(gateway.check(ALICE, "GET /photos?tagging", "200").await.elements("Key"), ["example.com/team"]);
+    gateway.check(ALICE, &put(&numbered(50)), "204").await;
+    assert_eq!(gateway.check(As::Obs("alice"), "GET /photos?tagging", "200").await.elements("Key").len(), 50);
+}
