@@ -348,3 +348,46 @@ async fn tags_of_buckets_are_those_of_s3() {
     gateway.check(ALICE, &put(&numbered(50)), "204").await;
     assert_eq!(gateway.check(As::Obs("alice"), "GET /photos?tagging", "200").await.elements("Key").len(), 50);
 }
+
+/// What a reader says of encryption is refused, whole or in pieces; all of it belongs to writers.
+#[tokio::test]
+async fn readers_say_nothing_of_encryption() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(ALICE, "PUT /photos/k\n\nhello", "200").await;
+    for request in ["GET /photos/k", "HEAD /photos/k", "GET /photos/k?attributes\nx-amz-object-attributes: ETag"] {
+        for tail in ["customer-algorithm: AES256", "customer-key: a", "customer-key-MD5: a"] {
+            let request = format!("{request}\nx-amz-server-side-encryption-{tail}");
+            gateway.check(ALICE, &request, "400 InvalidRequest").await;
+            gateway.check(As::Aws("alice"), &request, "400 InvalidRequest").await;
+        }
+        for tail in [": AES256", ": aws:kms", "-aws-kms-key-id: k", "-bucket-key-enabled: true"] {
+            let request = format!("{request}\nx-amz-server-side-encryption{tail}");
+            gateway.check(ALICE, &request, "400 InvalidArgument").await;
+        }
+    }
+}
+
+/// What would be passed over is refused: a range of a copy that is whole, a source's condition where there is no source,
+/// a digest of bytes that are not sent.
+#[tokio::test]
+async fn copies_and_writes_are_told_apart() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(ALICE, "PUT /photos/k\n\nhello", "200").await;
+    let id = gateway.begin_upload(ALICE, "/photos/c").await;
+    let part = format!("PUT /photos/c?partNumber=1&uploadId={id}");
+    let copy = "PUT /photos/c\nx-amz-copy-source: photos/k";
+    gateway.check(ALICE, &format!("{copy}\nx-amz-copy-source-range: bytes=0-1"), "400 InvalidRequest").await;
+    let part_copy = format!("{part}\nx-amz-copy-source: photos/k\nx-amz-copy-source-range: bytes=0-1");
+    for copy in [copy, &part_copy] {
+        gateway.check(ALICE, &format!("{copy}\nx-amz-checksum-crc32: AAAAAA=="), "501 NotImplemented").await;
+    }
+    for write in ["PUT /photos/c", &part] {
+        for tail in ["if-match: x", "if-unmodified-since: x", "range: bytes=0-1"] {
+            let request = format!("{write}\nx-amz-copy-source-{tail}\n\nhello");
+            gateway.check(ALICE, &request, "400 InvalidRequest").await;
+        }
+    }
+    let usage = gateway.usage("photos").await;
+    assert_eq!((usage.used_objects(), usage.parts), (1, 0));
+    gateway.check(ALICE, &part_copy, "200").await;
+}
