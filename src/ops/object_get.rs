@@ -11,6 +11,7 @@ use hyper::header::{
 };
 use hyper::{Method, StatusCode};
 
+use super::draft::starts_with;
 use super::object_body::{self, Part};
 use super::object_delete::delete_marker_header;
 use super::object_part::{self, Part as Section};
@@ -127,16 +128,21 @@ async fn head(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
-    refuse_customer_key(call.head)?;
+    refuse_encryption(call.head)?;
     app.store.read(|tx| find_in(tx, call)).await
 }
 
-/// 400 `InvalidRequest` for a reader who has a key: no object is encrypted with one.
-pub(super) fn refuse_customer_key(head: &Head) -> Result<()> {
-    match head.own("server-side-encryption-customer-algorithm") {
-        Some(_) => Err(Code::InvalidRequest.because("The object is not encrypted with a key of the customer's.")),
-        None => Ok(()),
+/// 400 `InvalidRequest` for a reader who has a key: no object is encrypted with one. Other headers of encryption are said by
+/// writers; a reader's are 400 `InvalidArgument` in S3's words (S3 reference, `GetObject`).
+pub(super) fn refuse_encryption(head: &Head) -> Result<()> {
+    let has = |start| head.own_all().any(|(tail, _)| starts_with(tail, start));
+    if has("server-side-encryption-customer-") {
+        return Err(Code::InvalidRequest.because("The object is not encrypted with a key of the customer's."));
     }
+    if head.dialect == Dialect::S3 && has("server-side-encryption") {
+        return Err(Code::InvalidArgument.because("How an object is encrypted is said where it is written."));
+    }
+    Ok(())
 }
 
 /// The version that a request names, or the current object.
@@ -237,13 +243,12 @@ fn prepare(call: &Call<'_>, object: &Object, part: Option<&Section>) -> Result<(
         return Err(Verdict::refusal(header));
     }
     let not_modified = verdict == Verdict::NotModified;
+    // OBS documents that it does not look at `If-Range`.
+    let is_allowed =
+        call.head.dialect != Dialect::S3 || allow_range(&call.head.headers, &object.etag, object.modified_millis);
     let selection = match (part, call.head.header(RANGE)) {
         (Some(Section { span, .. }), _) => RangeVerdict::Part { start: span.start, end_exclusive: span.end },
-        (None, Some(range))
-            if !not_modified && allow_range(&call.head.headers, &object.etag, object.modified_millis) =>
-        {
-            parse_range(range, object.size)
-        }
+        (None, Some(range)) if !not_modified && is_allowed => parse_range(range, object.size),
         _ => RangeVerdict::Whole,
     };
     // S3 ignores a header that asks for several parts.
