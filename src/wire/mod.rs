@@ -14,6 +14,7 @@ pub mod dialect;
 pub mod form;
 pub mod headers;
 pub mod letter_case;
+pub mod object_lock;
 pub mod percent;
 pub mod query;
 pub mod range;
