@@ -58,6 +58,8 @@ pub const RANGE_COUNT_MAX: usize = 32;
 
 /// Bytes of an XML or JSON configuration document; above: 400 `EntityTooLarge`.
 pub const DOCUMENT_BYTES_MAX: usize = 20 * 1024;
+/// Bytes of the document of a bucket's tags: 50 of them (S3 reference) in any characters, escaped.
+pub const BUCKET_TAGS_BYTES_MAX: usize = 128 * 1024;
 /// Bytes of a CORS document (OBS reference: 64 KB).
 pub const CORS_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of any XML document, whatever its operation allows: the parser's own bound.

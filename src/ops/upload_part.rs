@@ -8,7 +8,7 @@ use hyper::{Method, StatusCode};
 
 use super::announced::Announced;
 use super::checksum;
-use super::object_put::etag_value;
+use super::object_put::{etag_value, refuse_copy};
 use super::object_reply::describe_crc64;
 use super::receive::{Expected, discard, receive};
 use super::upload::{check_initiator, open, part_number, refuse_late, upload_id};
@@ -38,6 +38,7 @@ pub(super) static PUT: Op = Op {
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     refuse_late(call.head)?;
+    refuse_copy(call.head)?;
     let (number, id) = (part_number(call.head)?, upload_id(call)?);
     let announced = Announced::of_part(call.head)?;
     let declared = call.head.body_length()?;

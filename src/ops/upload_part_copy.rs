@@ -42,6 +42,7 @@ const ATTEMPT_COUNT_MAX: usize = 3;
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     refuse_late(call.head)?;
+    checksum::refuse_values(call.head)?;
     let target = Target { number: part_number(call.head)?, id: upload_id(call)? };
     let source = Source::parse(call.head)?;
     let range = call.head.own("copy-source-range").map(parse_range).transpose()?;
