@@ -223,15 +223,15 @@ impl Session {
     async fn open(app: &App, call: &Call<'_>, seconds: u64, policy: Option<&Arc<str>>) -> Result<Self> {
         let account = call.account()?.id;
         let Claim::Signed(signed) = auth::claim(call.head)? else { return Err(Code::AccessDenied.into()) };
-        let kept = app.store.read(|tx| tx.access_keys(Some(account))).await?;
-        if kept.iter().filter(|key| key.is_temporary()).count() >= limits::SESSIONS_PER_ACCOUNT_MAX {
-            return Err(Code::LimitExceeded.into());
-        }
         // Drawn outside the transaction, which may run again.
         let mut key = NewAccessKey::permanent(generate_access_key(), generate_secret_key());
         key.token = Some(generate_security_token());
         let wanted_millis = call.now + seconds * 1000;
+        let _turn = app.sessions.lock().await;
         let made = app.store.write(|tx| {
+            if tx.temporary_key_count(account)? >= limits::SESSIONS_PER_ACCOUNT_MAX {
+                return Err(Code::LimitExceeded.into());
+            }
             let own = tx.access_key(&signed.access_key)?.filter(|own| own.status == KeyStatus::Active);
             let own = own.ok_or(Code::InvalidAccessKeyId)?;
             let mut key = key.clone();
