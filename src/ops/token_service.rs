@@ -139,6 +139,10 @@ async fn assume_role(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         return Err(invalid("ExternalId has 2 to 1224 letters, digits or characters of _+=,.@:/- in it."));
     }
     let seconds = parse_seconds(asked, limits::ROLE_SECONDS, limits::ROLE_SECONDS_MAX)?;
+    // Who meant to narrow the session does not get one that is not.
+    if asked.is_empty("Policy") {
+        return Err(invalid("Policy is empty."));
+    }
     let policy = asked.get("Policy").map(parse_policy).transpose()?;
     if role.account != Some(call.account()?.id) {
         return Err(Code::AccessDenied.because("The role is one of another account; a caller has those of its own."));

@@ -198,6 +198,8 @@ async fn parameters_are_held_to_the_reference() {
         (&format!("AssumeRole&{whole}&DurationSeconds=43201"), "400 ValidationError"),
         (&format!("AssumeRole&{whole}&ExternalId=a"), "400 ValidationError"),
         (&format!("AssumeRole&{whole}&ExternalId=a%20b"), "400 ValidationError"),
+        (&format!("AssumeRole&{whole}&Policy="), "400 ValidationError"),
+        (&format!("AssumeRole&{whole}&Policy"), "400 ValidationError"),
         (&format!("AssumeRole&{whole}&Policy=%7B%7D"), "400 MalformedPolicyDocument"),
         (&format!("AssumeRole&{whole}&Policy={}", "x".repeat(2049)), "400 ValidationError"),
         (&format!("AssumeRole&{whole}&Tags.member.1.Key=a"), "501 NotImplemented"),
