@@ -25,6 +25,7 @@ use std::sync::Arc;
 use crate::error::{Code, Result};
 use crate::meta::{self, Account, AccountStatus, Bucket, Store, Tx};
 use crate::name::{AccountId, BucketName, ObjectKey};
+use crate::wire::Head;
 use judge::Beside;
 use policy::{Question, Verdict};
 
@@ -177,9 +178,27 @@ pub fn may(
 fn check_without_bucket(policies: &Policies, caller: &Caller, action: Action, context: Context<'_>) -> Result<()> {
     let Some(narrowing) = caller.narrowing() else { return Ok(()) };
     let bucket = context.head().target.bucket.as_ref().map_or("", |bucket| bucket.as_str());
-    let question = Question { caller, action, bucket, key: None, context: &context };
-    match policies.of_key(narrowing).decide(&question) {
-        Verdict::Allow => Ok(()),
-        Verdict::Deny | Verdict::Silent => Err(Code::AccessDenied.on(context.head().target.resource())),
-    }
+    let owner = if action == Action::CreateBucket { caller.id() } else { None };
+    let policy = policies.of_key(narrowing);
+    let allows = |action| {
+        let question = Question { caller, action, bucket, owner, key: None, context: &context };
+        policy.decide(&question) == Verdict::Allow
+    };
+    // What a new bucket brings along is as good as set afterwards (S3 reference, `CreateBucket`).
+    let company = if action == Action::CreateBucket { company_of_bucket(context.head()) } else { Vec::new() };
+    let is_allowed = allows(action) && company.into_iter().all(allows);
+    if is_allowed { Ok(()) } else { Err(Code::AccessDenied.on(context.head().target.resource())) }
+}
+
+/// The permissions beside `CreateBucket` that the headers of a new bucket ask for.
+fn company_of_bucket(head: &Head) -> Vec<Action> {
+    let has_list = acl::is_given(|tail| head.own(tail).filter(|text| text.trim() != "private"));
+    let has_lock = head.own("bucket-object-lock-enabled").is_some_and(|flag| !flag.eq_ignore_ascii_case("false"));
+    let company = [
+        (has_list, Action::PutBucketAcl),
+        (head.has_own("object-ownership"), Action::PutBucketOwnershipControls),
+        (has_lock, Action::PutBucketObjectLockConfiguration),
+        (has_lock, Action::PutBucketVersioning),
+    ];
+    company.into_iter().filter_map(|(is_asked, action)| is_asked.then_some(action)).collect()
 }

@@ -209,7 +209,11 @@ fn claim_url(head: &Head, _: Option<&str>) -> Option<Result<Signed>> {
     if head.query.is_empty() {
         return None;
     }
-    let algorithm = head.query.get("X-Amz-Algorithm")?;
+    let Some(algorithm) = head.query.get("X-Amz-Algorithm") else {
+        // What is left of a signature does not make its sender nobody.
+        let is_left = head.query.has("X-Amz-Credential") || head.query.has("X-Amz-Signature");
+        return is_left.then(|| Err(missing_parameters()));
+    };
     Some(match algorithm {
         ALGORITHM => parse_url(head),
         ASYMMETRIC_ALGORITHM => Err(asymmetric()),
@@ -221,19 +225,20 @@ fn bad_parameters(reason: &'static str) -> Error {
     Code::AuthorizationQueryParametersError.because(reason)
 }
 
+fn missing_parameters() -> Error {
+    bad_parameters(
+        "A signed URL needs X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders and \
+         X-Amz-Expires.",
+    )
+}
+
 fn parse_url(head: &Head) -> Result<Signed> {
     let parameter = |name: &str| head.query.get(name).filter(|value| !value.is_empty());
-    let missing = || {
-        bad_parameters(
-            "A signed URL needs X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders \
-             and X-Amz-Expires.",
-        )
-    };
-    let credential = parameter("X-Amz-Credential").ok_or_else(missing)?;
-    let signature = parameter("X-Amz-Signature").ok_or_else(missing)?;
-    let date = parameter("X-Amz-Date").ok_or_else(missing)?;
-    let signed_headers = parameter("X-Amz-SignedHeaders").ok_or_else(missing)?;
-    let expires = parameter("X-Amz-Expires").ok_or_else(missing)?;
+    let credential = parameter("X-Amz-Credential").ok_or_else(missing_parameters)?;
+    let signature = parameter("X-Amz-Signature").ok_or_else(missing_parameters)?;
+    let date = parameter("X-Amz-Date").ok_or_else(missing_parameters)?;
+    let signed_headers = parameter("X-Amz-SignedHeaders").ok_or_else(missing_parameters)?;
+    let expires = parameter("X-Amz-Expires").ok_or_else(missing_parameters)?;
     let parsed = Terms::parse(credential);
     let (access_key, terms) =
         parsed.ok_or_else(|| bad_parameters("X-Amz-Credential is not key/date/region/service/aws4_request."))?;
@@ -443,7 +448,7 @@ mod tests {
             let url = url.replace("Expires=86400", &format!("Expires={bad}"));
             assert_eq!(get(&url, THEN), Some(Code::AccessDenied), "{bad}");
         }
-        for missing in ["Credential", "Date", "Expires", "SignedHeaders", "Signature"] {
+        for missing in ["Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature"] {
             let url = url.replace(&format!("X-Amz-{missing}="), "x-other=");
             assert_eq!(get(&url, THEN), Some(Code::AuthorizationQueryParametersError), "{missing}");
         }

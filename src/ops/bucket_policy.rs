@@ -100,6 +100,9 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     if call.head.dialect == Dialect::S3 && policy.allows_all_but_some() {
         return Err(Code::MalformedPolicy.because("NotPrincipal goes with Deny only."));
     }
+    if call.head.dialect == Dialect::S3 && policy.repeats_keys() {
+        return Err(Code::MalformedPolicy.because("A condition asks twice about one key."));
+    }
     app.store
         .write(|tx| {
             let mut bucket = call.bucket_in(tx)?;

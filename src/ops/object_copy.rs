@@ -8,6 +8,7 @@ use hyper::header::LOCATION;
 use hyper::{Method, StatusCode};
 
 use super::checksum;
+use super::company::check_may_take_along;
 use super::copy_source::{Found, Source, digest, is_same};
 use super::draft::Draft;
 use super::object_put::{SUCCESS_ACTION_REDIRECT, check_conditions, redirect_after, with_new_version};
@@ -147,6 +148,9 @@ impl Copying {
             let found = self.source.find_in(tx, &app.policies, call)?;
             if summed.is_some_and(|summed| !is_same(&found.object, &summed.source)) {
                 return Ok(None);
+            }
+            if self.tags == Directive::Copy && !bucket.is_file_system {
+                check_may_take_along(tx, app, call, (&self.source, &found), &bucket)?;
             }
             let slot = tx.slot(&bucket, key)?;
             check_conditions(&self.conditions, slot.current())?;

@@ -43,6 +43,11 @@ const GRANTS: [(&str, Permission, bool); 7] = [
     ("grant-full-control-delivered", Permission::FullControl, true),
 ];
 
+/// Whether headers ask for a list, well or badly.
+pub fn is_given<'h>(find: impl Fn(&str) -> Option<&'h str>) -> bool {
+    find("acl").is_some() || GRANTS.iter().any(|(tail, ..)| find(tail).is_some())
+}
+
 /// The list that headers ask for; `find` gives the value of `x-obs-<tail>` or `x-amz-<tail>`.
 ///
 /// 400 `InvalidArgument` for a canned list there is not, for what is no grantee, for more than
