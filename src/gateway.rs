@@ -109,7 +109,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
 }
 
 async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, trail: &mut Trail) -> Result<Reply> {
-    let head = match Head::parse(parts, &app.endpoints) {
+    let mut head = match Head::parse(parts, &app.endpoints) {
         Ok(head) => head,
         Err((error, dialect, _)) => {
             trail.dialect = dialect;
@@ -121,6 +121,7 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
     let mut body = body;
     let waits = expects_continue(&head);
     let is_empty = body.is_end();
+    head.has_framed_body = head.is_framed && !is_empty;
     let answered = route(app, &head, &mut body, peer, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();
@@ -304,7 +305,7 @@ async fn check_signed(app: &App, head: &Head, signed: &Signed, now: UnixMillis) 
     }
     let credential = find_credential(app, &signed.access_key).await?;
     signed.check(head, &credential.secret_key, now)?;
-    let caller = identify(&credential, head.own("security-token"), now)?;
+    let caller = identify(&credential, head.own("security-token"), head.dialect, now)?;
     let is_framed = matches!(Framing::of(head)?, Framing::Signed { .. });
     let seed = if is_framed { signed.seed(&credential.secret_key).map(Box::new) } else { None };
     let signed_at = match signed.moment() {
@@ -328,7 +329,7 @@ async fn authenticate_form(
     let credential = find_credential(app, &signed.access_key).await?;
     signed.check(&credential.secret_key)?;
     let token = [trail.dialect.header_prefix(), "security-token"].concat();
-    let caller = identify(&credential, fields.get(&token), trail.now)?;
+    let caller = identify(&credential, fields.get(&token), trail.dialect, trail.now)?;
     let bucket = head.target.bucket.as_ref().ok_or(Code::InvalidRequest)?;
     let bytes = FormPolicy::parse(&signed.policy)?.check(fields, bucket, trail.now)?;
     Ok((caller, bytes))
@@ -358,8 +359,8 @@ async fn find_credential(app: &App, access_key: &str) -> Result<Arc<Credential>>
 }
 
 /// Who holds the secret of `credential`, if that still opens anything.
-fn identify(credential: &Credential, token: Option<&str>, now: UnixMillis) -> Result<Caller> {
-    temporary::check_token(credential, token, now)?;
+fn identify(credential: &Credential, token: Option<&str>, dialect: Dialect, now: UnixMillis) -> Result<Caller> {
+    temporary::check_token(credential, token, dialect, now)?;
     Ok(Caller::Account { account: Arc::clone(&credential.account), narrowing: credential.narrowing.clone() })
 }
 

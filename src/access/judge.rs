@@ -31,6 +31,13 @@ pub(super) struct Beside {
 }
 
 impl Beside {
+    /// Whether a bucket has any of it.
+    pub(super) fn is_there(bucket: &Bucket) -> bool {
+        [Setting::Policy, Setting::OwnershipControls, Setting::PublicAccessBlock]
+            .into_iter()
+            .any(|setting| bucket.settings.has(setting))
+    }
+
     /// Of `bucket`; what there is not is not read.
     pub(super) fn read(tx: &mut Tx<'_>, bucket: &Bucket) -> meta::Result<Self> {
         Ok(Self { policy: tx.setting(bucket, Setting::Policy)?, controls: Controls::read(tx, bucket)? })

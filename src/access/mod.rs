@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use crate::error::{Code, Result};
 use crate::meta::{self, Account, AccountStatus, Bucket, Store, Tx};
-use crate::name::{AccountId, ObjectKey};
+use crate::name::{AccountId, BucketName, ObjectKey};
 use crate::wire::Head;
 use judge::Beside;
 use policy::{Question, Verdict};
@@ -134,13 +134,7 @@ pub async fn admit(
         (_, Some(name)) => name,
         (_, None) => return Err(Code::InvalidRequest.into()),
     };
-    let found = store
-        .read(|tx| {
-            let Some(bucket) = tx.bucket(name)? else { return Ok::<_, meta::Error>(None) };
-            let beside = Beside::read(tx, &bucket)?;
-            Ok(Some((bucket, beside)))
-        })
-        .await?;
+    let found = find(store, name).await?;
     let (bucket, beside) = found.ok_or_else(|| Code::NoSuchBucket.on(target.resource()))?;
     if !action.is_open() {
         check_expected_owner(context, "expected-bucket-owner", &bucket)?;
@@ -148,6 +142,21 @@ pub async fn admit(
     let judge = Judge::new(policies, caller, context, &bucket, &beside);
     let permit = judge.permit(action, target.key.as_ref())?;
     Ok((Some(bucket), permit))
+}
+
+/// A bucket, and what beside its record decides who may. Where there is any of that, all is read from one state: the policy
+/// of one moment under the block of another may allow what neither ever did.
+async fn find(store: &Store, name: &BucketName) -> meta::Result<Option<(Bucket, Beside)>> {
+    match store.read(|tx| tx.bucket(name)).await? {
+        Some(bucket) if Beside::is_there(&bucket) => {}
+        found => return Ok(found.map(|bucket| (bucket, Beside::default()))),
+    }
+    let read = |tx: &mut Tx<'_>| {
+        let Some(bucket) = tx.bucket(name)? else { return Ok(None) };
+        let beside = Beside::read(tx, &bucket)?;
+        Ok(Some((bucket, beside)))
+    };
+    store.read_frozen(read).await
 }
 
 /// Whether something the request names beside its own target may be used: a copy's source, with the version named

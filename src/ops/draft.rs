@@ -204,6 +204,7 @@ pub(super) fn refuse_unsupported(head: &Head) -> Result<()> {
     }
 }
 
-fn starts_with(text: &str, start: &str) -> bool {
+/// Whether `text` begins with `start`, in any letter case.
+pub(super) fn starts_with(text: &str, start: &str) -> bool {
     text.get(..start.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(start))
 }

@@ -174,6 +174,7 @@ impl Copying {
 
     async fn parse(app: &App, call: &Call<'_>) -> Result<Self> {
         let head = call.head;
+        refuse_part(head)?;
         let tags_default = if head.dialect.is_obs() { Directive::Replace } else { Directive::Copy };
         let tags = directive(head, "tagging-directive")?.unwrap_or(tags_default);
         if tags == Directive::Copy && head.own("tagging").is_some() {
@@ -234,6 +235,17 @@ impl Copying {
         .boxed();
         object
     }
+}
+
+/// An object is copied whole, and the copy's bytes are not sent: a range, or in S3's words a digest of them, would be passed
+/// over. 400 `InvalidRequest`, and 501 `ServiceNotImplemented`.
+fn refuse_part(head: &Head) -> Result<()> {
+    if head.has_own("copy-source-range") {
+        return Err(
+            Code::InvalidRequest.because("An object is copied whole; stretches are copied as parts of an upload.")
+        );
+    }
+    checksum::refuse_values(head)
 }
 
 fn directive(head: &Head, tail: &str) -> Result<Option<Directive>> {

@@ -50,18 +50,19 @@ pub(super) fn parse_headers(head: &Head, bucket: &Bucket, now: UnixMillis) -> Re
 /// 403 unless the caller may protect what they store: the permissions of the requests that would do it afterwards.
 pub(super) async fn check_may_protect(app: &App, call: &Call<'_>, lock: Option<Lock>) -> Result<()> {
     let Some(lock) = lock else { return Ok(()) };
-    let (bucket, key) = (call.bucket()?, call.key()?);
+    let key = call.key()?;
     for (is_asked, action) in [
         (lock.retention.is_some(), Action::PutObjectRetention),
         (lock.legal_hold != LegalHold::Unset, Action::PutObjectLegalHold),
     ] {
         if is_asked {
             let ask = |tx: &mut Tx<'_>| {
-                let mut permit = access::may(tx, &app.policies, &call.caller, call.context, action, bucket, key)?;
+                let bucket = call.bucket_in(tx)?;
+                let mut permit = access::may(tx, &app.policies, &call.caller, call.context, action, &bucket, key)?;
                 permit.will_protect(lock);
                 permit.check_object(Facts { owner: call.caller.owner(), acl: None, tags: &[] })
             };
-            app.store.read(ask).await?;
+            app.store.read_frozen(ask).await?;
         }
     }
     Ok(())

@@ -24,7 +24,7 @@ const OBS_PREFIX: &str = "x-obs-";
 const AMZ_PREFIX: &str = "x-amz-";
 
 /// Headers OBS's SDKs send with the OBS prefix in every dialect (tails). They are outside a V2 signature, so none
-/// of them may grant anything.
+/// of them may grant anything; Signature V4 has to cover them.
 const ALWAYS_OBS_TAILS: &[&str] = &[
     "fs-file-interface",
     "az-redundancy",
@@ -160,6 +160,13 @@ impl Dialect {
         }
         own
     }
+
+    /// Whether [`Dialect::header`] would look at a header of this name, in lower case.
+    pub fn reads(self, name: &str) -> bool {
+        let is_always_read =
+            |name: &str| name.strip_prefix(OBS_PREFIX).is_some_and(|tail| ALWAYS_OBS_TAILS.contains(&tail));
+        name.starts_with(self.header_prefix()) || (!self.is_obs() && is_always_read(name))
+    }
 }
 
 /// Walks the few headers there are: a look-up would have to build and hash the name first, and costs more.
@@ -229,5 +236,8 @@ mod tests {
         assert_eq!(Dialect::S3.header("version", &headers), Some("v"));
         assert_eq!(Dialect::AwsV2.header("storage-class", &headers), None);
         assert_eq!(Dialect::Obs.header(&"a".repeat(200), &headers), None);
+        let read = |dialect: Dialect| ["x-obs-acl", "x-amz-acl", "x-obs-version"].map(|name| dialect.reads(name));
+        assert_eq!(read(Dialect::Obs), [true, false, true]);
+        assert_eq!([Dialect::AwsV2, Dialect::S3].map(read), [[false, true, true]; 2]);
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::support::{As, Gateway, NOW, both, pattern};
+use crate::support::{As, DATE, Gateway, NOW, both, pattern};
 
 /// `photos/k` holds `0123456789`, stored at [`NOW`].
 async fn with_digits() -> Gateway {
@@ -100,6 +100,27 @@ async fn ranges() {
     check("bytes=-99", "206", "bytes 0-9/10", "0123456789").await;
     for ignored in ["bytes=5-3", "bytes=a-b", "bytes=-", "lines=1-2", "bytes=--3", "bytes=-3-", "nonsense"] {
         check(ignored, "200", "", "0123456789").await;
+    }
+}
+
+/// Who goes on with what they have of an object gets all of it where it is another by now, also by parts of it.
+#[tokio::test]
+async fn a_range_of_another_state_is_not_served() {
+    let gateway = with_digits().await;
+    let who = As::S3("alice");
+    for method in ["GET", "HEAD"] {
+        let range = |line: &str| format!("{method} /photos/k\nRange: bytes=3-4\nIf-Range: {line}");
+        for same in [&format!("\"{ETAG}\""), DATE] {
+            let part = gateway.check(who, &range(same), "206").await;
+            assert_eq!((part.header("content-range"), part.header("content-length")), ("bytes 3-4/10", "2"));
+        }
+        for other in ["\"other\"", &format!("W/\"{ETAG}\""), "Wed, 01 Jul 2015 03:27:44 GMT", "yesterday"] {
+            let whole = gateway.check(who, &range(other), "200").await;
+            assert_eq!((whole.header("content-range"), whole.header("content-length")), ("", "10"), "{other}");
+        }
+        // Not even a range that is not there is looked at.
+        let beyond = format!("{method} /photos/k\nRange: bytes=10-\nIf-Range: \"other\"");
+        gateway.check(who, &beyond, "200").await;
     }
 }
 

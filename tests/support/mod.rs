@@ -90,6 +90,15 @@ impl Gateway {
 
     /// Sends `ask`, signed by `account`, through the spine.
     pub(crate) async fn send(&self, account: &str, ask: Ask) -> Answer {
+        self.dispatch(Some(account), ask).await
+    }
+
+    /// Sends `ask` without a signature.
+    pub(crate) async fn send_unsigned(&self, ask: Ask) -> Answer {
+        self.dispatch(None, ask).await
+    }
+
+    async fn dispatch(&self, account: Option<&str>, ask: Ask) -> Answer {
         let Ask { method, target, mut headers, body } = ask;
         headers.push(("Date".to_owned(), http_date(self.app.clock.now_millis())));
         let body = match body {
@@ -104,9 +113,11 @@ impl Gateway {
                 RequestBody::Pieces(pieces.into())
             }
         };
-        let endpoints = &self.app.endpoints;
-        let signed = auth::sign_header(Dialect::Obs, method, HOST, &target, &headers, endpoints, account, account);
-        headers.push(("Authorization".to_owned(), signed.expect("a request that can be signed")));
+        if let Some(account) = account {
+            let endpoints = &self.app.endpoints;
+            let signed = auth::sign_header(Dialect::Obs, method, HOST, &target, &headers, endpoints, account, account);
+            headers.push(("Authorization".to_owned(), signed.expect("a request that can be signed")));
+        }
         let request = Request::builder().method(method).uri(target).header("Host", HOST);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let response = gateway::handle(
