@@ -273,14 +273,19 @@ fn find_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
 }
 
 /// Makes one line of each of the protocol's headers that came in several, as signatures cover them: `/a,b` in two lines is
-/// still the source `/a,b`, and not `/a`. Lengths and checksums are left to who reads them: those are refused, or the same.
+/// still the source `/a,b`, and not `/a`. Lists of access, lengths and checksums are left to who reads them, and refuses them.
 fn join_repeated(headers: &mut HeaderMap) {
     if headers.len() == headers.keys_len() {
         return;
     }
     let is_joined = |name: &&HeaderName| {
         let tail = name.as_str().strip_prefix("x-amz-").or_else(|| name.as_str().strip_prefix("x-obs-"));
-        tail.is_some_and(|tail| tail != "decoded-content-length" && !tail.starts_with("checksum-"))
+        let is_refused = |tail: &str| {
+            matches!(tail, "acl" | "decoded-content-length")
+                || tail.starts_with("checksum-")
+                || tail.starts_with("grant-")
+        };
+        tail.is_some_and(|tail| !is_refused(tail))
     };
     let names: Vec<HeaderName> = headers.keys().filter(is_joined).cloned().collect();
     for name in names {
