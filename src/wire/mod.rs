@@ -60,7 +60,8 @@ pub struct Head {
     pub method: Method,
     /// The request line's URI as sent.
     pub uri: Uri,
-    /// The headers as sent; in V2 URLs also those that boto3 sends as parameters.
+    /// The headers as sent, but those of the protocol are one line each, as signatures have them: values of one name joined
+    /// by `,`. In V2 URLs also those that boto3 sends as parameters.
     pub headers: HeaderMap,
     /// What the request is about.
     pub target: Target,
@@ -94,6 +95,7 @@ impl Head {
         let parsed = check_coding(&parts.headers).and(parsed);
         let target = parsed.map_err(|error| (error, dialect, is_head))?;
         let mut parts = parts;
+        join_repeated(&mut parts.headers);
         if takes_header_parameters(dialect, &query) {
             add_header_parameters(&query, &mut parts.headers).map_err(|error| (error, dialect, is_head))?;
         }
@@ -270,6 +272,26 @@ fn find_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     }
 }
 
+/// Makes one line of each of the protocol's headers that came in several, as signatures cover them: `/a,b` in two lines is
+/// still the source `/a,b`, and not `/a`. Lengths and checksums are left to who reads them: those are refused, or the same.
+fn join_repeated(headers: &mut HeaderMap) {
+    if headers.len() == headers.keys_len() {
+        return;
+    }
+    let is_joined = |name: &&HeaderName| {
+        let tail = name.as_str().strip_prefix("x-amz-").or_else(|| name.as_str().strip_prefix("x-obs-"));
+        tail.is_some_and(|tail| tail != "decoded-content-length" && !tail.starts_with("checksum-"))
+    };
+    let names: Vec<HeaderName> = headers.keys().filter(is_joined).cloned().collect();
+    for name in names {
+        let values: Vec<&[u8]> = headers.get_all(&name).iter().map(|value| value.as_bytes().trim_ascii()).collect();
+        // What was made of values is one.
+        if let (2.., Ok(joined)) = (values.len(), HeaderValue::from_bytes(&values.join(&b','))) {
+            headers.insert(name, joined);
+        }
+    }
+}
+
 /// Refuses what lies in HTTP's chunks and is no data: nobody would undo it (RFC 9112, 6.1).
 fn check_coding(headers: &HeaderMap) -> Result<()> {
     let mut values = headers.get_all(header::TRANSFER_ENCODING).iter();
@@ -371,6 +393,30 @@ mod tests {
         check(get(&long).header("authorization", "AWS a:b"), Code::UriTooLarge, Dialect::AwsV2, false);
         check(hyper::Request::head("/?%zz").header("host", "localhost"), Code::InvalidUri, Dialect::Obs, true);
         check(get("/?x-amz-acl").header("host", "other.host"), Code::NoSuchBucket, Dialect::S3, false);
+    }
+
+    #[test]
+    fn headers_of_the_protocol_are_one_line() {
+        let sent = [
+            ("x-amz-copy-source", "/photos/a"),
+            ("x-obs-meta-a", "1"),
+            ("X-Amz-Copy-Source", " b "),
+            ("accept", "a"),
+            ("x-obs-meta-a", ""),
+            ("accept", "b"),
+            ("x-amz-checksum-crc32", "a"),
+            ("x-amz-checksum-crc32", "b"),
+        ];
+        let request =
+            sent.iter().fold(get("/").header("host", "localhost"), |request, line| request.header(line.0, line.1));
+        let head = parse(request).unwrap();
+        let check = |name: &str, expected: &[&str]| {
+            assert_eq!(head.headers.get_all(name).iter().collect::<Vec<_>>(), expected, "{name}");
+        };
+        check("x-amz-copy-source", &["/photos/a,b"]);
+        check("x-obs-meta-a", &["1,"]);
+        check("accept", &["a", "b"]);
+        check("x-amz-checksum-crc32", &["a", "b"]);
     }
 
     #[test]

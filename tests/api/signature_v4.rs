@@ -10,7 +10,7 @@ use obs_gateway::wire::body::RequestBody;
 use obs_gateway::wire::dialect::Dialect;
 use obs_gateway::wire::{Peer, hex};
 
-use crate::support::{As, DATE, Gateway, NOW};
+use crate::support::{As, DATE, Gateway, NOW, all};
 
 const HOST: &str = "127.0.0.1:8080";
 
@@ -125,6 +125,21 @@ async fn no_header_that_counts_can_be_added() {
     // What means nothing to it may come along.
     gateway.check(As::Nobody, &format!("PUT {url}\nx-obs-acl: public-read\n\nhello"), "200").await;
     gateway.check(As::Nobody, "GET /photos/k", "403 AccessDenied").await;
+}
+
+/// Lines of one name are signed as one value, and read as that.
+#[tokio::test]
+async fn a_header_in_two_lines_is_what_was_signed() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::S3("alice"), "PUT /photos/a\n\nshort", "200").await;
+    gateway.check(As::S3("alice"), "PUT /photos/a,b\n\nlong", "200").await;
+    for who in all("alice") {
+        let source = format!("{}copy-source", who.prefix());
+        gateway.check(who, &format!("PUT /photos/c\n{source}: /photos/a\n{source}: b"), "200").await;
+        assert_eq!(gateway.read("/photos/c").await, "long", "{who:?}");
+        let acl = format!("{}acl", who.prefix());
+        gateway.check(who, &format!("PUT /photos/c\n{acl}: private\n{acl}: private"), "400 InvalidArgument").await;
+    }
 }
 
 #[tokio::test]
