@@ -101,7 +101,9 @@ impl Terms {
         if self.region() == region {
             return Ok(());
         }
-        Err(malformed("The credential is for another region than this one.").detail("Region", region))
+        let refusal = malformed("The credential is for another region than this one.");
+        // The answer to a HEAD has no elements, and clients look there as well.
+        Err(refusal.detail("Region", region).header("x-amz-bucket-region", region))
     }
 }
 
