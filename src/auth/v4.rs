@@ -342,6 +342,11 @@ impl Signed {
     pub fn check_region(&self, region: &str) -> Result<()> {
         self.terms.as_ref().map_or(Ok(()), |terms| terms.check_region(region))
     }
+
+    /// Whether this is a signature of this version, made for `region`.
+    pub fn is_for_region(&self, region: &str) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.region() == region)
+    }
 }
 
 #[cfg(test)]

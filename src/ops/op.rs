@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use hyper::Method;
 
 use super::{Call, RESERVED, TABLE, checksum, token_service};
-use crate::access::Action;
+use crate::access::{Action, acl};
 use crate::app::App;
 use crate::auth;
 use crate::error::{Code, Error, Result};
@@ -269,6 +269,7 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
     if matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
+    acl::check_once(head)?;
     for (name, _) in head.query.iter() {
         let known = op.is_picked_by(name)
             // Those of a form stand in it.

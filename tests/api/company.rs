@@ -215,3 +215,19 @@ async fn policies_bound_how_long_is_protected() {
     let head = gateway.check(As::S3("alice"), "HEAD /vault/k", "200").await;
     assert_eq!((head.header("x-amz-object-lock-mode"), head.header("x-amz-object-lock-legal-hold")), ("", "ON"));
 }
+
+#[tokio::test]
+async fn a_list_is_named_once() {
+    let gateway = Gateway::with_bucket().await;
+    let bob = gateway.account_id("bob").await;
+    for who in all("alice") {
+        let prefix = who.prefix();
+        for request in ["PUT /photos/k", "PUT /photos?acl", "POST /photos/k?uploads", "PUT /another"] {
+            let twice = format!("{request}\n{prefix}grant-read: id={bob}\n{prefix}grant-read: id={bob}");
+            gateway.check(who, &twice, "400 InvalidArgument").await;
+            let twice = format!("{request}\n{prefix}acl: private\n{prefix}acl: public-read");
+            gateway.check(who, &twice, "400 InvalidArgument").await;
+        }
+    }
+    assert_eq!(gateway.keys("photos").await, [""; 0]);
+}

@@ -53,6 +53,8 @@ struct Statement {
     conditions: Vec<Condition>,
     /// What its variables stand for, where they have no default.
     needs: Vec<Key>,
+    /// Whether an action is named that none of its resources can have.
+    has_idle_action: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,12 +187,6 @@ impl Policy {
         parse::parse(text, kind).map_err(|malformed| Code::MalformedPolicy.because(malformed.sentence()))
     }
 
-    /// Whether a condition asks twice about one key, of which the last is kept: S3 takes no such policy.
-    #[must_use]
-    pub fn repeats_keys(&self) -> bool {
-        self.repeats_keys
-    }
-
     /// A policy that denies everything.
     fn closed() -> Self {
         let anything = Matcher { is_negated: true, of: Vec::new() };
@@ -204,6 +200,7 @@ impl Policy {
                 resources: anything,
                 conditions: Vec::new(),
                 needs: Vec::new(),
+                has_idle_action: false,
             }],
         }
     }
@@ -258,11 +255,20 @@ impl Policy {
         })
     }
 
-    /// Whether it allows something to everyone but some, which S3 refuses.
+    /// What S3 refuses in it as malformed and OBS documents, or does not ask about: an `Allow` to all but some, two values
+    /// of one key of a condition, of which the last is kept, and a `Deny` that denies nothing. Of an `Allow` that allows
+    /// nothing S3's own suites have examples.
     #[must_use]
-    pub fn allows_all_but_some(&self) -> bool {
+    pub fn what_s3_refuses(&self) -> Option<&'static str> {
         let is_open = |statement: &Statement| statement.principals.as_ref().is_some_and(|found| found.is_negated);
-        self.statements.iter().any(|statement| statement.effect == Effect::Allow && is_open(statement))
+        if self.statements.iter().any(|statement| statement.effect == Effect::Allow && is_open(statement)) {
+            return Some("NotPrincipal goes with Deny only.");
+        }
+        if self.repeats_keys {
+            return Some("A condition asks twice about one key.");
+        }
+        let is_idle = |statement: &Statement| statement.effect == Effect::Deny && statement.has_idle_action;
+        self.statements.iter().any(is_idle).then_some("An action of a Deny applies to none of its resources.")
     }
 }
 

@@ -37,24 +37,57 @@ const VERSIONS: [&str; 4] = ["2008-10-17", VERSION_WITH_VARIABLES, "1.1", "5.0"]
 /// The one of S3's in which `${…}` is a variable; in the others it is text.
 const VERSION_WITH_VARIABLES: &str = "2012-10-17";
 
-/// Names that S3 has and that no operation asks for; policies may still carry them.
+/// Names that S3 has and that no operation asks for; policies may still carry them, alone or by wildcards.
 const UNUSED: &[&str] = &[
+    "CreateAccessPoint",
+    "CreateBucketMetadataTableConfiguration",
+    "CreateJob",
+    "CreateSession",
+    "DeleteAccessPoint",
+    "DeleteAccessPointPolicy",
+    "DeleteBucketMetadataTableConfiguration",
+    "DeleteJobTagging",
+    "DeleteStorageLensConfiguration",
+    "DescribeJob",
+    "DescribeMultiRegionAccessPointOperation",
     "GetAccelerateConfiguration",
-    "PutAccelerateConfiguration",
+    "GetAccessPoint",
+    "GetAccessPointPolicy",
+    "GetAccessPointPolicyStatus",
+    "GetAccountPublicAccessBlock",
     "GetAnalyticsConfiguration",
-    "PutAnalyticsConfiguration",
+    "GetBucketMetadataTableConfiguration",
+    "GetDataAccess",
     "GetIntelligentTieringConfiguration",
-    "PutIntelligentTieringConfiguration",
+    "GetJobTagging",
     "GetMetricsConfiguration",
-    "PutMetricsConfiguration",
     "GetObjectTorrent",
-    "GetObjectVersionTorrent",
     "GetObjectVersionForReplication",
+    "GetObjectVersionTorrent",
+    "GetStorageLensConfiguration",
     "InitiateReplication",
+    "ListAccessPoints",
+    "ListJobs",
+    "ListMultiRegionAccessPoints",
+    "ListStorageLensConfigurations",
+    "ListTagsForResource",
     "ObjectOwnerOverrideToBucketOwner",
+    "PauseReplication",
+    "PutAccelerateConfiguration",
+    "PutAccessPointPolicy",
+    "PutAccountPublicAccessBlock",
+    "PutAnalyticsConfiguration",
+    "PutIntelligentTieringConfiguration",
+    "PutJobTagging",
+    "PutMetricsConfiguration",
+    "PutStorageLensConfiguration",
     "ReplicateDelete",
     "ReplicateObject",
     "ReplicateTags",
+    "TagResource",
+    "UntagResource",
+    "UpdateJobPriority",
+    "UpdateJobStatus",
     "UpdateObjectEncryption",
 ];
 
@@ -114,7 +147,8 @@ fn parse_statement(value: &Value, kind: Kind<'_>, has_variables: bool) -> Result
         }
         Kind::Key => None,
     };
-    let actions = either(members, "Action", "NotAction")?.map(parse_actions)?;
+    let named = either(members, "Action", "NotAction")?;
+    let actions = named.map(parse_actions)?;
     let resources = either(members, "Resource", "NotResource")?.map(|value| {
         let resources = strings(value)?.into_iter().map(|text| resource::parse(text, kind, has_variables));
         resources.collect::<Result<Vec<Resource>>>()
@@ -123,7 +157,21 @@ fn parse_statement(value: &Value, kind: Kind<'_>, has_variables: bool) -> Result
     let conditions: Vec<Condition> = conditions.unwrap_or_default();
     let needs = resources.of.iter().flat_map(Resource::needs).chain(conditions.iter().flat_map(Condition::needs));
     let needs = needs.cloned().collect();
-    Ok(Statement { effect, principals, actions, resources, conditions, needs })
+    let has_idle_action = !named.is_negated && !resources.is_negated && has_idle_action(named.of, &resources.of)?;
+    Ok(Statement { effect, principals, actions, resources, conditions, needs, has_idle_action })
+}
+
+/// Whether one of the actions, named without wildcards, is about none of the resources: about buckets where those are
+/// objects, or the other way about.
+fn has_idle_action(actions: &Value, resources: &[Resource]) -> Result<bool> {
+    for name in strings(actions)?.into_iter().filter(|name| !name.contains(['*', '?'])) {
+        let set = parse_action(name.trim())?;
+        let can_be = |action: &Action| set.has(*action) && resources.iter().any(|found| found.is_of(action.level()));
+        if !set.is_empty() && !Action::ALL.iter().any(can_be) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn check_members(members: &Map<String, Value>, known: &[&str]) -> Result<()> {

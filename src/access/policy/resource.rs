@@ -40,6 +40,15 @@ impl Resource {
 }
 
 impl Resource {
+    /// Whether something of this level can be it.
+    pub(super) fn is_of(&self, level: Level) -> bool {
+        match self {
+            Self::Bucket => level == Level::Bucket,
+            Self::Objects(_) => level == Level::Object,
+            Self::Any(_, only) => only.is_none_or(|only| only == level),
+        }
+    }
+
     /// The keys without which it names nothing.
     pub(super) fn needs(&self) -> impl Iterator<Item = &Key> {
         let pattern = match self {

@@ -91,6 +91,7 @@ fn statements_have_one_of_each_pair() {
         json!({ "Condition": {} }),
         json!({ "Action": ["getobject", "s3:PutObject", "S3:List*", "obs:object:GetObject", "obs:bucket:*", "*"] }),
         json!({ "Action": "s3:GetObjectTorrent" }),
+        json!({ "Action": ["s3:Get*", "s3:List*", "s3:Describe*", "s3:GetAccountPublicAccessBlock"] }),
         json!({ "Action": " GetObject " }),
         json!({ "Resource": "arn:aws:s3:::photos/*" }),
         json!({ "Resource": ["photos", "arn:aws:s3:::photos/a?c"] }),

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod grammar;
+mod model;
 
 use std::sync::Arc;
 
