@@ -176,6 +176,7 @@ struct Inner {
     message: Cow<'static, str>,
     resource: Option<String>,
     details: Vec<(&'static str, String)>,
+    owner_message: Option<String>,
     owner_details: Vec<(&'static str, String)>,
     headers: Vec<(&'static str, String)>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -209,9 +210,18 @@ impl Error {
         self
     }
 
+    /// What the owner of the resource is told instead of the message, where no reference has its words:
+    /// [`Error::for_stranger`] takes it away.
+    #[must_use]
+    pub fn owner_message(mut self, message: impl Into<String>) -> Self {
+        self.0.owner_message = Some(message.into());
+        self
+    }
+
     /// The same error without what only the owner may see.
     #[must_use]
     pub fn for_stranger(mut self) -> Self {
+        self.0.owner_message = None;
         self.0.owner_details.clear();
         self
     }
@@ -233,6 +243,12 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// What the owner of the resource is told instead, if there is anything.
+    #[must_use]
+    pub fn message_for_owner(&self) -> Option<&str> {
+        self.0.owner_message.as_deref()
     }
 
     /// The resource the error is about, if the place of refusal named one.
@@ -260,6 +276,7 @@ impl From<Code> for Error {
             message: Cow::Borrowed(code.message()),
             resource: None,
             details: Vec::new(),
+            owner_message: None,
             owner_details: Vec::new(),
             headers: Vec::new(),
             source: None,
@@ -301,8 +318,11 @@ mod tests {
     #[test]
     fn a_stranger_sees_no_owner_details() {
         let error = Error::from(Code::InsufficientStorageSpace).detail("A", "1").owner_detail("Limit", "2");
-        assert_eq!(error.details().count(), 2);
-        assert_eq!(error.for_stranger().details().map(|(name, _)| *name).collect::<Vec<_>>(), ["A"]);
+        let error = error.owner_message("The limit is 2.");
+        assert_eq!((error.details().count(), error.message_for_owner()), (2, Some("The limit is 2.")));
+        let error = error.for_stranger();
+        assert_eq!(error.message_for_owner(), None);
+        assert_eq!(error.details().map(|(name, _)| *name).collect::<Vec<_>>(), ["A"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::blob;
 use crate::error::{Code, Error};
 use crate::meta;
-use crate::quota::Over;
+use crate::quota::{Holder, Measure, Over};
 
 impl From<meta::Error> for Error {
     fn from(fault: meta::Error) -> Self {
@@ -26,9 +26,21 @@ const IMMUTABLE: &str = "The object you specified is immutable: a retention or a
 const TOO_MANY_UPLOADS: &str =
     "The bucket has more unfinished uploads and parts than end with it at once: abort some of them first.";
 
-/// Which limit was hit, its value, the usage and what was asked for: what the owner needs to act on it.
+/// Which limit was hit, its value, the usage and what was asked for: what the owner needs to act on it. Clients of S3
+/// show nothing but the message, so it says the same.
 fn over_limit(over: &Over) -> Error {
+    let holder = match over.holder {
+        Holder::Bucket => "bucket",
+        Holder::Account => "account",
+    };
+    let unit = match over.measure {
+        Measure::Bytes => "bytes",
+        Measure::Objects => "objects",
+    };
+    let (limit, used, growth) = (over.limit, over.used, over.growth);
+    let message = format!("The {holder} may hold {limit} {unit}: {used} are in use, and this asks for {growth} more.");
     Error::from(Code::InsufficientStorageSpace)
+        .owner_message(message)
         .owner_detail("Limit", over.name())
         .owner_detail("LimitValue", over.limit.to_string())
         .owner_detail("Used", over.used.to_string())

@@ -207,8 +207,7 @@ pub const ROLE_SECONDS_MAX: u64 = 12 * 60 * 60;
 /// See [`ROLE_SECONDS_MAX`].
 pub const ROLE_SECONDS: u64 = 60 * 60;
 /// Temporary access keys of one account, those included that have run out and are still kept; a session beyond is refused.
-/// Requests that arrive together may each get one more.
-pub const SESSIONS_PER_ACCOUNT_MAX: usize = 10_000;
+pub const SESSIONS_PER_ACCOUNT_MAX: u64 = 10_000;
 /// Bytes of a call of the token service: a form body.
 pub const CALL_BYTES_MAX: usize = URI_BYTES_MAX;
 /// Time a temporary access key is kept after it has run out, so that its holder is told so.

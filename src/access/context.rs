@@ -170,7 +170,7 @@ impl<'h> Context<'h> {
     /// The source of a copy as `bucket/key`, decoded, without its version.
     pub(super) fn copy_source(&self, action: Action) -> Option<String> {
         let sent = self.own("copy-source", action == Action::PutObject)?;
-        let source = CopySource::parse(sent, self.head.dialect).ok()?;
+        let source = CopySource::parse(sent).ok()?;
         Some(format!("{}/{}", source.bucket, source.key))
     }
 

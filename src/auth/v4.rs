@@ -101,7 +101,9 @@ impl Terms {
         if self.region() == region {
             return Ok(());
         }
-        Err(malformed("The credential is for another region than this one.").detail("Region", region))
+        let refusal = malformed("The credential is for another region than this one.");
+        // The answer to a HEAD has no elements, and clients look there as well.
+        Err(refusal.detail("Region", region).header("x-amz-bucket-region", region))
     }
 }
 
@@ -339,6 +341,11 @@ impl Signed {
     /// right one.
     pub fn check_region(&self, region: &str) -> Result<()> {
         self.terms.as_ref().map_or(Ok(()), |terms| terms.check_region(region))
+    }
+
+    /// Whether this is a signature of this version, made for `region`.
+    pub fn is_for_region(&self, region: &str) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.region() == region)
     }
 }
 

@@ -323,6 +323,12 @@ impl<'view> Tx<'view> {
         self.store.reservations.held_bytes(counter)
     }
 
+    /// What this transaction itself put under `key` last.
+    pub(super) fn own_put(&self, family: Family, key: &[u8]) -> Option<&Bytes> {
+        let mut puts = self.commit.puts.iter().rev();
+        puts.find(|(of, row, _)| *of == family && row == key).map(|(.., value)| value)
+    }
+
     pub(super) fn put(&mut self, family: Family, key: Vec<u8>, value: Bytes) {
         self.commit.puts.push((family, key, value));
     }

@@ -11,12 +11,14 @@ use super::{BodyRule, Call, Op, Scope};
 use crate::access::acl::{self, Kind, Owners};
 use crate::access::{Action, check_disabling, is_owner};
 use crate::app::App;
+use crate::auth::{self, Claim};
 use crate::error::{Code, Error, Result};
 use crate::meta::{Bucket, NewBucket, Versioning};
 use crate::quota::Rule;
 use crate::sharing::Ownership;
 use crate::storage_class::StorageClass;
 use crate::wire::dialect::Dialect;
+use crate::wire::xml::Element;
 use crate::wire::{Head, Reply};
 
 pub(super) static PUT: Op = Op {
@@ -66,13 +68,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let ownership = call.head.own("object-ownership").map(parse_ownership).transpose()?;
     let roots = &["CreateBucketConfiguration"];
     if let Some(document) = call.document(roots, Code::MalformedXml).await? {
-        let location = document.child("Location").or_else(|| document.child("LocationConstraint"));
-        let location = location.map_or("", |element| element.text_trimmed());
-        if !location.is_empty() && location != app.config.region {
-            return Err(
-                Code::InvalidLocationConstraint.because(format!("This server's region is {}.", app.config.region))
-            );
-        }
+        check_place(app, call.head, &document)?;
     }
     app.store
         .write(|tx| {
@@ -99,6 +95,28 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     // A bucket name is always a legal header value.
     let location = HeaderValue::try_from(format!("/{name}")).map_err(Error::internal)?;
     Ok(Reply::empty(StatusCode::OK).with(LOCATION, location))
+}
+
+/// Refuses a place that is not this server's region. Clients of S3 that were told some region sign for it and make
+/// their buckets there: where signatures may be for any region, its name means this one (decision 0040).
+fn check_place(app: &App, head: &Head, document: &Element) -> Result<()> {
+    let is_s3 = head.dialect == Dialect::S3;
+    // `Tags`, and what makes a directory bucket: `Bucket`, and a `Location` that has elements itself.
+    let is_place = |part: &&Element| matches!(part.name.as_str(), "Location" | "LocationConstraint");
+    if is_s3 && document.children.iter().any(|part| !is_place(&part) || !part.children.is_empty()) {
+        return Err(Code::ServiceNotImplemented.because("A new bucket takes nothing but a LocationConstraint here."));
+    }
+    let location = document.child("Location").or_else(|| document.child("LocationConstraint"));
+    let location = location.map_or("", |element| element.text_trimmed());
+    if location.is_empty() || location == app.config.region {
+        return Ok(());
+    }
+    if is_s3 && matches!(auth::claim(head)?, Claim::Signed(signed) if signed.is_for_region(location)) {
+        return Ok(());
+    }
+    let region = &app.config.region;
+    let why = format!("{location} is not a region of this server: its own is {region}.");
+    Err(Code::InvalidLocationConstraint.because(why))
 }
 
 /// Repeating a creation changes nothing, its headers included. In S3's words one that asks for something else than there

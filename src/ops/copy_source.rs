@@ -50,7 +50,7 @@ impl Source {
         if head.own_all().any(|(tail, _)| is_key(tail)) {
             return Err(Code::InvalidRequest.because("The copy source is not encrypted with a key of the customer's."));
         }
-        Ok(Self { named: CopySource::parse(sent, head.dialect)?, conditions: Conditions::parse_of_source(head)? })
+        Ok(Self { named: CopySource::parse(sent)?, conditions: Conditions::parse_of_source(head)? })
     }
 
     /// The object, if the caller may read it, its conditions hold, and its bytes can be had.

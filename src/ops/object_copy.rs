@@ -25,6 +25,7 @@ use crate::meta::{Body, Bucket, Object, ObjectState, Slot, Version};
 use crate::quota::Rule;
 use crate::storage_class::StorageClass;
 use crate::wire::conditions::Conditions;
+use crate::wire::dialect::Dialect;
 use crate::wire::xml::{Layout, Writer};
 use crate::wire::{Head, Reply};
 
@@ -200,7 +201,9 @@ impl Copying {
         let is_same = found.bucket.id == bucket.id
             && call.head.target.key.as_ref() == Some(&self.source.named.key)
             && slot.current().is_some_and(|current| current.version == found.object.version);
-        let changes_class = self.storage_class.is_some_and(|class| class != found.object.storage_class);
+        // In S3 it is enough to name a class: by that tools write objects anew, for a checksum say.
+        let is_s3 = call.head.dialect == Dialect::S3;
+        let changes_class = self.storage_class.is_some_and(|class| is_s3 || class != found.object.storage_class);
         let changes = self.metadata == Directive::Replace || changes_class || self.draft.attributes.redirect.is_some();
         if is_same && !changes {
             let message = "A copy of an object to itself must change its metadata, storage class or redirect location.";

@@ -262,7 +262,9 @@ fn prepare(call: &Call<'_>, object: &Object, part: Option<&Section>) -> Result<(
         (false, RangeVerdict::Part { .. } | RangeVerdict::Many(_)) => StatusCode::PARTIAL_CONTENT,
         (false, RangeVerdict::Unsatisfiable) => {
             let range = format!("bytes */{}", object.size);
-            return Err(Error::from(Code::InvalidRange).header("content-range", range));
+            let error = Error::from(Code::InvalidRange).header("content-range", range);
+            let asked = call.head.header(RANGE).unwrap_or_default();
+            return Err(error.detail("RangeRequested", asked).detail("ActualObjectSize", object.size.to_string()));
         }
     };
     let mut reply = Reply::empty(status);

@@ -103,7 +103,7 @@ impl Dialect {
             // The OBS reference has one code for every token that does not hold.
             (Self::Obs | Self::AwsV2, Code::ExpiredToken) => "InvalidSecurity",
             (Self::S3, Code::RequestPayerDenied) => "AccessDenied",
-            (Self::S3, Code::MissingRequiredHeader) => "InvalidRequest",
+            (Self::S3, Code::MissingRequiredHeader | Code::ForbidAnonReqOverwriteRespHead) => "InvalidRequest",
             (Self::S3, Code::InvalidTag) => "InvalidTag",
             (Self::S3, Code::MalformedTags) => "MalformedXML",
             (Self::Obs | Self::AwsV2, Code::WrongSha256) => "BadDigest",
@@ -223,6 +223,7 @@ mod tests {
         assert_eq!(Dialect::S3.code_name(Code::InvalidTag), "InvalidTag");
         assert_eq!(Dialect::AwsV2.code_name(Code::InvalidTag), "InvalidTagError");
         assert_eq!(Dialect::S3.code_name(Code::MalformedTags), "MalformedXML");
+        assert_eq!(Dialect::S3.code_name(Code::ForbidAnonReqOverwriteRespHead), "InvalidRequest");
         assert_eq!(Dialect::Obs.status(Code::RequestTimeout), StatusCode::REQUEST_TIMEOUT);
         assert_eq!(Dialect::AwsV2.status(Code::RequestTimeout), StatusCode::BAD_REQUEST);
         assert_eq!(Dialect::AwsV2.request_id_header(), "x-amz-request-id");

@@ -17,12 +17,13 @@ pub fn error_reply(error: &Error, dialect: Dialect, request_id: &RequestId, reso
     let code_name = dialect.code_name(error.code());
     let mut reply = Reply::empty(dialect.status(error.code()));
     if is_head {
-        let message = HeaderValue::from_str(shown_message(error)).unwrap_or_else(|_| HeaderValue::from_static(""));
+        let message =
+            HeaderValue::from_str(dialect_message(error, dialect)).unwrap_or_else(|_| HeaderValue::from_static(""));
         reply = reply.with(dialect.error_code_header(), HeaderValue::from_static(code_name));
         reply = reply.with(dialect.error_message_header(), message);
     } else {
         let mut writer = Writer::document("Error", None, Layout::Compact);
-        writer.element("Code", code_name).element("Message", shown_message(error));
+        writer.element("Code", code_name).element("Message", dialect_message(error, dialect));
         writer.element("Resource", error.resource().unwrap_or(resource));
         writer.element("RequestId", request_id.as_str()).element("HostId", request_id.id_2().as_str());
         if !is_own_fault(error) {
@@ -88,6 +89,12 @@ fn is_own_fault(error: &Error) -> bool {
 
 fn shown_message(error: &Error) -> &str {
     if is_own_fault(error) { error.code().message() } else { error.message() }
+}
+
+/// The OBS reference has its own sentence where S3 has none, and so the owner's can be told.
+fn dialect_message(error: &Error, dialect: Dialect) -> &str {
+    let told = error.message_for_owner().filter(|_| dialect == Dialect::S3);
+    told.unwrap_or_else(|| shown_message(error))
 }
 
 fn with_headers(error: &Error, mut reply: Reply) -> Reply {

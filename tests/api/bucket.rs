@@ -78,6 +78,29 @@ async fn the_region_may_be_named_in_either_word() {
     }
 }
 
+/// AWS's clients sign for the region they were told, and some of them ask for new buckets to be there too.
+#[tokio::test]
+async fn the_region_a_request_is_signed_for_is_here() {
+    let gateway = Gateway::new().await;
+    let who = As::S3("alice"); // signs for us-east-1
+    let make = |parts: &str| format!("PUT /here\n\n<CreateBucketConfiguration>{parts}</CreateBucketConfiguration>");
+    let there = make("<LocationConstraint>us-east-1</LocationConstraint>");
+    let elsewhere = make("<LocationConstraint>mars</LocationConstraint>");
+
+    let refused = gateway.check(who, &elsewhere, "400 InvalidLocationConstraint").await;
+    assert_eq!(refused.element("Message"), Some("mars is not a region of this server: its own is default."));
+    gateway.check(As::Aws("alice"), &there, "400 InvalidLocationConstraint").await;
+    for unknown in [
+        "<Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags>",
+        "<Location><Name>use1-az4</Name><Type>AvailabilityZone</Type></Location>",
+        "<Bucket><Type>Directory</Type></Bucket>",
+    ] {
+        gateway.check(who, &make(unknown), "501 NotImplemented").await;
+    }
+    gateway.check(who, "HEAD /here", "404 NoSuchBucket").await;
+    gateway.check(who, &there, "200").await;
+}
+
 #[tokio::test]
 async fn what_cannot_be_honoured_makes_no_bucket() {
     let gateway = Gateway::new().await;

@@ -8,7 +8,7 @@ use obs_gateway::meta::{BlobId, Body, Object, ObjectState, Piece, Restore, Sourc
 use obs_gateway::name::{BucketName, ObjectKey};
 use obs_gateway::storage_class::StorageClass;
 
-use crate::support::{As, Gateway, both, pattern};
+use crate::support::{As, Gateway, all, both, pattern};
 
 const VERSIONING: &str =
     "PUT /photos?versioning\n\n<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
@@ -91,6 +91,21 @@ async fn the_answer_in_either_dialect() {
 }
 
 /// A small body is copied, of a large one there are two names; deleting either leaves the other.
+/// s5cmd and OBS's Go SDK write it so, and Amazon reads it so; a plus of a key is `%2B`.
+#[tokio::test]
+async fn a_plus_in_the_source_is_a_space() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::Obs("alice"), "PUT /photos/a%20b\n\nspace", "200").await;
+    gateway.check(As::Obs("alice"), "PUT /photos/a%2Bb\n\nplus", "200").await;
+    for who in all("alice") {
+        for (source, bytes) in [("a+b", "space"), ("a%20b", "space"), ("a%2Bb", "plus")] {
+            let prefix = who.prefix();
+            gateway.check(who, &format!("PUT /photos/copy\n{prefix}copy-source: photos/{source}"), "200").await;
+            assert_eq!(gateway.check(who, "GET /photos/copy", "200").await.body_text(), bytes, "{source}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn large_bodies_are_shared() {
     let gateway = Gateway::with_bucket().await;
@@ -242,6 +257,16 @@ async fn an_object_is_not_copied_to_itself_for_nothing() {
         let kept = object(&gateway, "photos", "k").await;
         assert_eq!((kept.headers.metadata.len(), kept.storage_class), (1, StorageClass::Warm));
     }
+    // In S3 a class that is named is enough, whichever.
+    let (gateway, s3) = (Gateway::with_bucket().await, As::S3("alice"));
+    gateway.check(s3, "PUT /photos/k\nx-amz-meta-a: b\n\nhello", "200").await;
+    let class = "\nx-storage-class: STANDARD\nx-checksum-algorithm: SHA256";
+    gateway.check(s3, &copy(s3, "photos/k", "/photos/k", "\nx-checksum-algorithm: SHA256"), "400 InvalidRequest").await;
+    gateway.check(s3, &copy(s3, "photos/k", "/photos/k", class), "200").await;
+    let kept = object(&gateway, "photos", "k").await;
+    let checksum = kept.state.and_then(|state| state.checksum).expect("it was asked for");
+    assert_eq!((checksum.algorithm.name(), kept.headers.metadata.len()), ("SHA256", 1));
+    assert_eq!(gateway.used("photos").await, (5, 1));
 }
 
 #[tokio::test]

@@ -140,6 +140,10 @@ async fn ranges_beyond_the_end() {
                 let request = format!("{method} /photos/{key}\nRange: {range}");
                 let answer = gateway.check(who, &request, "416 InvalidRange").await;
                 assert_eq!(answer.header("content-range"), format!("bytes */{length}"));
+                if method == "GET" {
+                    let told = (answer.element("RangeRequested"), answer.element("ActualObjectSize"));
+                    assert_eq!(told, (Some(range), Some(length.to_string().as_str())));
+                }
             }
         }
     }

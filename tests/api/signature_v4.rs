@@ -133,6 +133,8 @@ async fn one_region_may_be_demanded() {
     let gateway = Gateway::configured(config).await;
     let answer = gateway.check(As::S3("alice"), "GET /", "400 AuthorizationHeaderMalformed").await;
     assert_eq!(answer.element("Region"), Some("default"));
+    let answer = gateway.check(As::S3("alice"), "HEAD /photos", "400 AuthorizationHeaderMalformed").await;
+    assert_eq!(answer.header("x-amz-bucket-region"), "default");
     gateway.check(As::Obs("alice"), "GET /", "200").await;
     let config =
         Config { region: "us-east-1".to_owned(), signature_region: SignatureRegion::Own, ..Config::for_testing() };

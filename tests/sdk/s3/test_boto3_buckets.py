@@ -3,7 +3,7 @@
 import datetime
 
 import pytest
-from conftest import REGION
+from conftest import OWN_REGION, REGION
 from kit import refused
 
 
@@ -15,8 +15,8 @@ def test_made_found_and_removed(s3, new_name):
     name = new_name()
     s3.create_bucket(Bucket=name)
     head = s3.head_bucket(Bucket=name)
-    assert head["BucketRegion"] == REGION
-    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == REGION
+    assert head["BucketRegion"] == OWN_REGION
+    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == OWN_REGION
     listed = next(bucket for bucket in s3.list_buckets()["Buckets"] if bucket["Name"] == name)
     assert abs(datetime.datetime.now(datetime.UTC) - listed["CreationDate"]) < datetime.timedelta(minutes=10)
     s3.delete_bucket(Bucket=name)
@@ -25,10 +25,11 @@ def test_made_found_and_removed(s3, new_name):
     assert name not in names(s3.list_buckets())
 
 
-def test_made_in_the_region(s3, new_name):
+@pytest.mark.parametrize("region", [REGION, OWN_REGION])
+def test_made_in_the_region(s3, new_name, region):
     name = new_name()
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == REGION
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == OWN_REGION
     with refused("InvalidLocationConstraint", 400):
         s3.create_bucket(Bucket=new_name(), CreateBucketConfiguration={"LocationConstraint": "elsewhere-9"})
 
