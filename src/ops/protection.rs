@@ -109,7 +109,7 @@ pub(super) fn asks_to_bypass(head: &Head) -> Result<bool> {
 /// found: consoles ask always.
 pub(super) fn bypass(asks: bool, judge: &Judge<'_>, key: &ObjectKey) -> Bypass {
     match asks.then(|| judge.check(Action::BypassGovernanceRetention, key)) {
-        Some(Ok(_)) => Bypass::Governance,
+        Some(Ok(())) => Bypass::Governance,
         Some(Err(_)) | None => Bypass::Nothing,
     }
 }
