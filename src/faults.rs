@@ -11,6 +11,7 @@ impl From<meta::Error> for Error {
             meta::Error::Conflict => Self::from(Code::OperationAborted),
             meta::Error::Over(over) => over_limit(&over),
             meta::Error::NotEmpty => Self::from(Code::BucketNotEmpty),
+            meta::Error::TooMany => Code::BucketNotEmpty.because(TOO_MANY_UPLOADS),
             meta::Error::Locked => Code::AccessDenied.because(IMMUTABLE),
             meta::Error::WrongKind => Self::from(Code::FsObjectConflict),
             meta::Error::WouldBlock | meta::Error::Corrupt(_) | meta::Error::Engine(_) => Self::internal(fault),
@@ -20,6 +21,10 @@ impl From<meta::Error> for Error {
 
 /// The sentence of the OBS reference.
 const IMMUTABLE: &str = "The object you specified is immutable: a retention or a legal hold protects it.";
+
+/// S3 has no word for it: there a bucket of any number of them goes.
+const TOO_MANY_UPLOADS: &str =
+    "The bucket has more unfinished uploads and parts than end with it at once: abort some of them first.";
 
 /// Which limit was hit, its value, the usage and what was asked for: what the owner needs to act on it. Clients of S3
 /// show nothing but the message, so it says the same.

@@ -15,7 +15,7 @@ use hyper::{HeaderMap, Method, Request, Response, Version};
 use crate::access::{self, Caller, Context};
 use crate::app::App;
 use crate::auth::form_policy::FormPolicy;
-use crate::auth::{self, Claim, Seed, Signed, temporary};
+use crate::auth::{self, Claim, Moment, Seed, Signed, temporary};
 use crate::blob::digest;
 use crate::clock::{UnixMillis, http_date};
 use crate::config::SignatureRegion;
@@ -109,7 +109,7 @@ pub async fn handle(app: &Arc<App>, request: Request<RequestBody>, peer: Peer) -
 }
 
 async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, trail: &mut Trail) -> Result<Reply> {
-    let head = match Head::parse(parts, &app.endpoints) {
+    let mut head = match Head::parse(parts, &app.endpoints) {
         Ok(head) => head,
         Err((error, dialect, _)) => {
             trail.dialect = dialect;
@@ -121,6 +121,7 @@ async fn answer(app: &Arc<App>, parts: Parts, body: RequestBody, peer: Peer, tra
     let mut body = body;
     let waits = expects_continue(&head);
     let is_empty = body.is_end();
+    head.has_framed_body = head.is_framed && !is_empty;
     let answered = route(app, &head, &mut body, peer, trail).await;
     if answered.is_err() {
         trail.resource = head.target.resource();
@@ -153,9 +154,9 @@ async fn route(app: &Arc<App>, head: &Head, body: &mut RequestBody, peer: Peer, 
         // Boxed: few requests are one.
         return Box::pin(route_form(app, op, head, body, peer, trail)).await;
     }
-    let (caller, seed) =
-        if op.action.is_unsigned() { (Caller::Anonymous, None) } else { authenticate(app, head, trail.now).await? };
-    let asked = Asked { caller, seed, ..Asked::of(head, peer, trail) };
+    let sender = if op.action.is_unsigned() { Sender::nobody() } else { authenticate(app, head, trail.now).await? };
+    let Sender { caller, seed, signed_at } = sender;
+    let asked = Asked { caller, seed, signed_at, ..Asked::of(head, peer, trail) };
     perform(app, op, asked, body).await.map_err(|error| named(error, head))
 }
 
@@ -210,6 +211,8 @@ struct Asked<'h> {
     caller: Caller,
     /// What the chunks of the body are signed with, if they are.
     seed: Option<Box<Seed>>,
+    /// When it was signed, where the signature says so.
+    signed_at: Option<UnixMillis>,
     peer: Peer,
     request_id: RequestId,
     now: UnixMillis,
@@ -218,14 +221,30 @@ struct Asked<'h> {
 impl<'h> Asked<'h> {
     /// An ordinary request of nobody's.
     fn of(head: &'h Head, peer: Peer, trail: &Trail) -> Self {
-        let caller = Caller::Anonymous;
-        Self { head, form: None, call: None, caller, seed: None, peer, request_id: trail.request_id, now: trail.now }
+        let Sender { caller, seed, signed_at } = Sender::nobody();
+        let (request_id, now) = (trail.request_id, trail.now);
+        Self { head, form: None, call: None, caller, seed, signed_at, peer, request_id, now }
+    }
+}
+
+/// Who sent a request.
+struct Sender {
+    caller: Caller,
+    /// What the chunks of the body are signed with, if they are.
+    seed: Option<Box<Seed>>,
+    /// When it was signed, where the signature says so.
+    signed_at: Option<UnixMillis>,
+}
+
+impl Sender {
+    fn nobody() -> Self {
+        Self { caller: Caller::Anonymous, seed: None, signed_at: None }
     }
 }
 
 async fn perform(app: &Arc<App>, op: &'static Op, asked: Asked<'_>, body: &mut RequestBody) -> Result<Reply> {
-    let Asked { head, form, call: token_call, caller, seed, peer, request_id, now } = asked;
-    let context = Context::new(head, peer, now).with_form(form);
+    let Asked { head, form, call: token_call, caller, seed, signed_at, peer, request_id, now } = asked;
+    let context = Context::new(head, peer, now).with_form(form).signed_at_moment(signed_at);
     let (bucket, permit) = access::admit(&app.store, &app.policies, &caller, op.action, context).await?;
     if let Some(bucket) = &bucket {
         ops::check_bucket_kind(op, head, bucket)?;
@@ -274,22 +293,26 @@ fn unframe(op: &Op, head: &Head, seed: Option<Box<Seed>>, body: &mut RequestBody
     Ok(())
 }
 
-/// Who asks, and what the chunks of the body are signed with, if they are.
-async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<(Caller, Option<Box<Seed>>)> {
-    let Claim::Signed(signed) = auth::claim(head)? else { return Ok((Caller::Anonymous, None)) };
+/// Who asks, and how it is signed.
+async fn authenticate(app: &App, head: &Head, now: UnixMillis) -> Result<Sender> {
+    let Claim::Signed(signed) = auth::claim(head)? else { return Ok(Sender::nobody()) };
     check_signed(app, head, &signed, now).await
 }
 
-async fn check_signed(app: &App, head: &Head, signed: &Signed, now: UnixMillis) -> Result<(Caller, Option<Box<Seed>>)> {
+async fn check_signed(app: &App, head: &Head, signed: &Signed, now: UnixMillis) -> Result<Sender> {
     if app.config.signature_region == SignatureRegion::Own {
         signed.check_region(&app.config.region)?;
     }
     let credential = find_credential(app, &signed.access_key).await?;
     signed.check(head, &credential.secret_key, now)?;
-    let caller = identify(&credential, head.own("security-token"), now)?;
+    let caller = identify(&credential, head.own("security-token"), head.dialect, now)?;
     let is_framed = matches!(Framing::of(head)?, Framing::Signed { .. });
     let seed = if is_framed { signed.seed(&credential.secret_key).map(Box::new) } else { None };
-    Ok((caller, seed))
+    let signed_at = match signed.moment() {
+        Moment::Sent(sent) | Moment::Window { sent, .. } => Some(sent),
+        Moment::Expires(_) => None,
+    };
+    Ok(Sender { caller, seed, signed_at })
 }
 
 /// Who sent a form, and how many bytes its policy lets its file have.
@@ -306,7 +329,7 @@ async fn authenticate_form(
     let credential = find_credential(app, &signed.access_key).await?;
     signed.check(&credential.secret_key)?;
     let token = [trail.dialect.header_prefix(), "security-token"].concat();
-    let caller = identify(&credential, fields.get(&token), trail.now)?;
+    let caller = identify(&credential, fields.get(&token), trail.dialect, trail.now)?;
     let bucket = head.target.bucket.as_ref().ok_or(Code::InvalidRequest)?;
     let bytes = FormPolicy::parse(&signed.policy)?.check(fields, bucket, trail.now)?;
     Ok((caller, bytes))
@@ -327,8 +350,7 @@ async fn authenticate_call(app: &App, head: &Head, body: &[u8], now: UnixMillis)
     // Digits are a legal header value.
     let value = HeaderValue::try_from(digest).map_err(Error::internal)?;
     head.headers.insert(CONTENT_SHA256, value);
-    let (caller, _) = check_signed(app, &head, &signed, now).await?;
-    Ok(caller)
+    Ok(check_signed(app, &head, &signed, now).await?.caller)
 }
 
 async fn find_credential(app: &App, access_key: &str) -> Result<Arc<Credential>> {
@@ -337,8 +359,8 @@ async fn find_credential(app: &App, access_key: &str) -> Result<Arc<Credential>>
 }
 
 /// Who holds the secret of `credential`, if that still opens anything.
-fn identify(credential: &Credential, token: Option<&str>, now: UnixMillis) -> Result<Caller> {
-    temporary::check_token(credential, token, now)?;
+fn identify(credential: &Credential, token: Option<&str>, dialect: Dialect, now: UnixMillis) -> Result<Caller> {
+    temporary::check_token(credential, token, dialect, now)?;
     Ok(Caller::Account { account: Arc::clone(&credential.account), narrowing: credential.narrowing.clone() })
 }
 

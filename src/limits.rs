@@ -58,6 +58,8 @@ pub const RANGE_COUNT_MAX: usize = 32;
 
 /// Bytes of an XML or JSON configuration document; above: 400 `EntityTooLarge`.
 pub const DOCUMENT_BYTES_MAX: usize = 20 * 1024;
+/// Bytes of the document of a bucket's tags: 50 of them (S3 reference) in any characters, escaped.
+pub const BUCKET_TAGS_BYTES_MAX: usize = 128 * 1024;
 /// Bytes of a CORS document (OBS reference: 64 KB).
 pub const CORS_DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of any XML document, whatever its operation allows: the parser's own bound.
@@ -105,6 +107,9 @@ pub const INLINE_BODY_BYTES_MAX: u64 = 64 * KIB;
 pub const PIECE_COUNT_MAX: usize = 20_000;
 /// Largest number of a part, and so the number of parts of one upload; the smallest is 1.
 pub const PART_NUMBER_MAX: u16 = 10_000;
+/// Unfinished uploads of a bucket and their parts, together, that end with it in one commit (S3's words). A bucket with
+/// more is kept until some are aborted.
+pub const BUCKET_UPLOAD_COUNT_MAX: i64 = 20_000;
 /// Bytes of one part of an upload: 5 GiB.
 pub const PART_BYTES_MAX: u64 = 5 * GIB;
 /// Bytes of every part but the last, at least: 100 KiB (OBS reference).
@@ -199,8 +204,7 @@ pub const ROLE_SECONDS_MAX: u64 = 12 * 60 * 60;
 /// See [`ROLE_SECONDS_MAX`].
 pub const ROLE_SECONDS: u64 = 60 * 60;
 /// Temporary access keys of one account, those included that have run out and are still kept; a session beyond is refused.
-/// Requests that arrive together may each get one more.
-pub const SESSIONS_PER_ACCOUNT_MAX: usize = 10_000;
+pub const SESSIONS_PER_ACCOUNT_MAX: u64 = 10_000;
 /// Bytes of a call of the token service: a form body.
 pub const CALL_BYTES_MAX: usize = URI_BYTES_MAX;
 /// Time a temporary access key is kept after it has run out, so that its holder is told so.
@@ -274,6 +278,7 @@ const _: () = assert!(PART_LIST_BYTES_MAX <= XML_BYTES_MAX);
 // A part has its number, its ETag, and at most one checksum.
 const _: () = assert!(4 * PART_NUMBER_MAX as usize + 1 < XML_ELEMENT_COUNT_MAX);
 const _: () = assert!(PART_NUMBER_MAX as usize <= PIECE_COUNT_MAX);
+const _: () = assert!((PART_NUMBER_MAX as i64) < BUCKET_UPLOAD_COUNT_MAX);
 const _: () = assert!(CORS_DOCUMENT_BYTES_MAX < XML_BYTES_MAX);
 const _: () = assert!(BUCKETS_PER_ACCOUNT_MAX <= BUCKETS_PER_ACCOUNT_SETTING_MAX);
 const _: () = assert!(DELETE_COUNT_MAX * 3 * KEY_BYTES_MAX < DELETE_DOCUMENT_BYTES_MAX);

@@ -47,6 +47,9 @@ impl TagLimits {
         too_many: Code::InvalidTag,
         invalid: Code::InvalidTag,
     };
+    /// The same in S3's words.
+    pub const S3_BUCKET: Self =
+        Self { count_max: 50, key_characters_max: 128, value_characters_max: 256, is_plain: false, ..Self::BUCKET };
     /// Of an object's set (OBS reference, "Adding Tags to an Object").
     pub const OBJECT: Self =
         Self { count_max: 10, too_many: Code::BadRequest, invalid: Code::InvalidObjectTag, ..Self::BUCKET };
@@ -131,6 +134,19 @@ mod tests {
             check(&[(bad, "v")], false);
             check(&[("k", bad)], false);
         }
+    }
+
+    #[test]
+    fn buckets_have_more_tags_in_s3_words() {
+        let check = |count: usize, key: usize, value: usize, expected: bool| {
+            let tag = |at: usize| Tag { key: format!("{at:0key$}"), value: "/".repeat(value) };
+            let checked = Tags((0..count).map(tag).collect()).check(&TagLimits::S3_BUCKET);
+            assert_eq!(checked.map_err(|error| error.code()), if expected { Ok(()) } else { Err(Code::InvalidTag) });
+        };
+        check(50, 128, 256, true);
+        check(51, 2, 0, false);
+        check(1, 129, 0, false);
+        check(1, 1, 257, false);
     }
 
     #[test]

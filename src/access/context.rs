@@ -2,13 +2,18 @@
 
 use std::net::IpAddr;
 
-use super::Action;
+use hyper::header::AUTHORIZATION;
+
+use super::{Action, Caller};
 use crate::clock::UnixMillis;
 use crate::name::BucketName;
+use crate::object_lock::{Lock, Retention};
 use crate::tag::Tag;
 use crate::wire::attributes::parse_tagging;
 use crate::wire::copy_source::CopySource;
+use crate::wire::dialect::Dialect;
 use crate::wire::form::Fields;
+use crate::wire::object_lock::{parse_hold, parse_mode, parse_until};
 use crate::wire::tag_set::parse_form_tags;
 use crate::wire::{Head, Peer};
 
@@ -23,6 +28,8 @@ pub struct Context<'h> {
     form: Option<&'h Fields>,
     /// The prefix of a listing that was not asked for.
     prefix: Option<&'h str>,
+    /// When the signature was made, where it says so.
+    signed_at: Option<UnixMillis>,
     /// Whether the request's own parameters and headers are about what is asked for.
     is_direct: bool,
 }
@@ -32,13 +39,19 @@ impl<'h> Context<'h> {
     #[must_use]
     pub fn new(head: &'h Head, peer: Peer, now: UnixMillis) -> Self {
         let version = if head.target.key.is_some() { head.query.get("versionId") } else { None };
-        Self { head, peer, now, version, form: None, prefix: None, is_direct: true }
+        Self { head, peer, now, version, form: None, prefix: None, signed_at: None, is_direct: true }
     }
 
     /// The same with the fields of the form that was sent, where one was.
     #[must_use]
     pub fn with_form(self, form: Option<&'h Fields>) -> Self {
         Self { form, ..self }
+    }
+
+    /// The same with the moment in which the signature was made, where it tells.
+    #[must_use]
+    pub fn signed_at_moment(self, signed_at: Option<UnixMillis>) -> Self {
+        Self { signed_at, ..self }
     }
 
     /// The same circumstances for something else the request names: the source of a copy, one key of many. `version`
@@ -80,6 +93,50 @@ impl<'h> Context<'h> {
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.peer.is_secure
+    }
+
+    pub(super) fn signed_at(&self) -> Option<UnixMillis> {
+        self.signed_at
+    }
+
+    /// Where the signature of a signed request stands, in S3's words.
+    pub(super) fn auth_type(&self) -> &'static str {
+        match self.form {
+            Some(_) => "POST",
+            None if self.head.headers.contains_key(AUTHORIZATION) => "REST-HEADER",
+            None => "REST-QUERY-STRING",
+        }
+    }
+
+    /// What a signature of version 4 says of the body; in a URL that says nothing it covers none.
+    pub(super) fn content_sha256(&self, caller: &Caller) -> Option<&'h str> {
+        if self.head.dialect != Dialect::S3 {
+            return None;
+        }
+        let is_url = caller.id().is_some() && self.auth_type() == "REST-QUERY-STRING";
+        self.head.own("content-sha256").or(is_url.then_some("UNSIGNED-PAYLOAD"))
+    }
+
+    /// A condition on what is to be changed, where the action takes it.
+    pub(super) fn condition(&self, name: &'static str, is_its_own: bool) -> Option<&'h str> {
+        if self.is_direct && is_its_own { self.header(name) } else { None }
+    }
+
+    /// Of what is put, whether that makes an object, and not just a part of one.
+    pub(super) fn creates_object(&self, action: Action) -> Option<bool> {
+        let query = &self.head.query;
+        let is_part = query.has("uploads") || (query.has("uploadId") && query.has("partNumber"));
+        (self.is_direct && action == Action::PutObject).then_some(!is_part)
+    }
+
+    /// How a new object is to be protected, as far as it can be read; the operation refuses what cannot.
+    pub(super) fn lock(&self, action: Action) -> Lock {
+        let own = |tail| self.own(tail, action == Action::PutObject);
+        let dialect = self.head.dialect;
+        let mode = own("object-lock-mode").and_then(|mode| parse_mode(mode, dialect));
+        let until = own("object-lock-retain-until-date").and_then(|until| parse_until(until, dialect));
+        let retention = mode.zip(until).map(|(mode, until_millis)| Retention { mode, until_millis });
+        Lock { retention, legal_hold: own("object-lock-legal-hold").and_then(parse_hold).unwrap_or_default() }
     }
 
     pub(super) fn header(&self, name: &'static str) -> Option<&'h str> {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::permit::{Left, Waiting};
-use super::policy::{Policies, Policy, Question};
+use super::policy::{Policies, Policy, Question, Verdict};
 use super::{Action, Caller, Context, Controls, Lists, Permit, is_owner, permit};
 use crate::acl::{Acl, Permission};
 use crate::error::{Code, Error, Result};
 use crate::meta::{self, Bucket, Setting, Tx};
 use crate::name::ObjectKey;
+use crate::object_lock::Lock;
 
 /// What decides about one caller and one bucket.
 #[derive(Clone, Debug)]
@@ -30,6 +31,13 @@ pub(super) struct Beside {
 }
 
 impl Beside {
+    /// Whether a bucket has any of it.
+    pub(super) fn is_there(bucket: &Bucket) -> bool {
+        [Setting::Policy, Setting::OwnershipControls, Setting::PublicAccessBlock]
+            .into_iter()
+            .any(|setting| bucket.settings.has(setting))
+    }
+
     /// Of `bucket`; what there is not is not read.
     pub(super) fn read(tx: &mut Tx<'_>, bucket: &Bucket) -> meta::Result<Self> {
         Ok(Self { policy: tx.setting(bucket, Setting::Policy)?, controls: Controls::read(tx, bucket)? })
@@ -91,7 +99,7 @@ impl<'a> Judge<'a> {
             Left::Refused => return Err(self.denied(key)),
             Left::Nothing => (None, None),
             Left::List(wanted) => (Some(wanted), None),
-            Left::Tags(waiting) => (None, Some(waiting)),
+            Left::Late(waiting) => (None, Some(waiting)),
         };
         let caller = self.caller.id();
         let is_delivered = match action.lists() {
@@ -114,16 +122,35 @@ impl<'a> Judge<'a> {
 
     /// What policies, ownership and the bucket's list leave to be asked about the object.
     fn ask(&self, action: Action, key: Option<&str>) -> Left {
+        self.consider(action, key).settle_early(|wanted| self.grants(wanted))
+    }
+
+    fn consider(&self, action: Action, key: Option<&str>) -> Waiting {
         let question = self.question(action, key);
-        let consider = |policy: &Arc<Policy>| (Arc::clone(policy), policy.consider(&question));
-        let waiting = Waiting {
+        let consider = |policy: &Arc<Policy>| policy.consider(&question);
+        Waiting {
             action,
             is_owner: is_owner(self.caller, self.bucket),
             narrowing: self.narrowing.as_ref().map(consider),
             policy: self.policy.as_ref().map(consider),
             requested: Vec::new(),
-        };
-        waiting.settle_early(|wanted| self.grants(wanted))
+            lock: Lock::default(),
+            now: self.context.now(),
+        }
+    }
+
+    /// Leave to bring something along with what is permitted already, in its headers: a list, tags. `action` is the one
+    /// of the request that would set it afterwards. The policy of a narrowed key has to allow that, and the bucket's must
+    /// not deny it; where it is silent, what permits the request permits this too. Else 403 `AccessDenied`. `tags` are
+    /// those that are brought.
+    pub fn permit_company(&self, action: Action, key: &ObjectKey, tags: &[(String, String)]) -> Result<()> {
+        let action = if self.context.version().is_some() { action.of_version() } else { action };
+        let mut waiting = self.consider(action, Some(key.as_str()));
+        waiting.requested = tags.to_vec();
+        match waiting.verdicts(&[]) {
+            (Verdict::Allow, Verdict::Allow | Verdict::Silent) => Ok(()),
+            _ => Err(self.denied(Some(key.as_str()))),
+        }
     }
 
     /// Whether only the owner's account gets in, whatever says otherwise.
@@ -160,7 +187,14 @@ impl<'a> Judge<'a> {
     }
 
     fn question<'q>(&'q self, action: Action, key: Option<&'q str>) -> Question<'q> {
-        Question { caller: self.caller, action, bucket: self.bucket.name.as_str(), key, context: &self.context }
+        Question {
+            caller: self.caller,
+            action,
+            bucket: self.bucket.name.as_str(),
+            owner: Some(self.bucket.owner),
+            key,
+            context: &self.context,
+        }
     }
 
     fn denied(&self, key: Option<&str>) -> Error {

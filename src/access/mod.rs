@@ -24,7 +24,8 @@ use std::sync::Arc;
 
 use crate::error::{Code, Result};
 use crate::meta::{self, Account, AccountStatus, Bucket, Store, Tx};
-use crate::name::{AccountId, ObjectKey};
+use crate::name::{AccountId, BucketName, ObjectKey};
+use crate::wire::Head;
 use judge::Beside;
 use policy::{Question, Verdict};
 
@@ -133,13 +134,7 @@ pub async fn admit(
         (_, Some(name)) => name,
         (_, None) => return Err(Code::InvalidRequest.into()),
     };
-    let found = store
-        .read(|tx| {
-            let Some(bucket) = tx.bucket(name)? else { return Ok::<_, meta::Error>(None) };
-            let beside = Beside::read(tx, &bucket)?;
-            Ok(Some((bucket, beside)))
-        })
-        .await?;
+    let found = find(store, name).await?;
     let (bucket, beside) = found.ok_or_else(|| Code::NoSuchBucket.on(target.resource()))?;
     if !action.is_open() {
         check_expected_owner(context, "expected-bucket-owner", &bucket)?;
@@ -147,6 +142,21 @@ pub async fn admit(
     let judge = Judge::new(policies, caller, context, &bucket, &beside);
     let permit = judge.permit(action, target.key.as_ref())?;
     Ok((Some(bucket), permit))
+}
+
+/// A bucket, and what beside its record decides who may. Where there is any of that, all is read from one state: the policy
+/// of one moment under the block of another may allow what neither ever did.
+async fn find(store: &Store, name: &BucketName) -> meta::Result<Option<(Bucket, Beside)>> {
+    match store.read(|tx| tx.bucket(name)).await? {
+        Some(bucket) if Beside::is_there(&bucket) => {}
+        found => return Ok(found.map(|bucket| (bucket, Beside::default()))),
+    }
+    let read = |tx: &mut Tx<'_>| {
+        let Some(bucket) = tx.bucket(name)? else { return Ok(None) };
+        let beside = Beside::read(tx, &bucket)?;
+        Ok(Some((bucket, beside)))
+    };
+    store.read_frozen(read).await
 }
 
 /// Whether something the request names beside its own target may be used: a copy's source, with the version named
@@ -168,9 +178,27 @@ pub fn may(
 fn check_without_bucket(policies: &Policies, caller: &Caller, action: Action, context: Context<'_>) -> Result<()> {
     let Some(narrowing) = caller.narrowing() else { return Ok(()) };
     let bucket = context.head().target.bucket.as_ref().map_or("", |bucket| bucket.as_str());
-    let question = Question { caller, action, bucket, key: None, context: &context };
-    match policies.of_key(narrowing).decide(&question) {
-        Verdict::Allow => Ok(()),
-        Verdict::Deny | Verdict::Silent => Err(Code::AccessDenied.on(context.head().target.resource())),
-    }
+    let owner = if action == Action::CreateBucket { caller.id() } else { None };
+    let policy = policies.of_key(narrowing);
+    let allows = |action| {
+        let question = Question { caller, action, bucket, owner, key: None, context: &context };
+        policy.decide(&question) == Verdict::Allow
+    };
+    // What a new bucket brings along is as good as set afterwards (S3 reference, `CreateBucket`).
+    let company = if action == Action::CreateBucket { company_of_bucket(context.head()) } else { Vec::new() };
+    let is_allowed = allows(action) && company.into_iter().all(allows);
+    if is_allowed { Ok(()) } else { Err(Code::AccessDenied.on(context.head().target.resource())) }
+}
+
+/// The permissions beside `CreateBucket` that the headers of a new bucket ask for.
+fn company_of_bucket(head: &Head) -> Vec<Action> {
+    let has_list = acl::is_given(|tail| head.own(tail).filter(|text| text.trim() != "private"));
+    let has_lock = head.own("bucket-object-lock-enabled").is_some_and(|flag| !flag.eq_ignore_ascii_case("false"));
+    let company = [
+        (has_list, Action::PutBucketAcl),
+        (head.has_own("object-ownership"), Action::PutBucketOwnershipControls),
+        (has_lock, Action::PutBucketObjectLockConfiguration),
+        (has_lock, Action::PutBucketVersioning),
+    ];
+    company.into_iter().filter_map(|(is_asked, action)| is_asked.then_some(action)).collect()
 }

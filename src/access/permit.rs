@@ -2,16 +2,17 @@
 //! object's own list or its tags decide, the operation asks when it has found the object, and the spine sees to it that it
 //! did.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::controls::{Controls, is_public_grant};
-use super::policy::{Opinion, Policy, Tagged, Verdict};
+use super::policy::{Late, Opinion, Verdict};
 use super::{Action, Caller, Lists};
 use crate::acl::{Acl, Grant, Grantee, Permission};
+use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::meta::Object;
 use crate::name::AccountId;
+use crate::object_lock::Lock;
 
 /// Leave to do one thing.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub struct Permit {
     pub(super) controls: Controls,
     /// What the object's list must give, where neither policy nor ownership of the bucket has.
     pub(super) wanted: Option<Permission>,
-    /// What the policies say, where that depends on tags.
+    /// What the policies say, where that depends on what is still to be read.
     pub(super) waiting: Option<Box<Waiting>>,
     /// What the bucket's list gives this caller on the objects in it.
     pub(super) is_delivered: bool,
@@ -59,46 +60,51 @@ pub(super) enum Left {
     Nothing,
     /// Whether its list gives this.
     List(Permission),
-    /// What its tags are, for the policies to say anything.
-    Tags(Box<Waiting>),
+    /// What its tags are, or what the request's document says, for the policies to say anything.
+    Late(Box<Waiting>),
 }
 
-/// What the policies say of one action, perhaps not knowing tags yet.
+/// What the policies say of one action, perhaps not knowing all yet.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) action: Action,
     pub(super) is_owner: bool,
-    pub(super) narrowing: Option<(Arc<Policy>, Opinion)>,
-    pub(super) policy: Option<(Arc<Policy>, Opinion)>,
+    pub(super) narrowing: Option<Opinion>,
+    pub(super) policy: Option<Opinion>,
     /// The tags that the object is to have.
     pub(super) requested: Vec<(String, String)>,
+    /// How it is to be protected.
+    pub(super) lock: Lock,
+    pub(super) now: UnixMillis,
 }
 
 impl Waiting {
-    /// What is left before anything of tags is known: refused only where they could not change that.
+    /// What is left before the rest is known: refused only where that could not change it.
     pub(super) fn settle_early(self, grants: impl Fn(Permission) -> bool) -> Left {
-        let early = |heard: &Option<(Arc<Policy>, Opinion)>, default| match heard {
+        let early = |heard: &Option<Opinion>, default| match heard {
             None => (default, true),
-            Some((policy, opinion)) => (opinion.best(policy), opinion.verdict().is_some()),
+            Some(opinion) => (opinion.best(), opinion.verdict().is_some()),
         };
         let (narrowing, is_narrowing_sure) = early(&self.narrowing, Verdict::Allow);
         let (policy, is_policy_sure) = early(&self.policy, Verdict::Silent);
         match self.left(narrowing, policy, grants) {
             Left::Refused => Left::Refused,
             left if is_narrowing_sure && is_policy_sure => left,
-            _ => Left::Tags(Box::new(self)),
+            _ => Left::Late(Box::new(self)),
         }
     }
 
     fn settle(&self, existing: &[(String, String)]) -> Left {
-        let tagged = Tagged { existing, requested: &self.requested };
-        let settle = |heard: &Option<(Arc<Policy>, Opinion)>, default| match heard {
-            None => default,
-            Some((policy, opinion)) => opinion.settle(policy, self.action, &tagged),
-        };
-        let (narrowing, policy) = (settle(&self.narrowing, Verdict::Allow), settle(&self.policy, Verdict::Silent));
-        // What tags decide about is never the bucket's list's to give.
+        let (narrowing, policy) = self.verdicts(existing);
+        // What is settled late is never the bucket's list's to give.
         self.left(narrowing, policy, |_| false)
+    }
+
+    /// What the narrowing of the key and the policy of the bucket say.
+    pub(super) fn verdicts(&self, existing: &[(String, String)]) -> (Verdict, Verdict) {
+        let late = Late { existing, requested: &self.requested, lock: self.lock, now: self.now };
+        let settle = |heard: &Option<Opinion>, default| heard.as_ref().map_or(default, |opinion| opinion.settle(&late));
+        (settle(&self.narrowing, Verdict::Allow), settle(&self.policy, Verdict::Silent))
     }
 
     fn left(&self, narrowing: Verdict, policy: Verdict, grants: impl Fn(Permission) -> bool) -> Left {
@@ -150,7 +156,7 @@ impl Permit {
             None => self.wanted,
             Some(Left::Nothing) => None,
             Some(Left::List(wanted)) => Some(wanted),
-            Some(Left::Refused | Left::Tags(_)) => return Err(self.denied()),
+            Some(Left::Refused | Left::Late(_)) => return Err(self.denied()),
         };
         let Some(wanted) = wanted else { return Ok(()) };
         let (owner, acl) = self.effective(object.owner, object.acl);
@@ -167,6 +173,13 @@ impl Permit {
     pub fn will_tag(&mut self, requested: &[(String, String)]) {
         if let Some(waiting) = &mut self.waiting {
             waiting.requested = requested.to_vec();
+        }
+    }
+
+    /// Says which protection the request brings in its body, before the object is looked for.
+    pub fn will_protect(&mut self, lock: Lock) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.lock = lock;
         }
     }
 

@@ -35,6 +35,7 @@ use crate::level::Percents;
 use crate::limits;
 use crate::quota::Usage;
 use crate::wire::body::{ReplyBody, RequestBody};
+use crate::wire::dialect::Dialect;
 use crate::wire::headers::content_md5;
 use crate::wire::query::Query;
 use crate::wire::render;
@@ -194,7 +195,7 @@ async fn authenticate(app: &App, parts: &Parts, body: &[u8], now: UnixMillis) ->
         return Err(Code::SignatureDoesNotMatch.into());
     }
     // No token is taken here: what opens everything is not lent.
-    check_token(&credential, None, now)?;
+    check_token(&credential, None, Dialect::Obs, now)?;
     if !credential.account.root {
         return Err(Code::AccessDenied.because("The admin API is the root account's alone."));
     }

@@ -4,7 +4,7 @@ mod verification;
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::access::Policies;
 use crate::auth::attempts::Attempts;
@@ -34,6 +34,9 @@ pub struct App {
     pub blobs: Blobs,
     /// Turns for uploads that go to segments: each holds buffers.
     pub uploads: Semaphore,
+    /// Whose turn it is to get a session. The commit counts those of an account; who wait for each other need not run
+    /// again for having counted at once.
+    pub sessions: Mutex<()>,
     /// Who reads segments now, so that the sweep waits for them.
     pub readers: Readers,
     /// The time.
@@ -75,6 +78,7 @@ impl App {
             request_ids: RequestIds::new(rand::random()),
             letter_case: LetterCase::harvest().await,
             uploads: Semaphore::new(limits::UPLOAD_COUNT_MAX),
+            sessions: Mutex::new(()),
             readers: Readers::default(),
             metrics: Metrics::new(),
             verification: Verification::default(),

@@ -25,6 +25,8 @@ pub struct Input<'a> {
     prefix: &'static str,
     /// The dialect's own parameters are covered as the headers they stand for, not as part of the resource.
     moves_parameters: bool,
+    /// The signature is in the URL, which others than its maker use.
+    is_url: bool,
 }
 
 /// One way to write the resource. The default is what documents and nearly all clients agree on.
@@ -65,7 +67,14 @@ impl<'a> Input<'a> {
             is_bucket: bucket.is_some() && head.target.key.is_none(),
             prefix,
             moves_parameters: false,
+            is_url: false,
         }
+    }
+
+    /// The same parts as a signature in the URL covers them.
+    #[must_use]
+    pub fn in_url(self) -> Self {
+        Self { is_url: true, ..self }
     }
 
     /// The same parts as botocore covers them in URLs: it signs `x-amz-` headers as such and then sends them as
@@ -261,7 +270,8 @@ impl<'a> Input<'a> {
             Ok(at) => match SIGNED_PARAMETERS[at].1 {
                 By::All => Standing::Signed,
                 By::AllButBotocore if self.prefix == "x-obs-" => Standing::Signed,
-                By::AllButBotocore | By::Some => Standing::Disputed,
+                By::AllInUrls if self.is_url => Standing::Signed,
+                By::AllButBotocore | By::AllInUrls | By::Some => Standing::Disputed,
             },
         }
     }
@@ -282,6 +292,9 @@ enum By {
     All,
     /// All but botocore, which knows V2 signatures only.
     AllButBotocore,
+    /// Some SDKs or documents. It picks an operation: in a header its sender is who signed, but whoever was given a URL
+    /// for one operation could make one for another of it, so there it has to be covered.
+    AllInUrls,
     /// Some SDKs or documents.
     Some,
 }
@@ -305,10 +318,11 @@ const SIGNED_PARAMETERS: &[(&str, By)] = &[
     ("accelerate", By::Some),
     ("acl", By::All),
     ("analytics", By::Some),
-    ("append", By::Some),
+    ("append", By::AllInUrls),
     ("attname", By::Some),
+    ("attributes", By::AllInUrls),
     ("backtosource", By::Some),
-    ("bucketstatus", By::Some),
+    ("bucketstatus", By::AllInUrls),
     ("cdnnotifyconfiguration", By::Some),
     ("cors", By::All),
     ("customdomain", By::Some),
@@ -322,6 +336,7 @@ const SIGNED_PARAMETERS: &[(&str, By)] = &[
     ("getcontentsummary", By::Some),
     ("ignore-sign-in-query", By::Some),
     ("inventory", By::All),
+    ("legal-hold", By::AllInUrls),
     ("length", By::All),
     ("lifecycle", By::All),
     ("listcontentsummary", By::Some),
@@ -335,17 +350,18 @@ const SIGNED_PARAMETERS: &[(&str, By)] = &[
     ("multilistcontentsummary", By::Some),
     ("name", By::All),
     ("notification", By::All),
-    ("object-lock", By::Some),
+    ("object-lock", By::AllInUrls),
     ("obsalias", By::Some),
     ("obsbucketalias", By::Some),
     ("obscompresspolicy", By::Some),
     ("obsworkflowtriggerpolicy", By::Some),
     ("orchestration", By::Some),
+    ("ownershipcontrols", By::AllInUrls),
     ("partnumber", By::All),
     ("policy", By::All),
-    ("policystatus", By::Some),
+    ("policystatus", By::AllInUrls),
     ("position", By::All),
-    ("publicaccessblock", By::Some),
+    ("publicaccessblock", By::AllInUrls),
     ("quota", By::All),
     ("readahead", By::Some),
     ("rename", By::All),
@@ -359,7 +375,7 @@ const SIGNED_PARAMETERS: &[(&str, By)] = &[
     ("response-content-type", By::All),
     ("response-expires", By::All),
     ("restore", By::All),
-    ("retention", By::Some),
+    ("retention", By::AllInUrls),
     ("select", By::Some),
     ("select-type", By::Some),
     ("storageclass", By::All),
@@ -455,6 +471,14 @@ mod tests {
                 "/photos",
             ],
         );
+    }
+
+    #[test]
+    fn urls_cover_what_picks_an_operation() {
+        let head = head("/k?retention", "photos.obs.example.com", &[]);
+        assert_eq!(resources(&head, "x-amz-"), ["/photos/k?retention", "/photos/k"]);
+        let url = Input::of(&head, "x-amz-").in_url();
+        assert_eq!(url.other_variants(), []);
     }
 
     #[test]

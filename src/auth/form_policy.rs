@@ -75,7 +75,7 @@ impl FormPolicy {
                 let [operator, first, second] = parts.as_slice() else { return Err(not_one()) };
                 let operator = operator.as_str().ok_or_else(not_one)?.to_ascii_lowercase();
                 if operator == "content-length-range" {
-                    let (least, most) = first.as_u64().zip(second.as_u64()).ok_or_else(not_one)?;
+                    let (least, most) = parse_number(first).zip(parse_number(second)).ok_or_else(not_one)?;
                     if least > most {
                         return Err(not_one());
                     }
@@ -99,7 +99,7 @@ impl FormPolicy {
     /// Whether the form, sent to `bucket`, is one the policy allows at `now`; gives how many bytes its file may have.
     ///
     /// A policy that has run out, a condition that does not hold, and a field that none covers are 403
-    /// `AccessDenied`.
+    /// `AccessDenied`. The bucket, which is no field, has to be covered too.
     pub fn check(&self, fields: &Fields, bucket: &BucketName, now: UnixMillis) -> Result<RangeInclusive<u64>> {
         if self.expires_millis <= now {
             return Err(denied("Policy expired."));
@@ -116,13 +116,17 @@ impl FormPolicy {
                 return Err(denied(format!("Policy Condition failed for the field {}.", condition.field)));
             }
         }
+        let has_condition = |field: &str| self.conditions.iter().any(|condition| condition.field == field);
+        if !has_condition("bucket") {
+            return Err(denied("Extra input fields: bucket."));
+        }
         for (name, _) in fields.iter() {
             let name = name.to_ascii_lowercase();
             // A checksum says nothing of an object that its bytes do not; clients send it beside what they signed.
             let is_covered = name.starts_with("x-ignore-")
                 || name.starts_with("x-amz-checksum-")
                 || UNCOVERED.contains(&name.as_str())
-                || self.conditions.iter().any(|condition| condition.field == name);
+                || has_condition(&name);
             if !is_covered {
                 return Err(denied(format!("Extra input fields: {name}.")));
             }
@@ -135,11 +139,21 @@ impl Condition {
     /// An absent field begins with nothing, and is equal to nothing.
     fn holds(&self, found: Option<&str>) -> bool {
         match found {
+            // A list of types begins so only where each of them does (S3 reference, "Condition matching").
+            Some(found) if self.is_prefix && self.field == "content-type" => {
+                found.split(',').all(|kind| kind.trim_start().starts_with(&self.value))
+            }
             Some(found) if self.is_prefix => found.starts_with(&self.value),
             Some(found) => found == self.value,
             None => self.is_prefix && self.value.is_empty(),
         }
     }
+}
+
+/// A number; libraries for browsers write it as a text, too.
+fn parse_number(value: &Value) -> Option<u64> {
+    let is_number = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+    value.as_u64().or_else(|| value.as_str().filter(is_number)?.parse().ok())
 }
 
 /// `{"field": "value"}`.
@@ -215,9 +229,9 @@ mod tests {
         with_conditions(conditions)?.check(&fields, &BucketName::parse("photos").unwrap(), NOW)
     }
 
-    /// With a key that a condition of its own covers.
+    /// With a key that a condition of its own covers, and the bucket.
     fn check(conditions: &str, field: (&str, &str), code: Option<Code>) {
-        let conditions = format!(r#"["starts-with", "$key", ""], {conditions}"#);
+        let conditions = format!(r#"["starts-with", "$key", ""], ["starts-with", "$bucket", ""], {conditions}"#);
         let outcome = judge(&conditions, &[("key", "k"), field]);
         assert_eq!(outcome.err().map(|error| error.code()), code, "{conditions} {field:?}");
     }
@@ -247,6 +261,26 @@ mod tests {
     }
 
     #[test]
+    fn each_type_of_a_list_begins_as_it_has_to() {
+        const IMAGES: &str = r#"["starts-with", "$Content-Type", "image/"]"#;
+        check(IMAGES, ("Content-Type", "image/png, image/gif,image/webp"), None);
+        for bad in ["image/png,text/html", "image/png, text/html", "image/png,", "text/html,image/png"] {
+            check(IMAGES, ("Content-Type", bad), Some(Code::AccessDenied));
+        }
+        check(r#"["starts-with", "$x-amz-meta-a", "a"]"#, ("x-amz-meta-a", "a,b"), None);
+        check(r#"{"Content-Type": "a/b,c/d"}"#, ("Content-Type", "a/b,c/d"), None);
+    }
+
+    #[test]
+    fn a_policy_says_for_which_bucket_it_is() {
+        let code = |conditions: &str| judge(conditions, &[("key", "k")]).err().map(|error| error.code());
+        assert_eq!(code(r#"{"key": "k"}"#), Some(Code::AccessDenied));
+        assert_eq!(code(r#"{"key": "k"}, {"bucket": "photos"}"#), None);
+        assert_eq!(code(r#"{"key": "k"}, {"bucket": "photoz"}"#), Some(Code::AccessDenied));
+        assert_eq!(code(r#"{"key": "k"}, ["starts-with", "$bucket", ""]"#), None);
+    }
+
+    #[test]
     fn every_field_is_covered() {
         const NO: Option<Code> = Some(Code::AccessDenied);
         for name in ["AccessKeyId", "obsaccesskeyid", "AWSAccessKeyId", "Signature", "POLICY", "token", "X-Ignore-This"]
@@ -267,7 +301,9 @@ mod tests {
 
     #[test]
     fn the_key_is_the_one_that_is_stored() {
-        let pass = |condition: &str, key: &str| judge(condition, &[("key", key)]).is_ok();
+        let pass = |condition: &str, key: &str| {
+            judge(&format!(r#"{{"bucket": "photos"}}, {condition}"#), &[("key", key)]).is_ok()
+        };
         assert!(pass(r#"["starts-with", "$key", "dir/"]"#, "dir/${filename}"));
         assert!(pass(r#"{"key": "dir/a.txt"}"#, "dir/${filename}"));
         assert!(!pass(r#"{"key": "dir/${filename}"}"#, "dir/${filename}"));
@@ -276,10 +312,14 @@ mod tests {
 
     #[test]
     fn ranges_narrow_each_other() {
-        let range = |conditions: &str| judge(&format!(r#"{{"key": "k"}}, {conditions}"#), &[("key", "k")]).unwrap();
-        assert_eq!(range(r#"{"bucket": "photos"}"#), 0..=u64::MAX);
+        let range = |conditions: &str| {
+            let conditions = format!(r#"{{"key": "k"}}, {{"bucket": "photos"}}, {conditions}"#);
+            judge(&conditions, &[("key", "k")]).unwrap()
+        };
+        assert_eq!(range(""), 0..=u64::MAX);
         assert_eq!(range(r#"["content-length-range", 6, 10]"#), 6..=10);
         assert_eq!(range(r#"["Content-Length-Range", 0, 0]"#), 0..=0);
+        assert_eq!(range(r#"["content-length-range", "6", "10"]"#), 6..=10);
         assert_eq!(range(r#"["content-length-range", 6, 10], ["content-length-range", 1, 8]"#), 6..=8);
     }
 
@@ -287,7 +327,10 @@ mod tests {
     fn a_policy_holds_until_its_instant() {
         let at = |now| {
             let fields: Fields = std::iter::empty::<(&str, &str)>().collect();
-            let policy = policy(r#"{"expiration": "2015-07-01T03:27:45.500Z", "conditions": []}"#).unwrap();
+            let conditions = r#"[["starts-with", "$bucket", ""]]"#;
+            let policy =
+                policy(&format!(r#"{{"expiration": "2015-07-01T03:27:45.500Z", "conditions": {conditions}}}"#));
+            let policy = policy.unwrap();
             policy.check(&fields, &BucketName::parse("photos").unwrap(), now).is_ok()
         };
         assert!(at(NOW + 499) && !at(NOW + 500));
@@ -295,12 +338,12 @@ mod tests {
 
     #[test]
     fn samples_of_the_reference_are_read() {
-        let lenient = "{ \"expiration\": \"2015-07-01T04:00:00Z\",\n \"conditions\": [ {\"key\": \"a\\$b\\v\\u0041\\\\\" , }, ] , }";
+        let lenient = "{ \"expiration\": \"2015-07-01T04:00:00Z\",\n \"conditions\": [ {\"bucket\": \"photos\"}, {\"key\": \"a\\$b\\v\\u0041\\\\\" , }, ] , }";
         let fields: Fields = [("key", "a$b\u{b}A\\")].into_iter().collect();
         let range = policy(lenient).unwrap().check(&fields, &BucketName::parse("photos").unwrap(), NOW);
         assert_eq!(range.unwrap(), 0..=u64::MAX);
         // Commas in texts stay.
-        assert_eq!(judge(r#"{"key": "a,]\",}"}"#, &[("key", "a,]\",}")]).unwrap(), 0..=u64::MAX);
+        assert_eq!(judge(r#"{"bucket": "photos"}, {"key": "a,]\",}"}"#, &[("key", "a,]\",}")]).unwrap(), 0..=u64::MAX);
         let wrapped = STANDARD.encode(r#"{"expiration": "2015-07-01T04:00:00Z", "conditions": []}"#);
         FormPolicy::parse(&format!("{}\r\n{}\n", &wrapped[..20], &wrapped[20..])).unwrap();
     }
@@ -320,7 +363,9 @@ mod tests {
             r#"["ends-with", "$acl", "a"]"#,
             r#"["content-length-range", 0]"#,
             r#"["content-length-range", -1, 0]"#,
-            r#"["content-length-range", "0", "1"]"#,
+            r#"["content-length-range", "", "1"]"#,
+            r#"["content-length-range", "+0", "1"]"#,
+            r#"["content-length-range", "0", "18446744073709551616"]"#,
             r#"["content-length-range", 2, 1]"#,
             r#"["content-length-range", 0.5, 1]"#,
             r#""eq""#,

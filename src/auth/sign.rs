@@ -79,9 +79,9 @@ pub fn sign_form_v4(policy: &str, scope: &str, secret_key: &str) -> String {
     hex(&hmac(&signing_key(secret_key, scope), policy.as_bytes()))
 }
 
-/// What clients sign beside `host`.
+/// What clients sign.
 fn is_signed(name: &str) -> bool {
-    name.starts_with("x-amz-") || matches!(name, "host" | "content-md5" | "content-type" | "range")
+    Dialect::S3.reads(name) || matches!(name, "host" | "content-md5" | "content-type" | "range")
 }
 
 /// The region that clients without configuration sign for.
@@ -104,7 +104,8 @@ fn sign_v4(
 }
 
 /// `path_and_query` with a signature by Signature Version 4 that is made at `now_millis` and holds for
-/// `expires_seconds`, for `region`. `headers` are those the request will be sent with; all of them are signed.
+/// `expires_seconds`, for `region`. `headers` are those the request will be sent with; all of them are signed. The digest of
+/// the body is signed where the query says it.
 pub fn sign_url_v4(
     method: &str,
     host: &str,
@@ -136,7 +137,8 @@ pub fn sign_url_v4(
         percent::encode_query(value.as_bytes(), &mut url);
     }
     let head = parse_head(method, host, &url, headers, endpoints)?;
-    let payload = if service == "s3" { UNSIGNED_PAYLOAD } else { EMPTY_SHA256 };
+    let unsaid = if service == "s3" { UNSIGNED_PAYLOAD } else { EMPTY_SHA256 };
+    let payload = head.query.get("X-Amz-Content-Sha256").unwrap_or(unsaid);
     let (_, signature) = sign_v4(&head, &names.join(";"), payload, (&date, region), secret_key)?;
     url.extend(["&X-Amz-Signature=", &signature]);
     Ok(url)
@@ -158,7 +160,7 @@ pub fn sign_url(
     let words = words(dialect);
     let head = parse_head(method, host, path_and_query, headers, endpoints)?;
     let expires = expires_seconds.to_string();
-    let signature = sign(&Input::of(&head, words.prefix), &expires, secret_key);
+    let signature = sign(&Input::of(&head, words.prefix).in_url(), &expires, secret_key);
     let mut url = path_and_query.to_owned();
     url.push(if path_and_query.contains('?') { '&' } else { '?' });
     url.push_str(words.parameter);

@@ -130,6 +130,7 @@ fn check_aws(signed: &Signed, head: &Head, secret: &str) -> Result<()> {
 
 fn check(signed: &Signed, head: &Head, secret: &str, words: &Words) -> Result<()> {
     let input = Input::of(head, words.prefix);
+    let input = if signed.scheme.place == Place::Url { input.in_url() } else { input };
     let expected = match find(signed, head, secret, &input) {
         Ok(()) => return Ok(()),
         Err(expected) => expected,

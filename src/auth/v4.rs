@@ -101,7 +101,9 @@ impl Terms {
         if self.region() == region {
             return Ok(());
         }
-        Err(malformed("The credential is for another region than this one.").detail("Region", region))
+        let refusal = malformed("The credential is for another region than this one.");
+        // The answer to a HEAD has no elements, and clients look there as well.
+        Err(refusal.detail("Region", region).header("x-amz-bucket-region", region))
     }
 }
 
@@ -209,7 +211,11 @@ fn claim_url(head: &Head, _: Option<&str>) -> Option<Result<Signed>> {
     if head.query.is_empty() {
         return None;
     }
-    let algorithm = head.query.get("X-Amz-Algorithm")?;
+    let Some(algorithm) = head.query.get("X-Amz-Algorithm") else {
+        // What is left of a signature does not make its sender nobody.
+        let is_left = head.query.has("X-Amz-Credential") || head.query.has("X-Amz-Signature");
+        return is_left.then(|| Err(missing_parameters()));
+    };
     Some(match algorithm {
         ALGORITHM => parse_url(head),
         ASYMMETRIC_ALGORITHM => Err(asymmetric()),
@@ -221,19 +227,20 @@ fn bad_parameters(reason: &'static str) -> Error {
     Code::AuthorizationQueryParametersError.because(reason)
 }
 
+fn missing_parameters() -> Error {
+    bad_parameters(
+        "A signed URL needs X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders and \
+         X-Amz-Expires.",
+    )
+}
+
 fn parse_url(head: &Head) -> Result<Signed> {
     let parameter = |name: &str| head.query.get(name).filter(|value| !value.is_empty());
-    let missing = || {
-        bad_parameters(
-            "A signed URL needs X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders \
-             and X-Amz-Expires.",
-        )
-    };
-    let credential = parameter("X-Amz-Credential").ok_or_else(missing)?;
-    let signature = parameter("X-Amz-Signature").ok_or_else(missing)?;
-    let date = parameter("X-Amz-Date").ok_or_else(missing)?;
-    let signed_headers = parameter("X-Amz-SignedHeaders").ok_or_else(missing)?;
-    let expires = parameter("X-Amz-Expires").ok_or_else(missing)?;
+    let credential = parameter("X-Amz-Credential").ok_or_else(missing_parameters)?;
+    let signature = parameter("X-Amz-Signature").ok_or_else(missing_parameters)?;
+    let date = parameter("X-Amz-Date").ok_or_else(missing_parameters)?;
+    let signed_headers = parameter("X-Amz-SignedHeaders").ok_or_else(missing_parameters)?;
+    let expires = parameter("X-Amz-Expires").ok_or_else(missing_parameters)?;
     let parsed = Terms::parse(credential);
     let (access_key, terms) =
         parsed.ok_or_else(|| bad_parameters("X-Amz-Credential is not key/date/region/service/aws4_request."))?;
@@ -263,15 +270,10 @@ fn check_header(signed: &Signed, head: &Head, secret: &str) -> Result<()> {
     let payload = match head.header("x-amz-content-sha256") {
         Some(payload) => payload,
         // As OBS's S3-compatible samples have it. What comes with a body says what is covered of it.
-        None if !has_body(head) => EMPTY_SHA256,
+        None if !head.has_body()? => EMPTY_SHA256,
         None => return Err(Code::InvalidRequest.because("The header x-amz-content-sha256 is missing.")),
     };
     check(signed, head, secret, payload)
-}
-
-fn has_body(head: &Head) -> bool {
-    let has_length = head.header(hyper::header::CONTENT_LENGTH).is_some_and(|length| length != "0");
-    has_length || head.headers.contains_key(hyper::header::TRANSFER_ENCODING)
 }
 
 fn check_url(signed: &Signed, head: &Head, secret: &str) -> Result<()> {
@@ -307,11 +309,14 @@ fn check(signed: &Signed, head: &Head, secret: &str, payload: &str) -> Result<()
     Err(super::mismatch(&signed.access_key, string.as_bytes()).detail("CanonicalRequest", request))
 }
 
-/// A header of the dialect that is not covered would change what was signed: 403 `AccessDenied`. Of signed URLs, whoever
-/// has one may say what its body's digest is; the body is then held to it.
+/// A header that counts and is not covered would change what was signed: 403 `AccessDenied`. Of signed URLs, whoever has
+/// one may say what its body's digest is, where the URL does not; the body is then held to it.
 fn refuse_unsigned(head: &Head, terms: &Terms) -> Result<()> {
-    let own = head.headers.keys().map(hyper::header::HeaderName::as_str).filter(|name| name.starts_with("x-amz-"));
-    let mut unsigned = own.filter(|name| *name != "x-amz-content-sha256" && !covers(terms, name));
+    let covered = head.query.get("X-Amz-Content-Sha256").filter(|covered| *covered != UNSIGNED_PAYLOAD);
+    let is_other = |header: &str| covered.is_some() && head.header(header) != covered;
+    let own = head.headers.keys().map(hyper::header::HeaderName::as_str).filter(|name| head.dialect.reads(name));
+    let is_free = |name: &str| name == "x-amz-content-sha256" && !is_other(name);
+    let mut unsigned = own.filter(|name| !is_free(name) && !covers(terms, name));
     match unsigned.next() {
         None => Ok(()),
         Some(name) => Err(Code::AccessDenied
@@ -450,7 +455,7 @@ mod tests {
             let url = url.replace("Expires=86400", &format!("Expires={bad}"));
             assert_eq!(get(&url, THEN), Some(Code::AccessDenied), "{bad}");
         }
-        for missing in ["Credential", "Date", "Expires", "SignedHeaders", "Signature"] {
+        for missing in ["Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature"] {
             let url = url.replace(&format!("X-Amz-{missing}="), "x-other=");
             assert_eq!(get(&url, THEN), Some(Code::AuthorizationQueryParametersError), "{missing}");
         }

@@ -34,7 +34,7 @@ impl ExpiredKeys {
                 .write(|tx| {
                     // A temporary key does not change any more but for being revoked, so what was due still is.
                     for access_key in batch {
-                        tx.delete_access_key(access_key);
+                        tx.delete_access_key(access_key)?;
                     }
                     Ok::<_, Error>(())
                 })

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -170,6 +171,11 @@ impl std::fmt::Debug for Credential {
     }
 }
 
+pub(super) fn parse_count(bytes: &[u8]) -> Result<u64> {
+    let bytes = bytes.try_into();
+    bytes.map(u64::from_be_bytes).map_err(|_| Error::Corrupt("a number of access keys is not a number".to_owned()))
+}
+
 fn digest(token: &str) -> TokenDigest {
     Sha256::digest(token.as_bytes()).into()
 }
@@ -209,6 +215,28 @@ impl Tx<'_> {
         Ok(due.into_iter().map(|key| key.access_key).collect())
     }
 
+    /// Temporary access keys of an account, those included that have run out or were revoked and are still kept. The commit
+    /// relies on it; what this transaction did is counted.
+    pub fn temporary_key_count(&mut self, account: AccountId) -> Result<u64> {
+        let row = keys::temporary_key_count(account);
+        if let Some(count) = self.own_put(Family::Accounts, &row) {
+            return parse_count(count);
+        }
+        if let Some(count) = self.get(Family::Accounts, row)? {
+            return parse_count(&count);
+        }
+        // A store from before they were counted. The commit relies on there being no row, and every key that comes or
+        // goes writes it.
+        let is_counted = |key: &AccessKey| key.account == account && key.is_temporary();
+        let kept = self.scan_records(Family::Accounts, keys::tag_range(b'k'), is_counted)?;
+        Ok(kept.len() as u64)
+    }
+
+    fn put_temporary_key_count(&mut self, account: AccountId, count: u64) {
+        let row = keys::temporary_key_count(account);
+        self.put(Family::Accounts, row, Bytes::copy_from_slice(&count.to_be_bytes()));
+    }
+
     /// Stores an access key; `None` where the id is taken.
     pub fn create_access_key(
         &mut self,
@@ -230,6 +258,10 @@ impl Tx<'_> {
             token_digest: new.token.as_deref().map(digest),
             narrowing: new.narrowing.clone(),
         };
+        if record.is_temporary() {
+            let count = self.temporary_key_count(account)? + 1;
+            self.put_temporary_key_count(account, count);
+        }
         self.put_access_key(&record)?;
         Ok(Some(record))
     }
@@ -240,9 +272,15 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Removes an access key for good; its id may be used again.
-    pub fn delete_access_key(&mut self, access_key: &str) {
+    /// Removes an access key for good, if there is one; its id may be used again.
+    pub fn delete_access_key(&mut self, access_key: &str) -> Result<()> {
+        let Some(key) = self.access_key(access_key)? else { return Ok(()) };
+        if key.is_temporary() {
+            let count = self.temporary_key_count(key.account)?.saturating_sub(1);
+            self.put_temporary_key_count(key.account, count);
+        }
         self.delete(Family::Accounts, keys::access_key(access_key));
+        Ok(())
     }
 
     fn credential(&mut self, access_key: &str, sealer: &Sealer) -> Result<Option<Credential>> {
@@ -361,13 +399,60 @@ mod tests {
         assert_eq!(store.read(|tx| tx.expired_temporary_keys(NOW)).await.unwrap(), ["EARLY"]);
         store
             .write(|tx| {
-                tx.delete_access_key("EARLY");
-                Ok::<_, Error>(())
+                tx.delete_access_key("NONE")?;
+                tx.delete_access_key("EARLY")
             })
             .await
             .unwrap();
         assert!(store.credential("EARLY").await.unwrap().is_none());
         assert_eq!(store.read(|tx| tx.access_keys(None)).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn temporary_keys_are_counted() {
+        let store = store();
+        let (anna, berta) = (create(&store, "anna").await, create(&store, "berta").await);
+        let check = async |expected: u64| {
+            for (account, expected) in [(anna.id, expected), (berta.id, 0)] {
+                assert_eq!(store.read(|tx| tx.temporary_key_count(account)).await.unwrap(), expected);
+            }
+            assert_eq!(super::super::verify(store.engine(), &mut |_| None).unwrap().differences, []);
+        };
+        check(0).await;
+        create_key(&store, &anna, &permanent()).await.unwrap();
+        check(0).await;
+        create_key(&store, &anna, &temporary("ONE", NOW)).await.unwrap();
+        assert!(create_key(&store, &anna, &temporary("ONE", NOW)).await.is_none());
+        check(1).await;
+        let two = store.write(|tx| {
+            tx.create_access_key(anna.id, &temporary("TWO", NOW), store.sealer(), NOW)?;
+            tx.create_access_key(anna.id, &temporary("THREE", NOW), store.sealer(), NOW)?;
+            tx.temporary_key_count(anna.id)
+        });
+        assert_eq!(two.await.unwrap(), 3);
+        check(3).await;
+        // As in a store from before they were counted.
+        let forget = store.write(|tx| {
+            tx.delete(Family::Accounts, keys::temporary_key_count(anna.id));
+            Ok::<_, Error>(())
+        });
+        forget.await.unwrap();
+        check(3).await;
+        let gone = store.write(|tx| {
+            tx.delete_access_key("ONE")?;
+            tx.delete_access_key("THREE")?;
+            tx.delete_access_key("AK")
+        });
+        gone.await.unwrap();
+        check(1).await;
+        let spoil = store.write(|tx| {
+            tx.put_temporary_key_count(anna.id, 7);
+            Ok::<_, Error>(())
+        });
+        spoil.await.unwrap();
+        let differences = super::super::verify(store.engine(), &mut |_| None).unwrap().differences;
+        assert_eq!(differences.len(), 1, "{differences:?}");
+        assert_eq!(differences[0].finding, "counts 7 temporary access keys, has 1");
     }
 
     #[tokio::test]

@@ -264,9 +264,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Removes a bucket. The commit is refused with [`Error::NotEmpty`] while its counter shows anything at all, so
-    /// there is neither a scan nor a race with a last upload.
+    /// Removes a bucket; [`Error::NotEmpty`] while its counter shows anything at all.
     pub fn delete_bucket(&mut self, bucket: &Bucket) -> Result<()> {
+        if self.bucket_usage(bucket.id)?.is_empty() { self.remove_bucket(bucket) } else { Err(Error::NotEmpty) }
+    }
+
+    /// Removes a bucket that this transaction saw, or leaves, with nothing in it. The commit tests its counter, so there is
+    /// neither a scan nor a race with a last upload.
+    pub(super) fn remove_bucket(&mut self, bucket: &Bucket) -> Result<()> {
         let count = self.bucket_count(bucket.owner)?.saturating_sub(1);
         self.put_bucket_count(bucket.owner, count);
         self.delete(Family::Buckets, keys::bucket(&bucket.name));

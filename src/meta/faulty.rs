@@ -49,6 +49,22 @@ impl View for FaultyEngine {
     }
 }
 
+/// A frozen state, the reads of which are calls like any other.
+struct Frozen<'engine> {
+    engine: &'engine FaultyEngine,
+    inner: Box<dyn View + 'engine>,
+}
+
+impl View for Frozen<'_> {
+    fn get(&self, family: Family, key: &[u8], tier: Tier, visit: &mut dyn FnMut(Option<&[u8]>)) -> Result<()> {
+        if self.engine.fails() { Err(injected()) } else { self.inner.get(family, key, tier, visit) }
+    }
+
+    fn scan(&self, family: Family, from: Bound<&[u8]>, to: Option<&[u8]>, tier: Tier, visit: Visit<'_>) -> Result<()> {
+        if self.engine.fails() { Err(injected()) } else { self.inner.scan(family, from, to, tier, visit) }
+    }
+}
+
 impl Engine for FaultyEngine {
     fn commit(&self, commit: Commit) -> BoxFuture<'static, Result<Revision>> {
         if !self.fails() {
@@ -62,7 +78,7 @@ impl Engine for FaultyEngine {
     }
 
     fn snapshot(&self) -> Box<dyn View + '_> {
-        self.inner.snapshot()
+        Box::new(Frozen { engine: self, inner: self.inner.snapshot() })
     }
 
     fn revision(&self) -> Revision {

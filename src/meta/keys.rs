@@ -25,6 +25,17 @@ pub(super) fn access_key(access_key: &str) -> Vec<u8> {
     tagged(b'k', access_key.as_bytes())
 }
 
+/// `Accounts`: how many temporary access keys an account has.
+pub(super) fn temporary_key_count(account: AccountId) -> Vec<u8> {
+    tagged(b'c', &account.0.to_be_bytes())
+}
+
+/// The account of a row made by [`temporary_key_count`].
+pub(super) fn account_of_temporary_key_count(row: &[u8]) -> Option<AccountId> {
+    let id = row.strip_prefix(b"c")?.try_into().ok()?;
+    Some(AccountId(u128::from_be_bytes(id)))
+}
+
 /// `Accounts`: a sign-in whose refresh tokens are refused.
 pub(super) fn signed_out(root: u128) -> Vec<u8> {
     tagged(b's', &root.to_be_bytes())

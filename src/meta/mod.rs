@@ -8,6 +8,7 @@ mod account;
 mod arbiter;
 mod body;
 mod bucket;
+mod bucket_end;
 mod cache;
 mod charge;
 #[cfg(test)]
@@ -102,9 +103,12 @@ pub enum Error {
     /// A limit was hit; nothing was written.
     #[error("over the limit: {0}")]
     Over(Over),
-    /// A counter that had to be empty is not; nothing was written.
+    /// A counter that had to be empty is not; nothing was written. From a commit it means a change that came first.
     #[error("not empty")]
     NotEmpty,
+    /// More would have to be written at once than is; nothing was.
+    #[error("too much for one commit")]
+    TooMany,
     /// The answer is not in memory; [`Store`] repeats the read where it may block.
     #[error("the read needs the disk")]
     WouldBlock,

@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 
 use super::engine::CounterKey;
 use super::store::{Store, Tx};
-use super::{Bucket, Error, Result, keys};
+use super::{Bucket, BucketId, Error, Result, keys};
+use crate::name::BucketName;
 use crate::quota::{self, Change, Holder, Limits, Usage};
 
 /// Bytes held per counter.
@@ -19,6 +20,7 @@ pub(super) struct Reservations(Mutex<HashMap<CounterKey, u64>>);
 #[derive(Debug)]
 pub struct Reservation {
     reservations: Arc<Reservations>,
+    bucket: (BucketName, BucketId),
     bounds: Vec<Bound>,
     held_bytes: u64,
 }
@@ -31,12 +33,17 @@ struct Bound {
     limits: Limits,
 }
 
+/// Limits that change as often while one extension is tried are taken as they are.
+const LIMIT_CHANGE_COUNT_MAX: usize = 8;
+
 impl Store {
     /// Holds room for `growth_bytes` more in `bucket`, or says which limit is in the way. Where there is no limit,
     /// no counter is read and nothing is held.
     pub async fn reserve(&self, bucket: &Bucket, growth_bytes: u64) -> Result<Reservation> {
         let bounds = self.read(|tx| Ok::<_, Error>(tx.bounds(bucket)?.collect())).await?;
-        let mut reservation = Reservation { reservations: Arc::clone(self.reservations()), bounds, held_bytes: 0 };
+        let reservations = Arc::clone(self.reservations());
+        let bucket = (bucket.name.clone(), bucket.id);
+        let mut reservation = Reservation { reservations, bucket, bounds, held_bytes: 0 };
         reservation.extend(self, growth_bytes).await?;
         Ok(reservation)
     }
@@ -70,21 +77,54 @@ impl Tx<'_> {
 
     /// The counters that a change in `bucket` moves, as far as they have limits.
     fn bounds(&mut self, bucket: &Bucket) -> Result<impl Iterator<Item = Bound> + use<>> {
+        Ok(self.all_bounds(bucket)?.into_iter().filter(|bound| bound.limits != Limits::default()))
+    }
+
+    /// The counters that a change in `bucket` moves.
+    fn all_bounds(&mut self, bucket: &Bucket) -> Result<[Bound; 2]> {
         let account_limits = self.owner(bucket.owner)?.limits(self.now());
         let bucket_bound =
             Bound { counter: keys::bucket_counter(bucket.id), holder: Holder::Bucket, limits: bucket.limits() };
         let account_bound =
             Bound { counter: keys::account_counter(bucket.owner), holder: Holder::Account, limits: account_limits };
-        Ok([bucket_bound, account_bound].into_iter().filter(|bound| bound.limits != Limits::default()))
+        Ok([bucket_bound, account_bound])
     }
 }
 
 impl Reservation {
-    /// Holds `more_bytes` on top, or leaves everything as it is and says which limit is in the way.
+    /// Holds `more_bytes` on top, or leaves everything as it is and says which limit is in the way: one of now, for an
+    /// upload may take long, and limits be raised meanwhile.
     pub async fn extend(&mut self, store: &Store, more_bytes: u64) -> Result<()> {
         if self.bounds.is_empty() {
             return Ok(());
         }
+        for _ in 0..LIMIT_CHANGE_COUNT_MAX {
+            match self.try_extend(store, more_bytes).await {
+                Err(Error::Over(_)) if self.refresh(store).await? => {}
+                outcome => return outcome,
+            }
+        }
+        self.try_extend(store, more_bytes).await
+    }
+
+    /// Takes the limits there are now; whether they are others than before. Those of a bucket that went stay.
+    async fn refresh(&mut self, store: &Store) -> Result<bool> {
+        let (name, id) = &self.bucket;
+        let read = store.read(|tx| match tx.bucket(name)?.filter(|bucket| bucket.id == *id) {
+            Some(bucket) => tx.all_bounds(&bucket).map(Some),
+            None => Ok::<_, Error>(None),
+        });
+        let Some(now) = read.await? else { return Ok(false) };
+        let mut has_changed = false;
+        for bound in &mut self.bounds {
+            let limits = now.iter().find(|now| now.counter == bound.counter).map_or(bound.limits, |now| now.limits);
+            has_changed |= limits != bound.limits;
+            bound.limits = limits;
+        }
+        Ok(has_changed)
+    }
+
+    async fn try_extend(&mut self, store: &Store, more_bytes: u64) -> Result<()> {
         let usages = store.usages(&self.bounds).await?;
         let growth = Usage { current_bytes: i64::try_from(more_bytes).unwrap_or(i64::MAX), ..Usage::default() };
         let mut held = self.reservations.0.lock();
@@ -142,6 +182,25 @@ mod tests {
 
     fn is_over<T>(verdict: &Result<T>, used: u64) -> bool {
         matches!(verdict, Err(Error::Over(over)) if over.used == used)
+    }
+
+    #[tokio::test]
+    async fn limits_that_change_count_from_then_on() {
+        let store = store();
+        let mut bucket = bucket(&store, OWNER, "photos", 100).await;
+        let mut held = store.reserve(&bucket, 80).await.unwrap();
+        let set = async |bucket: &Bucket| store.write(|tx| tx.put_bucket(bucket)).await.unwrap();
+        assert!(is_over(&held.extend(&store, 21).await, 80));
+        bucket.quota_bytes = 101;
+        set(&bucket).await;
+        held.extend(&store, 21).await.unwrap();
+        assert!(is_over(&held.extend(&store, 1).await, 101));
+        bucket.quota_bytes = 0;
+        set(&bucket).await;
+        held.extend(&store, 1000).await.unwrap();
+        assert_eq!(store.read(|tx| Ok::<_, Error>(tx.bucket_reserved_bytes(bucket.id))).await.unwrap(), 1101);
+        drop(held);
+        assert_eq!(store.read(|tx| Ok::<_, Error>(tx.bucket_reserved_bytes(bucket.id))).await.unwrap(), 0);
     }
 
     #[tokio::test]

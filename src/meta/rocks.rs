@@ -332,7 +332,7 @@ struct Group {
     passed: Vec<(oneshot::Sender<Result<Revision>>, Revision)>,
     /// Commits that lost, perhaps to one of this group. Told sooner they would run again on the same old state, and
     /// lose again, as often as they find the group still open.
-    beaten: Vec<oneshot::Sender<Result<Revision>>>,
+    beaten: Vec<(oneshot::Sender<Result<Revision>>, Error)>,
     families: [bool; Family::ALL.len()],
     /// Counters in the batch.
     counters: Vec<(CounterKey, Option<[u8; USAGE_BYTES]>)>,
@@ -363,8 +363,8 @@ impl Committer {
     fn finish(&mut self, mut group: Group, options: &WriteOptions) {
         let beaten = std::mem::take(&mut group.beaten);
         self.write(group, options);
-        for done in beaten {
-            let _ = done.send(Err(Error::Conflict));
+        for (done, error) in beaten {
+            let _ = done.send(Err(error));
         }
     }
 
@@ -374,7 +374,7 @@ impl Committer {
         let decided = self.arbiter.decide(&commit, &**shared);
         match decided.and_then(|revision| stage(shared, &commit, group).map(|()| revision)) {
             Ok(revision) => group.passed.push((done, revision)),
-            Err(Error::Conflict) => group.beaten.push(done),
+            Err(error @ (Error::Conflict | Error::NotEmpty)) => group.beaten.push((done, error)),
             Err(error) => {
                 let _ = done.send(Err(error));
             }

@@ -84,19 +84,24 @@ impl Store {
 
     /// Runs `body` against what is durable now. It runs on this thread while memory has the answers; where the disk
     /// is needed it runs again, from its start, where blocking is allowed.
+    ///
+    /// What it gives may be of rows of two moments; what it refuses is true of one: a refusal after several looks runs
+    /// again against one frozen state, and what it says of that counts. An engine that failed is not asked again.
     #[expect(clippy::unused_async, reason = "an engine that is reached over a network makes readers wait")]
     pub async fn read<T, E: From<Error>>(
         &self,
         body: impl Fn(&mut Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        self.run(|tx| body(tx)).result
+        let run = self.run(|tx| body(tx));
+        if run.result.is_err() && run.may_be_torn() { self.run_frozen(body).result } else { run.result }
     }
 
-    /// Runs `body` against one frozen state: for reads of many rows that must agree with each other.
+    /// Runs `body` against one frozen state: for reads of many rows that must agree with each other. Where the disk is
+    /// needed it runs again, as [`Store::read`] has it, against the same state.
     #[expect(clippy::unused_async, reason = "an engine that is reached over a network makes readers wait")]
     pub async fn read_frozen<T, E: From<Error>>(
         &self,
-        body: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>,
+        body: impl Fn(&mut Tx<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         self.run_frozen(body).result
     }
@@ -104,9 +109,9 @@ impl Store {
     /// Runs `body` and commits what it wrote. A conflict runs it again, at most
     /// `limits::CONFLICT_RETRY_COUNT_MAX` times; a body that wrote nothing commits nothing.
     ///
-    /// A commit finds out whether what it relies on still stood together. A refusal commits nothing, so a body that
-    /// refuses runs again against one frozen state, and what it says of that counts. An engine that failed is not asked
-    /// again.
+    /// A commit finds out whether what it relies on still stood together. Without one nothing does: a body that refuses,
+    /// or finds that there is nothing to write, runs again against one frozen state, and what it does with that counts.
+    /// An engine that failed is not asked again.
     ///
     /// One commit of a group wins a row, so many writers of one row would spend all their runs on losing. From the
     /// third run on they take turns instead, and lose to newcomers only.
@@ -121,7 +126,7 @@ impl Store {
                 turn = Some(self.turn(last_read.as_ref()).lock().await);
             }
             let mut run = self.run(&mut body);
-            if run.result.is_err() && !run.has_failed {
+            if (run.result.is_err() || run.commit.is_empty()) && run.may_be_torn() {
                 run = self.run_frozen(&mut body);
             }
             let Run { result, commit, .. } = run;
@@ -136,7 +141,8 @@ impl Store {
             let _room = self.room.acquire().await.map_err(|_| Error::Engine("the store is closed".to_owned()))?;
             match self.engine.commit(commit).await {
                 Ok(_) => return Ok(value),
-                Err(Error::Conflict) => {}
+                // What came into a counter that was empty, the next run sees.
+                Err(Error::Conflict | Error::NotEmpty) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -149,30 +155,35 @@ impl Store {
         &self.turns[usize::try_from(hash % TURN_COUNT as u64).unwrap_or_default()]
     }
 
-    fn run<T, E>(&self, mut body: impl FnMut(&mut Tx<'_>) -> std::result::Result<T, E>) -> Run<T, E> {
-        let mut attempt = |tier| {
-            let mut tx = Tx::new(self, &*self.engine, tier, self.engine.revision(), true);
-            let result = body(&mut tx);
-            (result, tx)
-        };
-        let (result, tx) = attempt(Tier::Cached);
-        if !tx.blocked {
-            return Run::of(result, tx);
-        }
-        let (result, tx) = blocking(|| attempt(Tier::Disk));
-        Run::of(result, tx)
+    fn run<T, E>(&self, body: impl FnMut(&mut Tx<'_>) -> std::result::Result<T, E>) -> Run<T, E> {
+        run_over(body, |tier| Tx::new(self, &*self.engine, tier, self.engine.revision(), true))
     }
 
-    fn run_frozen<T, E>(&self, body: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, E>) -> Run<T, E> {
-        blocking(|| {
-            // Before the state is frozen: a commit between the two is then taken for a conflict, not overlooked.
-            let read_at = self.engine.revision();
-            let frozen = self.engine.snapshot();
-            let mut tx = Tx::new(self, &*frozen, Tier::Disk, read_at, false);
-            let result = body(&mut tx);
-            Run::of(result, tx)
-        })
+    fn run_frozen<T, E>(&self, body: impl FnMut(&mut Tx<'_>) -> std::result::Result<T, E>) -> Run<T, E> {
+        // Before the state is frozen: a commit between the two is then taken for a conflict, not overlooked.
+        let read_at = self.engine.revision();
+        let frozen = self.engine.snapshot();
+        run_over(body, |tier| Tx::new(self, &*frozen, tier, read_at, false))
     }
+}
+
+/// Runs `body` on this thread, and where memory does not have the answers again, from its start, where blocking is
+/// allowed.
+fn run_over<'view, T, E>(
+    mut body: impl FnMut(&mut Tx<'_>) -> std::result::Result<T, E>,
+    open: impl Fn(Tier) -> Tx<'view>,
+) -> Run<T, E> {
+    let mut attempt = |tier| {
+        let mut tx = open(tier);
+        let result = body(&mut tx);
+        (result, tx)
+    };
+    let (result, tx) = attempt(Tier::Cached);
+    if !tx.blocked {
+        return Run::of(result, tx);
+    }
+    let (result, tx) = blocking(|| attempt(Tier::Disk));
+    Run::of(result, tx)
 }
 
 /// What a run of a closure gave.
@@ -180,12 +191,18 @@ struct Run<T, E> {
     result: std::result::Result<T, E>,
     /// What it wants to be committed.
     commit: Commit,
+    look_count: usize,
     has_failed: bool,
 }
 
 impl<T, E> Run<T, E> {
     fn of(result: std::result::Result<T, E>, tx: Tx<'_>) -> Self {
-        Self { result, commit: tx.commit, has_failed: tx.has_failed }
+        Self { result, commit: tx.commit, look_count: tx.look_count, has_failed: tx.has_failed }
+    }
+
+    /// Whether it may have seen rows of two moments; one look sees one.
+    fn may_be_torn(&self) -> bool {
+        self.look_count > 1 && !self.has_failed
     }
 }
 
@@ -206,6 +223,8 @@ pub struct Tx<'view> {
     now: UnixMillis,
     tier: Tier,
     commit: Commit,
+    /// How often it looked at something stored.
+    look_count: usize,
     blocked: bool,
     /// Whether the engine has failed.
     has_failed: bool,
@@ -226,7 +245,8 @@ impl<'view> Tx<'view> {
         is_live: bool,
     ) -> Self {
         let commit = Commit { read_at, ..Commit::default() };
-        Self { store, view, is_live, now: store.clock.now_millis(), tier, commit, blocked: false, has_failed: false }
+        let now = store.clock.now_millis();
+        Self { store, view, is_live, now, tier, commit, look_count: 0, blocked: false, has_failed: false }
     }
 
     /// The time of this run.
@@ -236,7 +256,8 @@ impl<'view> Tx<'view> {
     }
 
     /// The caches and the revision of the accounts they must have, for a view they are true for.
-    pub(super) fn caches(&self) -> Option<(Revision, &'view Caches)> {
+    pub(super) fn caches(&mut self) -> Option<(Revision, &'view Caches)> {
+        self.look_count += 1;
         self.is_live.then(|| (self.store.engine.family_revision(Family::Accounts), &self.store.caches))
     }
 
@@ -302,6 +323,12 @@ impl<'view> Tx<'view> {
         self.store.reservations.held_bytes(counter)
     }
 
+    /// What this transaction itself put under `key` last.
+    pub(super) fn own_put(&self, family: Family, key: &[u8]) -> Option<&Bytes> {
+        let mut puts = self.commit.puts.iter().rev();
+        puts.find(|(of, row, _)| *of == family && row == key).map(|(.., value)| value)
+    }
+
     pub(super) fn put(&mut self, family: Family, key: Vec<u8>, value: Bytes) {
         self.commit.puts.push((family, key, value));
     }
@@ -315,6 +342,7 @@ impl<'view> Tx<'view> {
     }
 
     fn note<T>(&mut self, seen: Result<T>) -> Result<T> {
+        self.look_count += 1;
         match seen {
             Err(Error::WouldBlock) => self.blocked = true,
             Err(_) => self.has_failed = true,
@@ -330,7 +358,7 @@ mod tests {
     use futures_util::future::BoxFuture;
 
     use super::super::testing::{OWNER, bucket, inline, key, put, store, store_over};
-    use super::super::{MemoryEngine, Object};
+    use super::super::{Bucket, Deleted, MemoryEngine, Object, Version, Versioning};
     use super::*;
 
     /// Commits within another transaction, as somebody else would at the same time.
@@ -439,6 +467,73 @@ mod tests {
         });
         write.await.unwrap();
         assert_eq!(seen, [(false, true), (true, true)]);
+    }
+
+    /// Two versions of a key, the newest of which goes between the first look at the key and the next: the other one is the
+    /// current object then, and was an older one.
+    async fn with_version_that_moves() -> (Store, Bucket, [Version; 2]) {
+        let store = store();
+        let mut bucket = bucket(&store, OWNER, "photos", 0).await;
+        bucket.versioning = Versioning::Enabled;
+        store.write(|tx| tx.put_bucket(&bucket)).await.unwrap();
+        let moving = put(&store, &bucket, "k", &inline(5)).await.unwrap();
+        let newest = put(&store, &bucket, "k", &inline(7)).await.unwrap();
+        (store, bucket, [moving, newest])
+    }
+
+    fn delete_meanwhile(store: &Store, bucket: &Bucket, version: Version) {
+        meanwhile(store.write(|tx| {
+            let slot = tx.slot(bucket, &key("k"))?;
+            tx.delete_version(slot, version.id(), 0)
+        }));
+    }
+
+    #[tokio::test]
+    async fn a_version_that_moves_is_deleted_all_the_same() {
+        let (store, bucket, [moving, newest]) = with_version_that_moves().await;
+        let mut runs = 0;
+        let write = store.write(|tx| {
+            runs += 1;
+            let slot = tx.slot(&bucket, &key("k"))?;
+            if runs == 1 {
+                delete_meanwhile(&store, &bucket, newest);
+            }
+            tx.delete_version(slot, moving.id(), 0)
+        });
+        assert!(matches!(write.await.unwrap(), Deleted::Gone(_)));
+        let usage = store.read(|tx| tx.bucket_usage(bucket.id)).await.unwrap();
+        assert!(usage.is_empty(), "{usage:?}");
+    }
+
+    #[tokio::test]
+    async fn a_version_that_moves_is_found_all_the_same() {
+        let (store, bucket, [moving, newest]) = with_version_that_moves().await;
+        let runs = std::cell::Cell::new(0);
+        let read = store.read(|tx| {
+            runs.set(runs.get() + 1);
+            let current = tx.object(bucket.id, &key("k"))?.filter(|object| object.version == moving);
+            if runs.get() == 1 {
+                delete_meanwhile(&store, &bucket, newest);
+            }
+            let older = tx.kept(bucket.id, &key("k"), moving.id())?;
+            if current.is_some() || older.is_some() { Ok(()) } else { Err(Error::NotEmpty) }
+        });
+        read.await.unwrap();
+        assert_eq!(runs.get(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_one_look_says_is_asked_once() {
+        let store = store();
+        let bucket = bucket(&store, OWNER, "photos", 0).await;
+        let runs = std::cell::Cell::new(0);
+        let look = |tx: &mut Tx<'_>| {
+            runs.set(runs.get() + 1);
+            tx.object(bucket.id, &key("k"))?.ok_or(Error::NotEmpty)
+        };
+        assert!(store.read(look).await.is_err());
+        assert!(store.write(look).await.is_err());
+        assert_eq!(runs.get(), 2);
     }
 
     #[tokio::test]

@@ -4,14 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, ControlFlow};
 
+use super::access_key::{AccessKey, parse_count};
 use super::body::{Body, LetGo, Pieces, Source, extent_of};
-use super::engine::{Engine, Family, Step, Tier, View, get_owned};
+use super::engine::{Engine, Family, Step, Tier, View, Visit, get_owned};
 use super::object::Object;
 use super::part_list::PartList;
 use super::record::Record;
 use super::recount::{Difference, Named, Slices, recount_with};
 use super::{BlobId, Result, keys};
 use crate::manifest::{Extent, Manifest};
+use crate::name::AccountId;
 
 /// What a verification saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +56,7 @@ pub fn verify(engine: &dyn Engine, check_body: &mut dyn FnMut(&Manifest) -> Opti
     verifier.reference_counts()?;
     verifier.extents()?;
     verifier.expiries()?;
+    verifier.temporary_keys()?;
     // Nobody stops this one.
     let recount = recount.unwrap_or_default();
     let drifts = recount.drifts.iter().map(|drift| Difference { place: drift.place.clone(), finding: drift.finding() });
@@ -189,6 +192,37 @@ impl Verifier<'_> {
             Ok(parts) => self.differ(self.place(blob), format!("has {length} bytes, its parts have {parts}")),
             Err(error) => self.differ(self.place(blob), error.to_string()),
         }
+    }
+
+    /// The number of an account's temporary access keys against the keys. An account has none before its first.
+    fn temporary_keys(&mut self) -> Result<()> {
+        let view = self.view;
+        let mut kept: BTreeMap<AccountId, u64> = BTreeMap::new();
+        let scan = |tag: u8, visit: Visit<'_>| {
+            let (from, to) = keys::tag_range(tag);
+            view.scan(Family::Accounts, Bound::Included(&from), Some(&to), Tier::Disk, visit)
+        };
+        scan(b'k', &mut |row, value| {
+            match AccessKey::decode(value) {
+                Ok(key) if key.is_temporary() => *kept.entry(key.account).or_default() += 1,
+                Ok(_) => {}
+                Err(error) => self.differ(format!("access key row {row:02x?}"), error.to_string()),
+            }
+            Ok(Step::Next)
+        })?;
+        scan(b'c', &mut |row, value| {
+            let account = keys::account_of_temporary_key_count(row).unwrap_or(AccountId::NOBODY);
+            let kept = kept.get(&account).copied().unwrap_or_default();
+            match parse_count(value) {
+                Ok(counted) if counted == kept => {}
+                Ok(counted) => {
+                    let finding = format!("counts {counted} temporary access keys, has {kept}");
+                    self.differ(format!("account {account}"), finding);
+                }
+                Err(error) => self.differ(format!("account {account}"), error.to_string()),
+            }
+            Ok(Step::Next)
+        })
     }
 
     /// The table of reference counts against those that name.

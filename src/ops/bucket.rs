@@ -13,9 +13,7 @@ use crate::access::{Action, check_disabling, is_owner};
 use crate::app::App;
 use crate::auth::{self, Claim};
 use crate::error::{Code, Error, Result};
-use crate::limits;
-use crate::meta::{Bucket, ListedUpload, NewBucket, PageQuery, UploadQuery, Versioning};
-use crate::name::ObjectKey;
+use crate::meta::{Bucket, NewBucket, Versioning};
 use crate::quota::Rule;
 use crate::sharing::Ownership;
 use crate::storage_class::StorageClass;
@@ -248,44 +246,18 @@ async fn usage_headers(app: &App, bucket: &Bucket, reply: &mut Reply) -> Result<
     Ok(())
 }
 
+/// In S3's words unfinished uploads do not keep a bucket: they end with it, or not at all (`docs/decisions/`).
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    if call.head.dialect == Dialect::S3 {
-        abort_uploads(app, call).await?;
-    }
+    let now = app.clock.now_millis();
     app.store
         .write(|tx| {
             let bucket = call.bucket_in(tx)?;
-            Ok::<_, Error>(tx.delete_bucket(&bucket)?)
+            match call.head.dialect {
+                Dialect::S3 => tx.delete_bucket_with_uploads(&bucket, now)?,
+                Dialect::Obs | Dialect::AwsV2 => tx.delete_bucket(&bucket)?,
+            }
+            Ok::<_, Error>(())
         })
         .await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
-}
-
-/// In S3's words unfinished uploads do not keep a bucket: they end with it. Those of a bucket that other things keep are
-/// left alone, but for a race with the first of these.
-async fn abort_uploads(app: &App, call: &Call<'_>) -> Result<()> {
-    let bucket = call.bucket()?;
-    let usage = app.store.read(|tx| tx.bucket_usage(bucket.id)).await?;
-    let mut left = if usage.used_objects() + usage.delete_markers == 0 { usage.uploads } else { 0 };
-    let asked = PageQuery { count_max: limits::LIST_PAGE_COUNT_MAX, ..PageQuery::default() };
-    let asked = UploadQuery { page: asked, ..UploadQuery::default() };
-    // Who goes on beginning uploads keeps the bucket.
-    while left > 0 {
-        let page = app.store.read(|tx| tx.upload_page(bucket.id, &asked)).await?;
-        if page.rows.is_empty() {
-            break;
-        }
-        for row in page.rows {
-            let ListedUpload::Upload(key, id, _) = row else { continue };
-            let (key, now) = (ObjectKey::parse(&key)?, app.clock.now_millis());
-            let aborted = app.store.write(|tx| {
-                let bucket = call.bucket_in(tx)?;
-                let open = tx.open_upload(bucket.id, &key, id)?;
-                Ok::<_, Error>(open.map_or(Ok(()), |open| tx.abort_upload(&bucket, &open, now))?)
-            });
-            aborted.await?;
-            left -= 1;
-        }
-    }
-    Ok(())
 }

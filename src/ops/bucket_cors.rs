@@ -87,6 +87,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 
 /// A document without its elements is 400 `MalformedXML`; one that says what no rule can, 400 `InvalidArgument`.
 fn parse(document: &Element) -> Result<Cors> {
+    check_children(document, &["CORSRule"])?;
     let rules = document.children_named("CORSRule").map(parse_rule).collect::<Result<Vec<_>>>()?;
     match rules.len() {
         0 => Err(Code::MalformedXml.into()),
@@ -95,7 +96,19 @@ fn parse(document: &Element) -> Result<Cors> {
     }
 }
 
+/// Refuses what no rule has: passed over, it would leave a rule that says something else.
+fn check_children(parent: &Element, known: &[&str]) -> Result<()> {
+    match parent.children.iter().find(|child| !known.contains(&child.name.as_str())) {
+        Some(unknown) => Err(Code::MalformedXml.because(format!("{} has no {}.", parent.name, unknown.name))),
+        None => Ok(()),
+    }
+}
+
 fn parse_rule(element: &Element) -> Result<Rule> {
+    check_children(
+        element,
+        &["ID", "AllowedMethod", "AllowedOrigin", "AllowedHeader", "MaxAgeSeconds", "ExposeHeader"],
+    )?;
     let rule = Rule {
         id: only_text(element, "ID")?,
         methods: texts(element, "AllowedMethod")?.iter().map(|name| parse_method(name)).collect::<Result<_>>()?,

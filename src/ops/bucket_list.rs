@@ -47,7 +47,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let (page, names) = read.await?;
     let (name, region) = region_header(dialect, &bucket.region)?;
     let showing = Showing::asked(call, Some(&names))?;
-    let document = render(app.namespace(dialect), bucket, &asked, (spelling, showing), &page);
+    let document = render(app.namespace(dialect), bucket, &asked, (spelling, showing), &page)?;
     Ok(Reply::xml(document).with(name, region))
 }
 
@@ -57,7 +57,7 @@ fn render(
     asked: &PageQuery,
     (spelling, showing): (Spelling, Showing<'_>),
     page: &Page,
-) -> Bytes {
+) -> Result<Bytes> {
     let mut xml = Writer::document("ListBucketResult", Some(namespace), Layout::Compact);
     xml.element("Name", bucket.name.as_str());
     if showing.dialect == Dialect::S3 {
@@ -69,7 +69,7 @@ fn render(
     spelling.element(&mut xml, "Marker", &asked.marker);
     // Always where the page is truncated: SDKs rely on it, also without a delimiter.
     if let Some(last) = page.rows.last().filter(|_| page.truncated) {
-        spelling.element(&mut xml, "NextMarker", last.name());
+        spelling.next_marker(&mut xml, "NextMarker", last.name())?;
     }
     xml.number("MaxKeys", asked.count_max as u64);
     if !asked.delimiter.is_empty() {
@@ -78,7 +78,7 @@ fn render(
     spelling.announce(&mut xml);
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
     write_page(&mut xml, spelling, showing, page);
-    xml.finish()
+    Ok(xml.finish())
 }
 
 /// The names of those who own something on a page.

@@ -46,7 +46,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let version_marker = version_marker(&call.head.query);
     let (name, region) = region_header(dialect, &bucket.region)?;
     let mut xml = Writer::document("ListVersionsResult", Some(app.namespace(dialect)), Layout::Compact);
-    write_head(&mut xml, spelling, bucket, &asked, version_marker, &page);
+    write_head(&mut xml, spelling, bucket, &asked, version_marker, &page)?;
     Ok(Reply::xml(write_rows(xml, spelling, (showing, &names), &page)).with(name, region))
 }
 
@@ -85,17 +85,17 @@ fn write_head(
     asked: &VersionsQuery,
     version_marker: &str,
     page: &VersionsPage,
-) {
+) -> Result<()> {
     xml.element("Name", bucket.name.as_str());
     spelling.element(xml, "Prefix", &asked.page.prefix);
     spelling.element(xml, "KeyMarker", &asked.page.marker);
     xml.element("VersionIdMarker", version_marker);
     match page.rows.last().filter(|_| page.truncated) {
         Some(ListedVersion::Version { key, kept, .. }) => {
-            spelling.element(xml, "NextKeyMarker", key);
+            spelling.next_marker(xml, "NextKeyMarker", key)?;
             xml.element("NextVersionIdMarker", &kept.version().id().to_string());
         }
-        Some(ListedVersion::Prefix(prefix)) => spelling.element(xml, "NextKeyMarker", prefix),
+        Some(ListedVersion::Prefix(prefix)) => spelling.next_marker(xml, "NextKeyMarker", prefix)?,
         None => {}
     }
     xml.number("MaxKeys", asked.page.count_max as u64);
@@ -104,6 +104,7 @@ fn write_head(
     }
     spelling.announce(xml);
     xml.element("IsTruncated", if page.truncated { "true" } else { "false" });
+    Ok(())
 }
 
 fn write_rows(

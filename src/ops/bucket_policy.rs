@@ -97,8 +97,8 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         return Err(Code::MissingRequestBody.into());
     }
     let policy = Policy::of_bucket(&text, &call.bucket()?.name)?;
-    if call.head.dialect == Dialect::S3 && policy.allows_all_but_some() {
-        return Err(Code::MalformedPolicy.because("NotPrincipal goes with Deny only."));
+    if let Some(why) = policy.what_s3_refuses().filter(|_| call.head.dialect == Dialect::S3) {
+        return Err(Code::MalformedPolicy.because(why));
     }
     app.store
         .write(|tx| {

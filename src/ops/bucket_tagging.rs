@@ -11,9 +11,11 @@ use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
+use crate::limits;
 use crate::meta::Setting;
 use crate::tag::{TagLimits, Tags};
 use crate::wire::Reply;
+use crate::wire::dialect::Dialect;
 use crate::wire::tag_set::parse_tags;
 use crate::wire::xml::{Layout, Writer};
 
@@ -73,9 +75,9 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    let document = call.document(&[ROOT], Code::MalformedTags).await?.ok_or(Code::MissingRequestBody)?;
-    let tags = parse_tags(&document, Code::MalformedTags)?;
-    tags.check(&TagLimits::BUCKET)?;
+    let document = call.document_up_to(limits::BUCKET_TAGS_BYTES_MAX, &[ROOT], Code::MalformedTags).await?;
+    let tags = parse_tags(&document.ok_or(Code::MissingRequestBody)?, Code::MalformedTags)?;
+    tags.check(if call.head.dialect == Dialect::S3 { &TagLimits::S3_BUCKET } else { &TagLimits::BUCKET })?;
     app.store
         .write(|tx| {
             let mut bucket = call.bucket_in(tx)?;

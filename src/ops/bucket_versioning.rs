@@ -70,8 +70,18 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     Ok(Reply::empty(StatusCode::OK))
 }
 
-/// `MfaDelete` is not looked at, as the reference has it.
+/// `MfaDelete` is not looked at in OBS words, as the reference has it. In S3's, where it would make deletions depend on a second
+/// factor, it can only be `Disabled`: 501 `ServiceNotImplemented` for `Enabled`.
 fn parse(document: &Element, dialect: Dialect) -> Result<Versioning> {
+    if dialect == Dialect::S3 {
+        for element in document.children_named("MfaDelete") {
+            match element.text_trimmed() {
+                "Disabled" => {}
+                "Enabled" => return Err(Code::ServiceNotImplemented.because("MFA delete is not implemented.")),
+                _ => return Err(Code::IllegalVersioningConfiguration.into()),
+            }
+        }
+    }
     let mut statuses = document.children_named("Status");
     let status = statuses.next().filter(|status| status.children.is_empty() && statuses.next().is_none());
     match status.map(Element::text_trimmed) {
@@ -95,10 +105,26 @@ mod tests {
     }
 
     #[test]
+    fn a_second_factor_is_refused_in_the_words_that_have_one() {
+        let check = |word: &str, of_s3: Code| {
+            let document = format!("<VersioningConfiguration><Status>Enabled</Status><MfaDelete>{word}</MfaDelete>");
+            let document = document + "</VersioningConfiguration>";
+            let document = Element::parse(document.as_bytes(), Code::MalformedXml).unwrap();
+            for dialect in [Dialect::Obs, Dialect::AwsV2] {
+                assert_eq!(parse(&document, dialect).ok(), Some(Versioning::Enabled), "{word}");
+            }
+            assert_eq!(parse(&document, Dialect::S3).map_err(|error| error.code()), Err(of_s3), "{word}");
+        };
+        check("Enabled", Code::ServiceNotImplemented);
+        check("", Code::IllegalVersioningConfiguration);
+        check("yes", Code::IllegalVersioningConfiguration);
+    }
+
+    #[test]
     fn a_status_is_one_of_two_words() {
         check("<Status>Enabled</Status>", Some(Versioning::Enabled));
         check("<Status> Suspended\n</Status>", Some(Versioning::Suspended));
-        check("<MfaDelete>Enabled</MfaDelete><Status>Enabled</Status>", Some(Versioning::Enabled));
+        check("<MfaDelete>Disabled</MfaDelete><Status>Enabled</Status>", Some(Versioning::Enabled));
         for bad in ["", "Enabled", "<Status/>", "<Status>enabled</Status>", "<Status>Off</Status>"] {
             check(bad, None);
         }

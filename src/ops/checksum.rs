@@ -47,6 +47,20 @@ pub(super) fn values(head: &Head) -> Result<Vec<(ChecksumAlgorithm, &[u8])>> {
     Ok(values)
 }
 
+/// Refuses with 501, in S3's words, a digest of bytes that the request does not bring: nothing would be held to it.
+pub(super) fn refuse_values(head: &Head) -> Result<()> {
+    if head.dialect != Dialect::S3 {
+        return Ok(());
+    }
+    match values(head)?.first() {
+        Some((algorithm, _)) => {
+            Err(Code::ServiceNotImplemented
+                .because(format!("The header {} is not implemented here.", algorithm.header())))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Whether a request brings a digest of its body, now or behind it.
 pub(super) fn is_sent(head: &Head) -> bool {
     let is_value = |name: &HeaderName| {

@@ -10,12 +10,13 @@ use hyper::header::{HeaderName, HeaderValue};
 
 use super::Call;
 use super::object_body::{self, Part};
+use super::object_get::version_id;
 use crate::access::{self, Action, Policies};
 use crate::app::App;
 use crate::blob::digest::{Digest, Sums, Wanted};
 use crate::blob::readers::Reader;
 use crate::error::{Code, Error, Result};
-use crate::meta::{Bucket, Kept, Object, Stored, Tx, VersionId, Versioning};
+use crate::meta::{Bucket, Kept, Object, Stored, Tx, Versioning};
 use crate::wire::body::ReplyBody;
 use crate::wire::conditions::Conditions;
 use crate::wire::copy_source::CopySource;
@@ -66,7 +67,7 @@ impl Source {
         access::check_expected_owner(call.context, "source-expected-bucket-owner", &bucket)?;
         let aside = call.context.aside(named.version.as_deref());
         let permit = access::may(tx, policies, &call.caller, aside, Action::GetObject, &bucket, &named.key)?;
-        let found = self.object_in(tx, &bucket).and_then(|object| {
+        let found = self.object_in(tx, &bucket, call.head.dialect).and_then(|object| {
             permit.check_object(&object)?;
             Ok(object)
         });
@@ -86,13 +87,13 @@ impl Source {
         Ok(Found { bucket, object })
     }
 
-    fn object_in(&self, tx: &mut Tx<'_>, bucket: &Bucket) -> Result<Object> {
+    fn object_in(&self, tx: &mut Tx<'_>, bucket: &Bucket, dialect: Dialect) -> Result<Object> {
         let named = &self.named;
         let Some(version) = &named.version else {
             let object = tx.object(bucket.id, &named.key)?;
             return object.ok_or_else(|| Code::NoSuchKey.on(named.resource()).detail("Key", named.key.as_str()));
         };
-        let kept = match VersionId::parse(version) {
+        let kept = match version_id(version, dialect)? {
             Some(id) => tx.version(bucket.id, &named.key, id)?,
             None => None,
         };

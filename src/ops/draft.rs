@@ -2,6 +2,7 @@
 //! a form (whose fields make a head), in parts, by a copy, by appending. What is documented and not there yet is refused
 //! here, never ignored.
 
+use super::company::check_may_bring;
 use super::{Call, protection};
 use crate::access::acl::NewObject;
 use crate::app::App;
@@ -38,10 +39,11 @@ impl Draft {
     /// 400 with the code of each header for what is malformed; the refusals of [`NewObject`] for its list;
     /// `MetadataTooLarge` for custom metadata and persistent headers of more than [`limits::METADATA_BYTES_MAX`] bytes
     /// together; 405 `FsNotSupport` for what file systems do not have; 501 for encryption and callbacks;
-    /// what protects it as [`protection::parse_headers`] says.
+    /// what protects it as [`protection::parse_headers`] says; 403 `AccessDenied` as [`check_may_bring`] does.
     pub(super) async fn parse(app: &App, call: &Call<'_>) -> Result<Self> {
-        let draft = Self::with_expiry(app, call, expires_days(call.head)?).await?;
-        draft.with_form_tags(call)
+        let draft = Self::with_expiry(app, call, expires_days(call.head)?).await?.with_form_tags(call)?;
+        check_may_bring(app, call, &draft.attributes.tags).await?;
+        Ok(draft)
     }
 
     /// With the tag set in the field `tagging` of a form (S3 reference, "POST Object"); 400 `MalformedXML` for what is
@@ -63,7 +65,9 @@ impl Draft {
     /// The same for a multipart upload, where 0 days are no days.
     pub(super) async fn of_upload(app: &App, call: &Call<'_>) -> Result<Self> {
         let days = expires(call.head).filter(|days| *days != "0").map(parse_expires_days).transpose()?;
-        Self::with_expiry(app, call, days).await
+        let draft = Self::with_expiry(app, call, days).await?;
+        check_may_bring(app, call, &draft.attributes.tags).await?;
+        Ok(draft)
     }
 
     async fn with_expiry(app: &App, call: &Call<'_>, expires_days: Option<u32>) -> Result<Self> {
@@ -200,6 +204,7 @@ pub(super) fn refuse_unsupported(head: &Head) -> Result<()> {
     }
 }
 
-fn starts_with(text: &str, start: &str) -> bool {
+/// Whether `text` begins with `start`, in any letter case.
+pub(super) fn starts_with(text: &str, start: &str) -> bool {
     text.get(..start.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(start))
 }

@@ -14,7 +14,7 @@ use crate::wire::Head;
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
 use crate::wire::query::Query;
-use crate::wire::xml::Writer;
+use crate::wire::xml::{self, Writer};
 
 /// A parameter that is a key, or part of one; empty where it is missing. A longer one than any key is 400
 /// `InvalidArgument`.
@@ -79,6 +79,17 @@ impl Spelling {
         } else {
             xml.element(name, text);
         }
+    }
+
+    /// Writes the name after which the next page begins. One that XML cannot write would come back as another, and pages
+    /// would leave out keys or never end: 400 `InvalidArgument` unless names are encoded.
+    pub(super) fn next_marker(self, xml: &mut Writer, name: &'static str, text: &str) -> Result<()> {
+        if !self.is_encoded && !xml::is_writable(text) {
+            let message = "The page ends with a name that XML cannot hold; ask for encoding-type=url.";
+            return Err(Code::InvalidArgument.because(message));
+        }
+        self.element(xml, name, text);
+        Ok(())
     }
 
     /// Writes `EncodingType`, where it was asked for.

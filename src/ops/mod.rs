@@ -22,6 +22,7 @@ mod bucket_tagging;
 mod bucket_versioning;
 mod call;
 mod checksum;
+mod company;
 mod copy_source;
 mod draft;
 mod file_system;

@@ -8,7 +8,7 @@ use hyper::header::LAST_MODIFIED;
 
 use super::checksum;
 use super::listing::class_name;
-use super::object_get::{find_in, refuse_customer_key};
+use super::object_get::{find_in, refuse_encryption};
 use super::object_reply::header_value;
 use super::object_tagging::about;
 use super::upload::{parse_marker, parse_page_count};
@@ -36,7 +36,7 @@ pub(super) static GET: Op = Op {
 };
 
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
-    refuse_customer_key(call.head)?;
+    refuse_encryption(call.head)?;
     let asked = Asked::parse(call.head)?;
     // A list of parts changes in place.
     let found = app.store.read_frozen(|tx| {

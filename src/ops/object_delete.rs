@@ -6,6 +6,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 
 use super::file_system::check_deletable;
+use super::object_get::version_id;
 use super::object_put::with_version;
 use super::protection::{asks_to_bypass, bypass_in};
 use super::{BodyRule, Call, Op, Scope};
@@ -38,7 +39,7 @@ pub(super) static DELETE: Op = Op {
 async fn delete(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let key = call.key()?;
     let conditions = DeleteConditions::parse(call.head)?;
-    let which = Which::named(call.head.query.get("versionId"));
+    let which = Which::named(call.head.query.get("versionId"), call.head.dialect)?;
     let owner = call.caller.owner();
     let now = app.clock.now_millis();
     let asks = asks_to_bypass(call.head)?;
@@ -71,13 +72,13 @@ pub(super) enum Which {
 }
 
 impl Which {
-    /// By the id that a request names.
-    pub(super) fn named(id: Option<&str>) -> Self {
-        match id.map(VersionId::parse) {
+    /// By the id that a request names; one that is none is refused as [`version_id`] says.
+    pub(super) fn named(id: Option<&str>, dialect: Dialect) -> Result<Self> {
+        Ok(match id.map(|id| version_id(id, dialect)).transpose()? {
             None => Self::Newest,
             Some(Some(id)) => Self::Version(id),
             Some(None) => Self::Unheard,
-        }
+        })
     }
 }
 

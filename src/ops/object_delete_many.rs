@@ -111,7 +111,11 @@ async fn delete_batch(
                 outcomes.push(Err(refusal));
                 continue;
             }
-            let which = Which::named(version.as_deref());
+            // Told with its key, the others go.
+            let Ok(which) = Which::named(version.as_deref(), call.head.dialect) else {
+                outcomes.push(Err(Code::NoSuchVersion.into()));
+                continue;
+            };
             let doom = Doom { which, conditions, bypass: bypass(asks_to_bypass, &judge, key) };
             match delete_in(tx, &bucket, key, doom, call.caller.owner(), now) {
                 // Decided before anything of the key is written: what is protected, or is another, stays; the others go.

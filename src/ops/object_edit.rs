@@ -56,14 +56,15 @@ pub(super) async fn write(app: &Arc<App>, call: &mut Call<'_>, manner: Manner) -
     }
     // From one frozen state: what comes between two reads would be counted and not be seen to be replaced.
     let look = |tx: &mut Tx<'_>| {
-        let current = tx.object(target.bucket.id, &target.key)?;
-        target.check(&target.bucket, current.as_ref(), declared.unwrap_or(0))?;
+        let bucket = call.bucket_in(tx)?;
+        let current = tx.object(bucket.id, &target.key)?;
+        target.check(&bucket, current.as_ref(), declared.unwrap_or(0))?;
         let old = match &current {
             Some(current) => (current.size, Some(current.size)),
             // Behind a delete marker a new object comes, and may take the place of an older version.
-            None => (0, replaced_bytes(tx, &target.bucket, &target.key, None)?),
+            None => (0, replaced_bytes(tx, &bucket, &target.key, None)?),
         };
-        tx.check_room(&target.bucket, grown(old, position, declared.unwrap_or(0)))?;
+        tx.check_room(&bucket, grown(old, position, declared.unwrap_or(0)))?;
         Ok::<_, Error>(old)
     };
     let old = app.store.read_frozen(look).await?;

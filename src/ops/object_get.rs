@@ -11,6 +11,7 @@ use hyper::header::{
 };
 use hyper::{Method, StatusCode};
 
+use super::draft::starts_with;
 use super::object_body::{self, Part};
 use super::object_delete::delete_marker_header;
 use super::object_part::{self, Part as Section};
@@ -21,7 +22,7 @@ use crate::access::Action;
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Body, DeleteMarker, Kept, Object, Stored, Tx, VersionId, Versioning};
-use crate::wire::conditions::{Conditions, Verdict};
+use crate::wire::conditions::{Conditions, Verdict, allow_range};
 use crate::wire::dialect::Dialect;
 use crate::wire::percent;
 use crate::wire::range::{RangeVerdict, parse_range};
@@ -127,21 +128,26 @@ async fn head(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 async fn find(app: &App, call: &Call<'_>) -> Result<Object> {
-    refuse_customer_key(call.head)?;
+    refuse_encryption(call.head)?;
     app.store.read(|tx| find_in(tx, call)).await
 }
 
-/// 400 `InvalidRequest` for a reader who has a key: no object is encrypted with one.
-pub(super) fn refuse_customer_key(head: &Head) -> Result<()> {
-    match head.own("server-side-encryption-customer-algorithm") {
-        Some(_) => Err(Code::InvalidRequest.because("The object is not encrypted with a key of the customer's.")),
-        None => Ok(()),
+/// 400 `InvalidRequest` for a reader who has a key: no object is encrypted with one. Other headers of encryption are said by
+/// writers; a reader's are 400 `InvalidArgument` in S3's words (S3 reference, `GetObject`).
+pub(super) fn refuse_encryption(head: &Head) -> Result<()> {
+    let has = |start| head.own_all().any(|(tail, _)| starts_with(tail, start));
+    if has("server-side-encryption-customer-") {
+        return Err(Code::InvalidRequest.because("The object is not encrypted with a key of the customer's."));
     }
+    if head.dialect == Dialect::S3 && has("server-side-encryption") {
+        return Err(Code::InvalidArgument.because("How an object is encrypted is said where it is written."));
+    }
+    Ok(())
 }
 
 /// The version that a request names, or the current object.
 ///
-/// 404 `NoSuchKey` or `NoSuchVersion` where there is none; a delete marker is 404 where it is the newest version and
+/// 404 `NoSuchKey` or `NoSuchVersion` where there is none, an id that is none as [`version_id`] says; a delete marker is 404 where it is the newest version and
 /// 405 where it was asked for, and the answer says so. 403 `AccessDenied` where the object's list has the last word and
 /// does not give the caller what is asked.
 pub(super) fn find_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
@@ -158,7 +164,7 @@ fn look_up(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
         error.header(delete_marker_header(dialect), "true").header(version_id_name(dialect), id)
     };
     if let Some(named) = call.head.query.get("versionId") {
-        let kept = match VersionId::parse(named) {
+        let kept = match version_id(named, dialect)? {
             Some(id) => tx.version(bucket.id, key, id)?,
             None => None,
         };
@@ -183,6 +189,16 @@ fn look_up(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Object> {
             Some(marker) => Err(marked(missing, &marker)),
             None => Err(missing),
         },
+    }
+}
+
+/// The version that `named` stands for, `None` where no version was ever called so. In S3's words that is 400
+/// `InvalidArgument`: a request about a version that was never told is a mistake, and a deletion that did nothing would be
+/// taken for done (S3 reference).
+pub(super) fn version_id(named: &str, dialect: Dialect) -> Result<Option<VersionId>> {
+    match VersionId::parse(named) {
+        None if dialect == Dialect::S3 => Err(Code::InvalidArgument.because("Invalid version id specified.")),
+        id => Ok(id),
     }
 }
 
@@ -227,9 +243,12 @@ fn prepare(call: &Call<'_>, object: &Object, part: Option<&Section>) -> Result<(
         return Err(Verdict::refusal(header));
     }
     let not_modified = verdict == Verdict::NotModified;
+    // OBS documents that it does not look at `If-Range`.
+    let is_allowed =
+        call.head.dialect != Dialect::S3 || allow_range(&call.head.headers, &object.etag, object.modified_millis);
     let selection = match (part, call.head.header(RANGE)) {
         (Some(Section { span, .. }), _) => RangeVerdict::Part { start: span.start, end_exclusive: span.end },
-        (None, Some(range)) if !not_modified => parse_range(range, object.size),
+        (None, Some(range)) if !not_modified && is_allowed => parse_range(range, object.size),
         _ => RangeVerdict::Whole,
     };
     // S3 ignores a header that asks for several parts.
@@ -243,7 +262,9 @@ fn prepare(call: &Call<'_>, object: &Object, part: Option<&Section>) -> Result<(
         (false, RangeVerdict::Part { .. } | RangeVerdict::Many(_)) => StatusCode::PARTIAL_CONTENT,
         (false, RangeVerdict::Unsatisfiable) => {
             let range = format!("bytes */{}", object.size);
-            return Err(Error::from(Code::InvalidRange).header("content-range", range));
+            let error = Error::from(Code::InvalidRange).header("content-range", range);
+            let asked = call.head.header(RANGE).unwrap_or_default();
+            return Err(error.detail("RangeRequested", asked).detail("ActualObjectSize", object.size.to_string()));
         }
     };
     let mut reply = Reply::empty(status);

@@ -57,6 +57,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let document = call.document(&[ROOT], Code::MalformedXml).await?.ok_or(Code::MalformedXml)?;
     let legal_hold = parse(&document)?;
+    call.permit.will_protect(Lock { legal_hold, ..Lock::default() });
     check_bucket(call.bucket()?)?;
     let object = change_lock(app, call, false, |lock| Ok(Lock { legal_hold, ..lock })).await?;
     about(Reply::empty(StatusCode::OK), call, &object)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 
+use super::company::check_may_bring;
 use super::draft::{self, check_size};
 use super::object_record::change_record;
 use super::object_reply::describe;
@@ -37,6 +38,7 @@ pub(super) static PUT: Op = Op {
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let amendment = Amendment::parse(call)?;
+    check_may_bring(app, call, amendment.tags.as_deref().unwrap_or_default()).await?;
     let now = app.clock.now_millis();
     let object = change_record(app, call, |_, object| amendment.apply(object, now)).await?;
     let dialect = call.head.dialect;

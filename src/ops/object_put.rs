@@ -8,7 +8,7 @@ use hyper::{Method, StatusCode, Uri};
 
 use super::announced::Announced;
 use super::checksum;
-use super::draft::Draft;
+use super::draft::{Draft, starts_with};
 use super::object_reply::describe_stored;
 use super::receive::{Expected, discard, is_small, receive};
 use super::{BodyRule, Call, Op, Scope};
@@ -78,9 +78,14 @@ pub(super) async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     Ok(with_new_version(reply, call.head.dialect, version))
 }
 
-/// A form has fields for headers, but none that makes it a copy; a request with this header is another operation.
-fn refuse_copy(head: &Head) -> Result<()> {
-    if head.has_own("copy-source") {
+/// What begins the name of every header about the source of a copy (tail).
+const COPY_SOURCE: &str = "copy-source";
+
+/// A form has fields for headers, but none that makes it a copy; a request with the header is another operation. What is
+/// said of a source that is not named, its range or a condition on it, would be passed over: 400 `InvalidRequest`.
+pub(super) fn refuse_copy(head: &Head) -> Result<()> {
+    let is_of_source = |(tail, _): (&str, &str)| starts_with(tail, COPY_SOURCE);
+    if head.has_own(COPY_SOURCE) || head.own_all().any(is_of_source) {
         return Err(
             Code::InvalidRequest.because("An object comes with its bytes or from a copy source, not from both.")
         );
@@ -136,12 +141,14 @@ async fn look_ahead(app: &App, call: &Call<'_>, conditions: &Conditions, declare
             return Ok(None);
         }
     }
-    // From one frozen state: an object that comes between the two reads would be counted and not be seen to give way.
+    // From one frozen state: an object that comes between the two reads would be counted and not be seen to give way. The
+    // bucket too: its limit may have been raised, and what is stored grown above the old one.
     let look = |tx: &mut Tx<'_>| {
+        let bucket = call.bucket_in(tx)?;
         let current = tx.object(bucket.id, key)?;
         check_conditions(conditions, current.as_ref())?;
-        let replaced = replaced_bytes(tx, bucket, key, current.as_ref())?;
-        tx.check_room(bucket, change(replaced))?;
+        let replaced = replaced_bytes(tx, &bucket, key, current.as_ref())?;
+        tx.check_room(&bucket, change(replaced))?;
         Ok::<_, Error>(replaced)
     };
     app.store.read_frozen(look).await

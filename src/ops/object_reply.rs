@@ -12,7 +12,7 @@ use crate::access::{self, Action};
 use crate::app::App;
 use crate::clock::{UnixMillis, http_date, iso_second};
 use crate::error::{Code, Result};
-use crate::meta::{Bucket, Object, Restore, UploadId, Versioning};
+use crate::meta::{Bucket, Object, Restore, Tx, UploadId, Versioning};
 use crate::storage_class::StorageClass;
 use crate::wire::Reply;
 use crate::wire::attributes::write_persistent_headers;
@@ -161,9 +161,12 @@ pub(super) async fn tell_readers(app: &App, call: &Call<'_>, object: &Object, re
 
 /// Whether who reads may be told of what has a permission of its own.
 async fn may(app: &App, call: &Call<'_>, object: &Object, action: Action) -> Result<bool> {
-    let (bucket, key) = (call.bucket()?, call.key()?);
-    let may = app.store.read(|tx| access::may(tx, &app.policies, &call.caller, call.context, action, bucket, key));
-    match may.await.and_then(|permit| permit.check_object(object)) {
+    let key = call.key()?;
+    let may = |tx: &mut Tx<'_>| {
+        let bucket = call.bucket_in(tx)?;
+        access::may(tx, &app.policies, &call.caller, call.context, action, &bucket, key)
+    };
+    match app.store.read_frozen(may).await.and_then(|permit| permit.check_object(object)) {
         Ok(()) => Ok(true),
         Err(error) if error.code() == Code::InternalError => Err(error),
         Err(_) => Ok(false),

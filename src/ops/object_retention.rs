@@ -61,6 +61,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let malformed = malformed(dialect);
     let document = call.document(&[ROOT], malformed).await?.ok_or(malformed)?;
     let asked = parse(&document, dialect)?;
+    call.permit.will_protect(Lock { retention: asked, ..Lock::default() });
     check_bucket(call.bucket()?)?;
     let now = app.clock.now_millis();
     check_future(asked, dialect, now)?;

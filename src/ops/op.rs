@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use hyper::Method;
 
 use super::{Call, RESERVED, TABLE, checksum, token_service};
-use crate::access::Action;
+use crate::access::{Action, acl};
 use crate::app::App;
 use crate::auth;
 use crate::error::{Code, Error, Result};
@@ -228,8 +228,21 @@ fn is_digested(op: &Op, head: &Head) -> bool {
     !is_asked || DIGEST_HEADERS.iter().any(|name| head.headers.contains_key(*name)) || checksum::is_sent(head)
 }
 
+/// Refuses with 400 `InvalidArgument` a header of the protocol's own that is not UTF-8: whoever looks for it would not find
+/// it, and pass over what it asks for. Metadata has a check of its own.
+fn refuse_unreadable(head: &Head) -> Result<()> {
+    let prefix = head.dialect.header_prefix();
+    let is_own = |name: &str| name.strip_prefix(prefix).is_some_and(|tail| !tail.starts_with("meta-"));
+    let mut own = head.headers.iter().filter(|(name, _)| is_own(name.as_str()));
+    match own.find(|(_, value)| str::from_utf8(value.as_bytes()).is_err()) {
+        Some((name, _)) => Err(Code::InvalidArgument.because(format!("The header {name} is not UTF-8."))),
+        None => Ok(()),
+    }
+}
+
 /// Whether a request, once allowed, has the shape its row asks for.
 pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
+    refuse_unreadable(head)?;
     let length = head.content_length()?;
     let chunked = head.headers.contains_key(hyper::header::TRANSFER_ENCODING);
     let has_body = chunked || length.is_some_and(|length| length > 0);
@@ -256,6 +269,7 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
     if matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
+    acl::check_once(head)?;
     for (name, _) in head.query.iter() {
         let known = op.is_picked_by(name)
             // Those of a form stand in it.
@@ -272,6 +286,7 @@ pub fn check_shape(op: &Op, head: &Head) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::address::Endpoints;
 
     #[test]
     fn no_two_rows_answer_the_same_request() {
@@ -281,6 +296,25 @@ mod tests {
                 assert!(!same, "{} and {}", a.name, b.name);
             }
         }
+    }
+
+    /// What an operation does not find in such a header it would take for unsaid.
+    #[test]
+    fn headers_of_the_protocol_are_text() {
+        let check = |name: &str, value: &[u8], expected: std::result::Result<(), Code>| {
+            let request = hyper::Request::put("/photos/k").header("host", "localhost").header("content-length", "0");
+            let request = request.header("x-amz-date", "d").header(name, value).body(()).unwrap();
+            let head = Head::parse(request.into_parts().0, &Endpoints::default()).unwrap();
+            let checked = check_shape(find(&head).unwrap(), &head);
+            assert_eq!(checked.map_err(|error| error.code()), expected, "{name}");
+        };
+        for name in ["x-amz-acl", "x-amz-tagging", "x-amz-expected-bucket-owner", "x-amz-server-side-encryption"] {
+            check(name, b"\xFF", Err(Code::InvalidArgument));
+            check(name, "\u{E9}".as_bytes(), Ok(()));
+        }
+        // These have their own check, or are none of the dialect's.
+        check("x-amz-meta-a", b"\xFF", Ok(()));
+        check("user-agent", b"\xFF", Ok(()));
     }
 
     /// An operation that may store or delete has a growth rule; nothing else names one.

@@ -59,7 +59,9 @@ impl Answer {
         let fields = call.form()?;
         refuse_unsupported(fields)?;
         let (bucket, key) = (call.bucket()?.clone(), call.key()?.clone());
-        let redirect = fields.get("success_action_redirect");
+        // S3 has an older name for it still.
+        let older = fields.get("redirect").filter(|_| !call.head.dialect.is_obs());
+        let redirect = fields.get("success_action_redirect").or(older);
         let redirect = redirect.filter(|url| redirect_after(url, &bucket, &key, "").is_ok()).map(str::to_owned);
         let status = match fields.get("success_action_status") {
             Some("200") => StatusCode::OK,

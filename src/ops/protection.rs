@@ -1,17 +1,18 @@
-//! What the operations of object lock share: the words for modes, holds and dates, the headers in which a new object
-//! brings its protection, and the one change of what protects a version. What is allowed, `meta` decides at commit.
+//! What the operations of object lock share: the headers in which a new object brings its protection, and the one change
+//! of what protects a version. What is allowed, `meta` decides at commit; the words are `wire`'s.
 
 use super::Call;
 use super::object_get::find_in;
-use crate::access::{self, Action, Judge};
+use crate::access::{self, Action, Facts, Judge};
 use crate::app::App;
-use crate::clock::{UnixMillis, parse_http_date, parse_iso_date_up};
+use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::meta::{Bucket, Object, Tx};
 use crate::name::ObjectKey;
-use crate::object_lock::{Bypass, LegalHold, Lock, LockMode, Retention};
+use crate::object_lock::{Bypass, LegalHold, Lock, Retention};
 use crate::wire::Head;
 use crate::wire::dialect::Dialect;
+pub(super) use crate::wire::object_lock::{parse_hold, parse_mode, parse_until};
 
 /// Headers of a new object that say how it is protected (tails): mode and date come together, the hold by itself.
 pub(super) const HEADERS: [&str; 3] = ["object-lock-mode", "object-lock-retain-until-date", "object-lock-legal-hold"];
@@ -49,16 +50,19 @@ pub(super) fn parse_headers(head: &Head, bucket: &Bucket, now: UnixMillis) -> Re
 /// 403 unless the caller may protect what they store: the permissions of the requests that would do it afterwards.
 pub(super) async fn check_may_protect(app: &App, call: &Call<'_>, lock: Option<Lock>) -> Result<()> {
     let Some(lock) = lock else { return Ok(()) };
-    let (bucket, key) = (call.bucket()?, call.key()?);
+    let key = call.key()?;
     for (is_asked, action) in [
         (lock.retention.is_some(), Action::PutObjectRetention),
         (lock.legal_hold != LegalHold::Unset, Action::PutObjectLegalHold),
     ] {
         if is_asked {
             let ask = |tx: &mut Tx<'_>| {
-                access::may(tx, &app.policies, &call.caller, call.context, action, bucket, key).map(drop)
+                let bucket = call.bucket_in(tx)?;
+                let mut permit = access::may(tx, &app.policies, &call.caller, call.context, action, &bucket, key)?;
+                permit.will_protect(lock);
+                permit.check_object(Facts { owner: call.caller.owner(), acl: None, tags: &[] })
             };
-            app.store.read(ask).await?;
+            app.store.read_frozen(ask).await?;
         }
     }
     Ok(())
@@ -86,35 +90,6 @@ pub(super) fn check_future(retention: Option<Retention>, dialect: Dialect, now: 
 fn invalid(dialect: Dialect, why: &'static str) -> Error {
     if dialect.is_obs() { Code::InvalidRequest.because(why) } else { Code::InvalidArgument.because(why) }
 }
-
-/// A mode by its name; OBS has one only.
-pub(super) fn parse_mode(name: &str, dialect: Dialect) -> Option<LockMode> {
-    let is_there = |mode: &LockMode| *mode == LockMode::Compliance || !dialect.is_obs();
-    LockMode::ALL.into_iter().find(|mode| mode.name() == name).filter(is_there)
-}
-
-/// A hold by its name.
-pub(super) fn parse_hold(name: &str) -> Option<LegalHold> {
-    [LegalHold::On, LegalHold::Off].into_iter().find(|hold| hold.name() == Some(name))
-}
-
-/// A date in ISO 8601 with its offset, or under OBS's signatures in the form of HTTP or in milliseconds of Unix time, all
-/// of which its references show. Rounded up to a whole second, which is what is shown of it: a protection is never shorter than
-/// was asked for, and what is shown can be asked for again.
-pub(super) fn parse_until(text: &str, dialect: Dialect) -> Option<UnixMillis> {
-    if let Some(millis) = parse_iso_date_up(text) {
-        return Some(millis);
-    }
-    if dialect == Dialect::S3 {
-        return None;
-    }
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    let millis = if is_number { text.parse().ok()? } else { parse_http_date(text)? };
-    UnixMillis::checked_next_multiple_of(millis, 1000).filter(|millis| *millis <= UNTIL_MILLIS_MAX)
-}
-
-/// The last second of the year 9999: what every form of date can show.
-const UNTIL_MILLIS_MAX: UnixMillis = 253_402_300_799_000;
 
 /// Whether a request wants to pass over governance: `x-amz-bypass-governance-retention: true`. OBS, which has no
 /// governance, has no such header. 400 `InvalidArgument` for any other word than true and false.
@@ -167,49 +142,4 @@ pub(super) async fn change_lock(
         Ok::<_, Error>(object)
     });
     changed.await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_whole_seconds_and_never_earlier() {
-        let check = |text: &str, of_obs: Option<UnixMillis>, of_s3: Option<UnixMillis>| {
-            let parsed = [Dialect::Obs, Dialect::S3].map(|dialect| parse_until(text, dialect));
-            assert_eq!(parsed, [of_obs, of_s3], "{text}");
-        };
-        let both = |text: &str, expected| check(text, expected, expected);
-        both("2015-07-01T04:11:15Z", Some(1_435_723_875_000));
-        both("2015-07-01T04:11:15.000Z", Some(1_435_723_875_000));
-        both("2015-07-01T04:11:14.000001Z", Some(1_435_723_875_000));
-        both("2015-07-01T06:11:15+02:00", Some(1_435_723_875_000));
-        both("2015-07-01T04:11:15+00:00", Some(1_435_723_875_000));
-        check("Wed, 01 Jul 2015 04:11:15 GMT", Some(1_435_723_875_000), None);
-        check("1435723875000", Some(1_435_723_875_000), None);
-        check("1435723874001", Some(1_435_723_875_000), None);
-        check("0", Some(0), None);
-        for bad in
-            ["", "never", "2015-07-01", "2015-07-01T04:11:15", "-1", "+1", "18446744073709551615", "253402300800000"]
-        {
-            both(bad, None);
-        }
-    }
-
-    #[test]
-    fn modes_and_holds_are_spelled_one_way() {
-        let check = |name: &str, of_obs, of_s3| {
-            assert_eq!((parse_mode(name, Dialect::Obs), parse_mode(name, Dialect::S3)), (of_obs, of_s3), "{name}");
-        };
-        check("COMPLIANCE", Some(LockMode::Compliance), Some(LockMode::Compliance));
-        check("GOVERNANCE", None, Some(LockMode::Governance));
-        for bad in ["", "compliance", "governance", "COMPLIANCE ", "abc"] {
-            check(bad, None, None);
-        }
-        assert_eq!(parse_hold("ON"), Some(LegalHold::On));
-        assert_eq!(parse_hold("OFF"), Some(LegalHold::Off));
-        for bad in ["", "on", "On", "abc"] {
-            assert_eq!(parse_hold(bad), None, "{bad}");
-        }
-    }
 }

@@ -33,7 +33,8 @@ pub(super) static GET: Op = Op {
 async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let account = call.account()?;
     let asked = Asked::parse(call.head)?;
-    let mut buckets = app.store.read(|tx| tx.buckets_of(account.id)).await?;
+    // From one state: a bucket that takes another's place is there, or the other is.
+    let mut buckets = app.store.read_frozen(|tx| tx.buckets_of(account.id)).await?;
     buckets.retain(|bucket| asked.takes(bucket));
     let truncated = asked.count_max > 0 && buckets.len() > asked.count_max;
     buckets.truncate(asked.count_max);

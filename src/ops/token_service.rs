@@ -139,6 +139,10 @@ async fn assume_role(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         return Err(invalid("ExternalId has 2 to 1224 letters, digits or characters of _+=,.@:/- in it."));
     }
     let seconds = parse_seconds(asked, limits::ROLE_SECONDS, limits::ROLE_SECONDS_MAX)?;
+    // Who meant to narrow the session does not get one that is not.
+    if asked.is_empty("Policy") {
+        return Err(invalid("Policy is empty."));
+    }
     let policy = asked.get("Policy").map(parse_policy).transpose()?;
     if role.account != Some(call.account()?.id) {
         return Err(Code::AccessDenied.because("The role is one of another account; a caller has those of its own."));
@@ -223,15 +227,15 @@ impl Session {
     async fn open(app: &App, call: &Call<'_>, seconds: u64, policy: Option<&Arc<str>>) -> Result<Self> {
         let account = call.account()?.id;
         let Claim::Signed(signed) = auth::claim(call.head)? else { return Err(Code::AccessDenied.into()) };
-        let kept = app.store.read(|tx| tx.access_keys(Some(account))).await?;
-        if kept.iter().filter(|key| key.is_temporary()).count() >= limits::SESSIONS_PER_ACCOUNT_MAX {
-            return Err(Code::LimitExceeded.into());
-        }
         // Drawn outside the transaction, which may run again.
         let mut key = NewAccessKey::permanent(generate_access_key(), generate_secret_key());
         key.token = Some(generate_security_token());
         let wanted_millis = call.now + seconds * 1000;
+        let _turn = app.sessions.lock().await;
         let made = app.store.write(|tx| {
+            if tx.temporary_key_count(account)? >= limits::SESSIONS_PER_ACCOUNT_MAX {
+                return Err(Code::LimitExceeded.into());
+            }
             let own = tx.access_key(&signed.access_key)?.filter(|own| own.status == KeyStatus::Active);
             let own = own.ok_or(Code::InvalidAccessKeyId)?;
             let mut key = key.clone();

@@ -46,7 +46,7 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         Ok::<_, Error>((page, names))
     });
     let (page, names) = read.await?;
-    Ok(Reply::xml(render(app.namespace(dialect), dialect, bucket, &asked, spelling, (&page, &names))))
+    Ok(Reply::xml(render(app.namespace(dialect), dialect, bucket, &asked, spelling, (&page, &names))?))
 }
 
 fn parse(query: &Query) -> Result<UploadQuery> {
@@ -74,7 +74,7 @@ fn render(
     asked: &UploadQuery,
     spelling: Spelling,
     (page, names): (&UploadPage, &Names),
-) -> Bytes {
+) -> Result<Bytes> {
     let (next_key, next_id) = match page.rows.last().filter(|_| page.truncated) {
         Some(ListedUpload::Upload(key, id, _)) => (key.as_str(), id.to_string()),
         Some(ListedUpload::Prefix(prefix)) => (prefix.as_str(), String::new()),
@@ -84,7 +84,7 @@ fn render(
     xml.element("Bucket", bucket.name.as_str());
     spelling.element(&mut xml, "KeyMarker", &asked.page.marker);
     xml.element("UploadIdMarker", &asked.id_marker.map(|id| id.to_string()).unwrap_or_default());
-    spelling.element(&mut xml, "NextKeyMarker", next_key);
+    spelling.next_marker(&mut xml, "NextKeyMarker", next_key)?;
     xml.element("NextUploadIdMarker", &next_id);
     if !asked.page.delimiter.is_empty() {
         spelling.element(&mut xml, "Delimiter", &asked.page.delimiter);
@@ -110,5 +110,5 @@ fn render(
         ListedUpload::Upload(..) => None,
     });
     spelling.prefixes(&mut xml, prefixes);
-    xml.finish()
+    Ok(xml.finish())
 }

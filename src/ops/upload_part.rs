@@ -8,7 +8,7 @@ use hyper::{Method, StatusCode};
 
 use super::announced::Announced;
 use super::checksum;
-use super::object_put::etag_value;
+use super::object_put::{etag_value, refuse_copy};
 use super::object_reply::describe_crc64;
 use super::receive::{Expected, discard, receive};
 use super::upload::{check_initiator, open, part_number, refuse_late, upload_id};
@@ -38,6 +38,7 @@ pub(super) static PUT: Op = Op {
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     refuse_late(call.head)?;
+    refuse_copy(call.head)?;
     let (number, id) = (part_number(call.head)?, upload_id(call)?);
     let announced = Announced::of_part(call.head)?;
     let declared = call.head.body_length()?;
@@ -45,11 +46,10 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         return Err(Code::EntityTooLarge.into());
     }
     let bucket = call.bucket()?.clone();
-    let Ahead { replaced, algorithm } = look_ahead(app, call, id, number).await?;
-    let announced = announced.for_upload(algorithm)?;
-    let change = |length| replacing(replaced, length);
+    let announced = announced.for_upload(look_ahead(app, call, id).await?)?;
     // Refused now: what is announced and does not fit.
-    app.store.check_room(&bucket, change(declared.unwrap_or(0))).await?;
+    let replaced = check_room(app, call, (id, number), declared.unwrap_or(0)).await?;
+    let change = |length| replacing(replaced, length);
     let bytes_max = limits::PART_BYTES_MAX;
     let expected = Expected { bucket: &bucket, declared, bytes_max, announced: &announced, change: &change };
     let received = receive(app, call.body, &expected).await?;
@@ -81,26 +81,36 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 /// What a part of `length` bytes changes in place of one of `replaced` bytes.
-pub(super) fn replacing(replaced: Option<u64>, length: u64) -> Change {
+fn replacing(replaced: Option<u64>, length: u64) -> Change {
     let comes = Change::default().comes(Held::Part(length));
     replaced.map_or(comes, |replaced| comes.gone(Held::Part(replaced)))
 }
 
-/// What is to be known before a part comes.
-pub(super) struct Ahead {
-    /// The size of the part that goes, in bytes.
-    pub(super) replaced: Option<u64>,
-    /// The checksum that the upload wants of each part.
-    pub(super) algorithm: Option<ChecksumAlgorithm>,
-}
-
-/// Refuses what has no upload or is not the caller's, before the body is read.
-pub(super) async fn look_ahead(app: &App, call: &Call<'_>, id: UploadId, number: u16) -> Result<Ahead> {
+/// Refuses what has no upload or is not the caller's, before the body is read. The checksum that the upload wants of each
+/// part.
+pub(super) async fn look_ahead(app: &App, call: &Call<'_>, id: UploadId) -> Result<Option<ChecksumAlgorithm>> {
     let looked = app.store.read(|tx| {
         let open = open(tx, call, id)?;
         check_initiator(call, open.upload())?;
+        Ok::<_, Error>(open.upload().checksum.map(|(algorithm, _)| algorithm))
+    });
+    looked.await
+}
+
+/// Refuses a part of `length` bytes that does not fit; else says how many bytes go when it comes. What goes and what is
+/// stored are of one moment: a part that another request has just put would count, and not be seen to give way.
+pub(super) async fn check_room(
+    app: &App,
+    call: &Call<'_>,
+    (id, number): (UploadId, u16),
+    length: u64,
+) -> Result<Option<u64>> {
+    let looked = app.store.read(|tx| {
+        let bucket = call.bucket_in(tx)?;
+        let open = open(tx, call, id)?;
         let replaced = tx.part(&open, number)?.map(|part| part.size);
-        Ok::<_, Error>(Ahead { replaced, algorithm: open.upload().checksum.map(|(algorithm, _)| algorithm) })
+        tx.check_room(&bucket, replacing(replaced, length))?;
+        Ok::<_, Error>(replaced)
     });
     looked.await
 }

@@ -11,7 +11,7 @@ use super::checksum;
 use super::copy_source::{Found, Source, digest, is_same};
 use super::object_reply::describe_crc64;
 use super::upload::{open, part_number, refuse_late, upload_id};
-use super::upload_part::{Ahead, look_ahead, replacing};
+use super::upload_part::{check_room, look_ahead};
 use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
@@ -42,10 +42,11 @@ const ATTEMPT_COUNT_MAX: usize = 3;
 
 async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     refuse_late(call.head)?;
+    checksum::refuse_values(call.head)?;
     let target = Target { number: part_number(call.head)?, id: upload_id(call)? };
     let source = Source::parse(call.head)?;
     let range = call.head.own("copy-source-range").map(parse_range).transpose()?;
-    let Ahead { replaced, algorithm } = look_ahead(app, call, target.id, target.number).await?;
+    let algorithm = look_ahead(app, call, target.id).await?;
     let wanted = Wanted { crc64: true, checksum: checksum::of_part(call.head.dialect, algorithm), sha256: false };
     for _ in 0..ATTEMPT_COUNT_MAX {
         // Noted before the record is read, so that the sweep waits.
@@ -58,7 +59,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         });
         let (found, stored) = read.await?;
         let span = span(range.clone(), found.object.size)?;
-        app.store.check_room(call.bucket()?, replacing(replaced, span.end - span.start)).await?;
+        check_room(app, call, (target.id, target.number), span.end - span.start).await?;
         let sums = digest(app, stored.clone(), span.clone(), reader, wanted).await?;
         let copied = Copied { found, stored, span, sums };
         if let Some(part) = copied.commit(app, call, &source, &target).await? {

@@ -5,6 +5,7 @@ use hyper::header::{self, HeaderMap, HeaderName};
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error};
 use crate::wire::Head;
+use crate::wire::delete_conditions::parse_seconds;
 use crate::wire::dialect::Dialect;
 
 /// The conditions of a request. Dates that cannot be read are as good as absent.
@@ -58,11 +59,15 @@ impl Conditions {
     }
 
     /// Takes the conditions of a write. In S3's words it has one at most, which names a tag or `*`; anything else is 400
-    /// `InvalidArgument` (S3 reference, "Conditional writes").
+    /// `InvalidArgument` (S3 reference, "Conditional writes"). A write on condition of a time, which S3 does not have, is
+    /// 501 `ServiceNotImplemented`: it must not happen without it.
     pub fn parse_of_write(head: &Head) -> Result<Self, Error> {
         let conditions = Self::parse(&head.headers);
         if head.dialect != Dialect::S3 {
             return Ok(conditions);
+        }
+        if [header::IF_MODIFIED_SINCE, header::IF_UNMODIFIED_SINCE].iter().any(|name| head.headers.contains_key(name)) {
+            return Err(Code::ServiceNotImplemented.because("A write cannot depend on a time."));
         }
         let invalid = |why: &'static str| Err(Code::InvalidArgument.because(why));
         let is_blank = |tags: &Option<String>| tags.as_deref().is_some_and(|tags| tags_of(tags).next().is_none());
@@ -78,24 +83,27 @@ impl Conditions {
     /// Takes the conditions on a copy's source from `x-obs-copy-source-if-match` and its relatives.
     ///
     /// `if-match` goes with `if-unmodified-since` and `if-none-match` with `if-modified-since`; any other company is
-    /// 400 `InvalidRequest` (OBS reference, "Copying Objects").
+    /// 400 `InvalidRequest` (OBS reference, "Copying Objects"). In S3's words times may be as documents have them, and
+    /// what is none is 400 `InvalidArgument`: there would be a copy that was not to be.
     pub fn parse_of_source(head: &Head) -> Result<Self, Error> {
-        let tags = |tail| head.own(tail).map(|tags| unescaped(tags.to_owned()));
-        let date = |tail| head.own(tail).and_then(read_date);
-        let conditions = Self {
-            if_match: tags("copy-source-if-match"),
-            if_none_match: tags("copy-source-if-none-match"),
-            if_modified_since: date("copy-source-if-modified-since"),
-            if_unmodified_since: date("copy-source-if-unmodified-since"),
-            tells_missing: false,
-        };
         let has = |tail| head.own(tail).is_some();
         let of_one = has("copy-source-if-match") || has("copy-source-if-unmodified-since");
         let of_other = has("copy-source-if-none-match") || has("copy-source-if-modified-since");
         if of_one && of_other {
             return Err(Code::InvalidRequest.because("These conditions on the copy source do not go together."));
         }
-        Ok(conditions)
+        let tags = |tail| head.own(tail).map(|tags| unescaped(tags.to_owned()));
+        let date = |tail| match head.own(tail) {
+            Some(text) if head.dialect == Dialect::S3 => parse_seconds(text).map(Some),
+            text => Ok(text.and_then(read_date)),
+        };
+        Ok(Self {
+            if_match: tags("copy-source-if-match"),
+            if_none_match: tags("copy-source-if-none-match"),
+            if_modified_since: date("copy-source-if-modified-since")?,
+            if_unmodified_since: date("copy-source-if-unmodified-since")?,
+            tells_missing: false,
+        })
     }
 
     /// Evaluates the conditions on a copy's source as those of a read; `Err` is the header that does not hold.
@@ -149,6 +157,17 @@ impl Conditions {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a range may be served by itself: it may not where `If-Range` names another state of the object, whose other
+/// bytes the reader has (RFC 9110, 13.1.5). `etag` is without quotes; a tag marked weak names no state, a time only where it
+/// is the object's to the second.
+pub fn allow_range(headers: &HeaderMap, etag: &str, modified_ms: UnixMillis) -> bool {
+    headers.get_all(header::IF_RANGE).iter().all(|value| {
+        let text = unescaped(String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+        let tag = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&text);
+        tag == etag || read_date(&text) == Some(modified_ms / 1000)
+    })
 }
 
 /// RFC 9110 8.8.3.2: whether a tag marked weak may match.
@@ -296,6 +315,25 @@ mod tests {
     }
 
     #[test]
+    fn a_range_is_of_the_state_it_names() {
+        let check = |lines: &[&str], expected: bool| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::IF_RANGE, line.parse().unwrap());
+            }
+            assert_eq!(allow_range(&headers, "abc", NOON_MS + 999), expected, "{lines:?}");
+        };
+        check(&[], true);
+        for same in ["\"abc\"", "abc", "%22abc%22", NOON, "Wednesday, 01-Jul-15 12:00:00 GMT"] {
+            check(&[same], true);
+            check(&[same, "\"x\""], false);
+        }
+        for other in ["\"x\"", "\"ABC\"", "W/\"abc\"", "*", "", "\"abc\", \"x\"", LATER, FUTURE, "soon"] {
+            check(&[other], false);
+        }
+    }
+
+    #[test]
     fn conditions_of_a_write() {
         check_write(&[], None, Ok(()));
         check_write(&[("if-match", "*")], None, Err(Unmet::Failed("If-Match")));
@@ -326,19 +364,41 @@ mod tests {
             check_s3_write(&[("if-match", blank)], None, Err(Code::InvalidArgument));
             check_s3_write(&[("if-none-match", blank)], None, Err(Code::InvalidArgument));
         }
+        for time in ["if-modified-since", "if-unmodified-since"] {
+            for value in [NOON, FUTURE, "soon", ""] {
+                check_s3_write(&[(time, value)], Some("abc"), Err(Code::ServiceNotImplemented));
+            }
+        }
     }
 
     fn check_source(lines: &[(&str, &str)], expected: Result<Result<(), &'static str>, Code>) {
         for prefix in ["x-obs-", "x-amz-"] {
-            let request =
-                lines.iter().fold(hyper::Request::put("/photos/k").header("host", "localhost"), |request, line| {
-                    request.header([prefix, "copy-source-", line.0].concat(), line.1)
-                });
-            let head = Head::parse(request.body(()).unwrap().into_parts().0, &Endpoints::default()).unwrap();
-            let parsed = Conditions::parse_of_source(&head).map_err(|error| error.code());
-            let found = parsed.map(|conditions| conditions.check_source("abc", NOON_MS + 999, NOON_MS + 60_000));
-            assert_eq!(found, expected, "{lines:?}");
+            check_source_in(prefix, lines, expected);
         }
+    }
+
+    fn check_source_in(prefix: &str, lines: &[(&str, &str)], expected: Result<Result<(), &'static str>, Code>) {
+        let request = hyper::Request::put("/photos/k").header("host", "localhost");
+        let request = lines
+            .iter()
+            .fold(request, |request, line| request.header([prefix, "copy-source-", line.0].concat(), line.1));
+        let head = Head::parse(request.body(()).unwrap().into_parts().0, &Endpoints::default()).unwrap();
+        let parsed = Conditions::parse_of_source(&head).map_err(|error| error.code());
+        let found = parsed.map(|conditions| conditions.check_source("abc", NOON_MS + 999, NOON_MS + 60_000));
+        assert_eq!(found, expected, "{prefix} {lines:?}");
+    }
+
+    #[test]
+    fn times_of_a_source_are_not_passed_over_in_s3_words() {
+        let (early, time) = ("2015-07-01T11:00:00.000Z", "if-unmodified-since");
+        check_source_in("x-amz-", &[(time, early)], Ok(Err("If-Unmodified-Since")));
+        check_source_in("x-amz-", &[(time, "2015-07-01T12:00:00Z")], Ok(Ok(())));
+        for bad in ["soon", "", "1435752000"] {
+            check_source_in("x-amz-", &[(time, bad)], Err(Code::InvalidArgument));
+            check_source_in("x-amz-", &[("if-modified-since", bad)], Err(Code::InvalidArgument));
+            check_source_in("x-obs-", &[(time, bad)], Ok(Ok(())));
+        }
+        check_source_in("x-obs-", &[(time, early)], Ok(Ok(())));
     }
 
     #[test]

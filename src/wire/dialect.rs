@@ -24,7 +24,7 @@ const OBS_PREFIX: &str = "x-obs-";
 const AMZ_PREFIX: &str = "x-amz-";
 
 /// Headers OBS's SDKs send with the OBS prefix in every dialect (tails). They are outside a V2 signature, so none
-/// of them may grant anything.
+/// of them may grant anything; Signature V4 has to cover them.
 const ALWAYS_OBS_TAILS: &[&str] = &[
     "fs-file-interface",
     "az-redundancy",
@@ -103,7 +103,7 @@ impl Dialect {
             // The OBS reference has one code for every token that does not hold.
             (Self::Obs | Self::AwsV2, Code::ExpiredToken) => "InvalidSecurity",
             (Self::S3, Code::RequestPayerDenied) => "AccessDenied",
-            (Self::S3, Code::MissingRequiredHeader) => "InvalidRequest",
+            (Self::S3, Code::MissingRequiredHeader | Code::ForbidAnonReqOverwriteRespHead) => "InvalidRequest",
             (Self::S3, Code::InvalidTag) => "InvalidTag",
             (Self::S3, Code::MalformedTags) => "MalformedXML",
             (Self::Obs | Self::AwsV2, Code::WrongSha256) => "BadDigest",
@@ -159,6 +159,13 @@ impl Dialect {
             return find_prefixed(OBS_PREFIX, tail, headers);
         }
         own
+    }
+
+    /// Whether [`Dialect::header`] would look at a header of this name, in lower case.
+    pub fn reads(self, name: &str) -> bool {
+        let is_always_read =
+            |name: &str| name.strip_prefix(OBS_PREFIX).is_some_and(|tail| ALWAYS_OBS_TAILS.contains(&tail));
+        name.starts_with(self.header_prefix()) || (!self.is_obs() && is_always_read(name))
     }
 }
 
@@ -216,6 +223,7 @@ mod tests {
         assert_eq!(Dialect::S3.code_name(Code::InvalidTag), "InvalidTag");
         assert_eq!(Dialect::AwsV2.code_name(Code::InvalidTag), "InvalidTagError");
         assert_eq!(Dialect::S3.code_name(Code::MalformedTags), "MalformedXML");
+        assert_eq!(Dialect::S3.code_name(Code::ForbidAnonReqOverwriteRespHead), "InvalidRequest");
         assert_eq!(Dialect::Obs.status(Code::RequestTimeout), StatusCode::REQUEST_TIMEOUT);
         assert_eq!(Dialect::AwsV2.status(Code::RequestTimeout), StatusCode::BAD_REQUEST);
         assert_eq!(Dialect::AwsV2.request_id_header(), "x-amz-request-id");
@@ -229,5 +237,8 @@ mod tests {
         assert_eq!(Dialect::S3.header("version", &headers), Some("v"));
         assert_eq!(Dialect::AwsV2.header("storage-class", &headers), None);
         assert_eq!(Dialect::Obs.header(&"a".repeat(200), &headers), None);
+        let read = |dialect: Dialect| ["x-obs-acl", "x-amz-acl", "x-obs-version"].map(|name| dialect.reads(name));
+        assert_eq!(read(Dialect::Obs), [true, false, true]);
+        assert_eq!([Dialect::AwsV2, Dialect::S3].map(read), [[false, true, true]; 2]);
     }
 }

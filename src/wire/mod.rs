@@ -14,6 +14,7 @@ pub mod dialect;
 pub mod form;
 pub mod headers;
 pub mod letter_case;
+pub mod object_lock;
 pub mod percent;
 pub mod query;
 pub mod range;
@@ -69,14 +70,16 @@ pub struct Head {
     pub dialect: Dialect,
     /// Whether a body may come without its length being announced in any way: HTTP/2 frames it.
     pub is_framed: bool,
+    /// Whether one may still come. The head does not say it: who has the body sets it.
+    pub has_framed_body: bool,
 }
 
 impl Head {
     /// Takes a request's head apart. An error comes with what its rendering needs: the dialect, as far as it
     /// could be told, and whether the method is `HEAD`.
     ///
-    /// Too long a URI is 414, a missing or repeated `Host` 400 `BadRequest`; the rest as [`Query::parse`] and
-    /// [`Target::parse`] say.
+    /// Too long a URI is 414, a missing or repeated `Host` 400 `BadRequest`, a coding of the body beside `chunked` 501;
+    /// the rest as [`Query::parse`] and [`Target::parse`] say.
     pub fn parse(
         parts: hyper::http::request::Parts,
         endpoints: &Endpoints,
@@ -88,13 +91,15 @@ impl Head {
         };
         let dialect = Dialect::of(&parts.headers, &query);
         let parsed = check_host(&parts).and_then(|host| Target::parse(host, parts.uri.path(), endpoints));
+        let parsed = check_coding(&parts.headers).and(parsed);
         let target = parsed.map_err(|error| (error, dialect, is_head))?;
         let mut parts = parts;
         if takes_header_parameters(dialect, &query) {
             add_header_parameters(&query, &mut parts.headers).map_err(|error| (error, dialect, is_head))?;
         }
         let is_framed = parts.version >= Version::HTTP_2;
-        Ok(Self { method: parts.method, uri: parts.uri, headers: parts.headers, target, query, dialect, is_framed })
+        let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
+        Ok(Self { method, uri, headers, target, query, dialect, is_framed, has_framed_body: false })
     }
 
     /// Whether `name` is a parameter that stands for a standard header, as boto3 sends them in V2 URLs.
@@ -136,6 +141,12 @@ impl Head {
     /// see [`Head::body_length`].
     pub fn content_length(&self) -> Result<Option<u64>> {
         parse_length(&self.headers, header::CONTENT_LENGTH)
+    }
+
+    /// Whether bytes may follow the head. What comes in pieces may turn out to be none.
+    pub fn has_body(&self) -> Result<bool> {
+        let has_length = self.content_length()?.is_some_and(|length| length > 0);
+        Ok(has_length || self.has_framed_body || self.headers.contains_key(header::TRANSFER_ENCODING))
     }
 
     /// The announced length of what the body stands for, in bytes: without the framing that [`aws_chunked`] takes off.
@@ -259,6 +270,16 @@ fn find_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     }
 }
 
+/// Refuses what lies in HTTP's chunks and is no data: nobody would undo it (RFC 9112, 6.1).
+fn check_coding(headers: &HeaderMap) -> Result<()> {
+    let mut values = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_chunked = values.next().is_none_or(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
+    if is_chunked && values.next().is_none() {
+        return Ok(());
+    }
+    Err(Code::ServiceNotImplemented.because("Of transfer codings there is chunked, once."))
+}
+
 /// The host, where the version demands one (RFC 9112 3.2); a request of HTTP/1.0 may go without.
 fn check_host(parts: &hyper::http::request::Parts) -> Result<&str> {
     let header_count = parts.headers.get_all(header::HOST).iter().take(2).count();
@@ -350,6 +371,22 @@ mod tests {
         check(get(&long).header("authorization", "AWS a:b"), Code::UriTooLarge, Dialect::AwsV2, false);
         check(hyper::Request::head("/?%zz").header("host", "localhost"), Code::InvalidUri, Dialect::Obs, true);
         check(get("/?x-amz-acl").header("host", "other.host"), Code::NoSuchBucket, Dialect::S3, false);
+    }
+
+    #[test]
+    fn a_body_has_one_coding() {
+        let check = |values: &[&str], expected: Option<Code>| {
+            let request = get("/").header("host", "localhost");
+            let request = values.iter().fold(request, |request, value| request.header("transfer-encoding", *value));
+            assert_eq!(parse(request).err().map(|(error, ..)| error.code()), expected, "{values:?}");
+        };
+        check(&[], None);
+        check(&["chunked"], None);
+        check(&[" Chunked"], None);
+        for bad in [&["gzip, chunked"][..], &["chunked, chunked"], &["chunked", "chunked"], &["gzip", "chunked"], &[""]]
+        {
+            check(bad, Some(Code::ServiceNotImplemented));
+        }
     }
 
     #[test]

@@ -80,6 +80,12 @@ impl TokenCall {
         self.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
     }
 
+    /// Whether a parameter was sent without a value.
+    #[must_use]
+    pub fn is_empty(&self, name: &str) -> bool {
+        self.parameters.iter().any(|(own, value)| own == name && value.is_none_or(str::is_empty))
+    }
+
     /// Every parameter that has a value, in the order sent.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let parameters = self.parameters.iter().map(|(name, value)| (name, value.unwrap_or_default()));
@@ -161,6 +167,10 @@ mod tests {
         let call = TokenCall::parse(&head("POST", "/?DurationSeconds=900", FORM_TYPE), body).unwrap();
         assert_eq!((call.get("Policy"), call.get("policy"), call.get("DurationSeconds")), (Some("{}"), None, None));
         assert_eq!(call.iter().count(), 3, "empty ones are none");
+        assert_eq!(
+            ["Tags", "ExternalId", "Policy", "None"].map(|name| call.is_empty(name)),
+            [true, true, false, false]
+        );
         let get = head("GET", "/?Action=GetCallerIdentity&Version=2011-06-15", "");
         assert_eq!(TokenCall::parse(&get, b"").unwrap().action(), "GetCallerIdentity");
     }

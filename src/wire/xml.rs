@@ -313,7 +313,7 @@ impl Tree {
 
     /// Text outside the root may only be blank.
     fn text(&mut self, text: &str) -> Option<()> {
-        if !text.chars().all(is_character) {
+        if !is_writable(text) {
             return None;
         }
         match self.open.last_mut() {
@@ -330,6 +330,12 @@ impl Tree {
             None => self.text(resolve_xml_entity(reference)?),
         }
     }
+}
+
+/// Whether XML 1.0 has a way to write the text; a [`Writer`] puts U+FFFD for characters that it has not.
+#[must_use]
+pub fn is_writable(text: &str) -> bool {
+    text.chars().all(is_character)
 }
 
 fn is_blank(character: char) -> bool {

@@ -227,7 +227,7 @@ async fn tags_of_the_object_decide() {
         ("s3:GetObjectAcl", "GET /photos/KEY?acl"),
         ("s3:GetObjectTagging", "GET /photos/KEY?tagging"),
         ("s3:GetObjectVersion", "GET /photos/KEY?versionId=null"),
-        ("s3:GetObject", "PUT /mine/copy\nPREFIX-copy-source: /photos/KEY"),
+        ("s3:GetObject", "PUT /mine/copy\nPREFIX-copy-source: /photos/KEY\nPREFIX-tagging-directive: REPLACE"),
     ] {
         reset().await;
         gateway.check(alice, &allow(action, existing.clone()), "204").await;
@@ -421,4 +421,109 @@ async fn nothing_is_left_of_a_bucket_that_went() {
     gateway.check(As::Obs("alice"), "PUT /photos", "200").await;
     gateway.check(As::Obs("bob"), "HEAD /photos", "403 AccessDenied").await;
     gateway.check(As::Obs("alice"), "GET /photos?policy", "404 NoSuchBucketPolicy").await;
+}
+
+/// What S3 takes in no policy is taken in OBS's words, as its reference has it.
+#[tokio::test]
+async fn s3_refuses_what_would_not_mean_what_it_says() {
+    let gateway = Gateway::with_bucket().await;
+    let statement = |effect: &str, action: &str, resource: &str| {
+        format!(
+            "PUT /photos?policy\n\n{{\"Statement\":{{\"Effect\":\"{effect}\",\"Principal\":\"*\",\
+             \"Action\":[{action}],\"Resource\":[{resource}]}}}}"
+        )
+    };
+    let condition = |keys: &str| {
+        let text = statement("Allow", "\"s3:ListBucket\"", "\"photos\"");
+        text.replace("\"Effect\"", &format!("\"Condition\":{{\"StringEquals\":{{{keys}}}}},\"Effect\""))
+    };
+    let (get, list) = ("\"s3:GetObject\"", "\"s3:ListBucket\"");
+    for refused in [
+        // These deny nothing.
+        statement("Deny", get, "\"photos\""),
+        statement("Deny", list, "\"photos/*\""),
+        statement("Deny", &format!("{get},{list}"), "\"photos/*\""),
+        condition("\"s3:prefix\":\"a\",\"s3:prefix\":\"b\""),
+        statement("Allow", get, "\"photos/*\"").replace("\"Principal\":\"*\"", "\"NotPrincipal\":{\"AWS\":\"x\"}"),
+    ] {
+        gateway.check(As::S3("alice"), &refused, "400 MalformedPolicy").await;
+        gateway.check(As::Obs("alice"), &refused, "204").await;
+        gateway.check(As::Obs("alice"), "DELETE /photos?policy", "204").await;
+    }
+    for taken in [
+        // Suites of S3 put policies that allow nothing.
+        statement("Allow", get, "\"photos\""),
+        statement("Deny", &format!("{get},{list}"), "\"photos\",\"photos/*\""),
+        statement("Deny", &format!("{get},{list}"), "\"arn:aws:s3:::photos*\""),
+        statement("Deny", "\"s3:*\",\"Get*\"", "\"photos/*\""),
+        condition("\"s3:prefix\":\"a\",\"s3:delimiter\":\"b\""),
+    ] {
+        gateway.check(As::S3("alice"), &taken, "204").await;
+    }
+}
+
+/// A policy decides by what the operation does, however the request spells it.
+#[tokio::test]
+async fn no_spelling_passes_a_policy() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(As::Obs("alice"), "PUT /photos/k\n\nhello", "200").await;
+    let short = json!({ "Statement": [
+        { "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": ["photos", "photos/*"] },
+        { "Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket*", "Resource": "photos",
+          "Condition": { "NumericGreaterThan": { "s3:max-keys": "1" } } },
+        { "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "photos/*",
+          "Condition": { "StringLike": { "s3:x-amz-acl": "public*" } } },
+        { "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "photos/*",
+          "Condition": { "StringEquals": { "s3:x-amz-storage-class": "GLACIER" } } },
+    ]});
+    gateway.check(As::S3("alice"), &format!("PUT /photos?policy\n\n{short}"), "204").await;
+    for who in crate::support::all("bob") {
+        for list in ["GET /photos?", "GET /photos?list-type=2&", "GET /photos?versions&"] {
+            gateway.check(who, &format!("{list}max-keys=1"), "200").await;
+            for long in ["2", "1001", "99999999999999999999"] {
+                gateway.check(who, &format!("{list}max-keys={long}"), "403 AccessDenied").await;
+            }
+        }
+        let prefix = who.prefix();
+        for class in ["GLACIER", "COLD"] {
+            let put = format!("PUT /photos/cold\n{prefix}storage-class: {class}\n\nhello");
+            gateway.check(who, &put, "403 AccessDenied").await;
+        }
+        for list in ["public-read", "%20public-read", "public-read%09"] {
+            gateway.check(who, &format!("PUT /photos/k?{prefix}acl={list}\n\nhello"), "403 AccessDenied").await;
+        }
+        gateway.check(who, &format!("PUT /photos/k2?{prefix}acl=%20private\n\nhello"), "200").await;
+    }
+    // A page of no length is a whole one in OBS's words.
+    gateway.check(As::Obs("bob"), "GET /photos?max-keys=0", "403 AccessDenied").await;
+    gateway.check(As::Obs("bob"), "GET /photos?max-keys=-1", "403 AccessDenied").await;
+    gateway.check(As::S3("bob"), "GET /photos?max-keys=0", "200").await;
+}
+
+/// In the language that has variables one policy gives each account a folder of its own.
+#[tokio::test]
+async fn each_account_has_its_folder() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.create_account("carol", false).await;
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject", "s3:PutObject"],
+          "Resource": "arn:aws:s3:::photos/home/${aws:username}/*" },
+        { "Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::photos",
+          "Condition": { "StringLike": { "s3:prefix": "home/${aws:username}/*" } } },
+    ]});
+    gateway.check(As::S3("alice"), &format!("PUT /photos?policy\n\n{policy}"), "204").await;
+    for who in crate::support::all("bob") {
+        gateway.check(who, "PUT /photos/home/bob/k\n\nhello", "200").await;
+        gateway.check(who, "GET /photos/home/bob/k", "200").await;
+        gateway.check(who, "GET /photos/home/bob/none", "404 NoSuchKey").await;
+        gateway.check(who, "GET /photos?prefix=home/bob/", "200").await;
+        gateway.check(who, "GET /photos?prefix=home/carol/", "403 AccessDenied").await;
+        gateway.check(who, "PUT /photos/home/carol/k\n\nhello", "403 AccessDenied").await;
+    }
+    for other in [As::Obs("carol"), As::Nobody] {
+        gateway.check(other, "GET /photos/home/bob/k", "403 AccessDenied").await;
+        gateway.check(other, "GET /photos/home//k", "403 AccessDenied").await;
+    }
+    let bad = policy.to_string().replace("aws:username", "aws:PrincipalTag/team");
+    gateway.check(As::S3("alice"), &format!("PUT /photos?policy\n\n{bad}"), "400 MalformedPolicy").await;
 }

@@ -29,7 +29,7 @@ impl Form {
         let form = Self {
             bucket: "photos",
             fields: Vec::new(),
-            conditions: Vec::new(),
+            conditions: vec![r#"["starts-with", "$bucket", ""]"#.to_owned()],
             file_name: "cat.jpg".to_owned(),
             file: file.into(),
             secret: None,

@@ -25,6 +25,7 @@ mod bucket_storage_info;
 mod bucket_tagging;
 mod bucket_versioning;
 mod checksum;
+mod company;
 mod conditional;
 mod connection;
 mod errors;

@@ -257,6 +257,16 @@ async fn an_object_is_not_copied_to_itself_for_nothing() {
         let kept = object(&gateway, "photos", "k").await;
         assert_eq!((kept.headers.metadata.len(), kept.storage_class), (1, StorageClass::Warm));
     }
+    // In S3 a class that is named is enough, whichever.
+    let (gateway, s3) = (Gateway::with_bucket().await, As::S3("alice"));
+    gateway.check(s3, "PUT /photos/k\nx-amz-meta-a: b\n\nhello", "200").await;
+    let class = "\nx-storage-class: STANDARD\nx-checksum-algorithm: SHA256";
+    gateway.check(s3, &copy(s3, "photos/k", "/photos/k", "\nx-checksum-algorithm: SHA256"), "400 InvalidRequest").await;
+    gateway.check(s3, &copy(s3, "photos/k", "/photos/k", class), "200").await;
+    let kept = object(&gateway, "photos", "k").await;
+    let checksum = kept.state.and_then(|state| state.checksum).expect("it was asked for");
+    assert_eq!((checksum.algorithm.name(), kept.headers.metadata.len()), ("SHA256", 1));
+    assert_eq!(gateway.used("photos").await, (5, 1));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::support::{As, Gateway, NOW, both, pattern};
+use crate::support::{As, DATE, Gateway, NOW, both, pattern};
 
 /// `photos/k` holds `0123456789`, stored at [`NOW`].
 async fn with_digits() -> Gateway {
@@ -103,6 +103,27 @@ async fn ranges() {
     }
 }
 
+/// Who goes on with what they have of an object gets all of it where it is another by now, also by parts of it.
+#[tokio::test]
+async fn a_range_of_another_state_is_not_served() {
+    let gateway = with_digits().await;
+    let who = As::S3("alice");
+    for method in ["GET", "HEAD"] {
+        let range = |line: &str| format!("{method} /photos/k\nRange: bytes=3-4\nIf-Range: {line}");
+        for same in [&format!("\"{ETAG}\""), DATE] {
+            let part = gateway.check(who, &range(same), "206").await;
+            assert_eq!((part.header("content-range"), part.header("content-length")), ("bytes 3-4/10", "2"));
+        }
+        for other in ["\"other\"", &format!("W/\"{ETAG}\""), "Wed, 01 Jul 2015 03:27:44 GMT", "yesterday"] {
+            let whole = gateway.check(who, &range(other), "200").await;
+            assert_eq!((whole.header("content-range"), whole.header("content-length")), ("", "10"), "{other}");
+        }
+        // Not even a range that is not there is looked at.
+        let beyond = format!("{method} /photos/k\nRange: bytes=10-\nIf-Range: \"other\"");
+        gateway.check(who, &beyond, "200").await;
+    }
+}
+
 #[tokio::test]
 async fn ranges_beyond_the_end() {
     let gateway = with_digits().await;
@@ -119,6 +140,10 @@ async fn ranges_beyond_the_end() {
                 let request = format!("{method} /photos/{key}\nRange: {range}");
                 let answer = gateway.check(who, &request, "416 InvalidRange").await;
                 assert_eq!(answer.header("content-range"), format!("bytes */{length}"));
+                if method == "GET" {
+                    let told = (answer.element("RangeRequested"), answer.element("ActualObjectSize"));
+                    assert_eq!(told, (Some(range), Some(length.to_string().as_str())));
+                }
             }
         }
     }

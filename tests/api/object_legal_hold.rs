@@ -62,7 +62,7 @@ async fn what_is_no_hold_is_refused() {
             ("GET /photos/k?legal-hold".to_owned(), "400 InvalidRequest"),
             (hold("/files/f?legal-hold", "ON"), "405 FsNotSupport"),
             (hold("/vault/none?legal-hold", "ON"), "404 NoSuchKey"),
-            (hold("/vault/k?legal-hold&versionId=1", "ON"), "404 NoSuchVersion"),
+            (hold("/vault/k?legal-hold&versionId=0123456789ABCDEF0123456789ABCDEF", "ON"), "404 NoSuchVersion"),
             ("DELETE /vault/k?legal-hold".to_owned(), "405 MethodNotAllowed"),
         ] {
             gateway.check(who, &request, verdict).await;

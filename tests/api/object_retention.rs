@@ -79,10 +79,11 @@ async fn what_is_no_retention_is_refused() {
             (retain("/files/f", "COMPLIANCE", date), "405 FsNotSupport"),
             (retain("/vault/none", "COMPLIANCE", date), "404 NoSuchKey"),
             (
-                retain("/vault/k", "COMPLIANCE", date).replace("?retention", "?retention&versionId=1"),
+                retain("/vault/k", "COMPLIANCE", date)
+                    .replace("?retention", "?retention&versionId=0123456789ABCDEF0123456789ABCDEF"),
                 "404 NoSuchVersion",
             ),
-            ("GET /vault/k?retention&versionId=1".to_owned(), "404 NoSuchVersion"),
+            ("GET /vault/k?retention&versionId=0123456789ABCDEF0123456789ABCDEF".to_owned(), "404 NoSuchVersion"),
             ("DELETE /vault/k?retention".to_owned(), "405 MethodNotAllowed"),
             ("PUT /vault?retention".to_owned(), "405 MethodNotAllowed"),
         ] {

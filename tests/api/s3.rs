@@ -296,3 +296,131 @@ async fn deletions_of_many_come_with_a_digest() {
     gateway.check(ALICE, &format!("POST /photos?delete\nContent-MD5: {md5}\n\n{document}"), "200").await;
     assert_eq!(gateway.used("photos").await, (0, 0));
 }
+
+/// An id that no version was ever called is a mistake to be told of: who deletes by it would take the version for gone.
+#[tokio::test]
+async fn ids_that_no_version_has_are_refused() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(ALICE, "PUT /photos/k\n\nhello", "200").await;
+    gateway.check(ALICE, ENABLED, "200").await;
+    for id in ["", "abc", "NULL", "0123456789abcdef0123456789abcdef"] {
+        for request in ["GET /photos/k?", "HEAD /photos/k?", "DELETE /photos/k?", "GET /photos/k?tagging&"] {
+            gateway.check(ALICE, &format!("{request}versionId={id}"), "400 InvalidArgument").await;
+        }
+        let copy = format!("PUT /photos/copy\nx-amz-copy-source: photos/k?versionId={id}");
+        gateway.check(ALICE, &copy, "400 InvalidArgument").await;
+        gateway.check(As::Aws("alice"), &format!("GET /photos/k?versionId={id}"), "404 NoSuchVersion").await;
+    }
+    // One that could be a version's is that of nothing.
+    let unknown = "0123456789ABCDEF0123456789ABCDEF";
+    gateway.check(ALICE, &format!("GET /photos/k?versionId={unknown}"), "404 NoSuchVersion").await;
+    gateway.check(ALICE, &format!("DELETE /photos/k?versionId={unknown}"), "204").await;
+    assert_eq!(gateway.used("photos").await, (5, 1));
+
+    let item = |id: &str| format!("<Object><Key>k</Key><VersionId>{id}</VersionId></Object>");
+    let document = format!("<Delete>{}{}{}</Delete>", item("abc"), item(unknown), item("null"));
+    let md5 = BASE64.encode(digest::md5(document.as_bytes()));
+    let told = gateway.check(ALICE, &format!("POST /photos?delete\nContent-MD5: {md5}\n\n{document}"), "200").await;
+    assert_eq!((told.elements("Code"), told.elements("Deleted").len()), (vec!["NoSuchVersion"], 2));
+    assert_eq!(told.elements("VersionId"), ["abc", unknown, "null"]);
+    assert_eq!(gateway.used("photos").await, (0, 0));
+}
+
+/// A bucket's tags may be as many and as long as S3 says, and what other tools write into them.
+#[tokio::test]
+async fn tags_of_buckets_are_those_of_s3() {
+    let gateway = Gateway::with_bucket().await;
+    let put = |tags: &[(String, String)]| {
+        let tag = |(key, value): &(String, String)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>");
+        let tags: String = tags.iter().map(tag).collect();
+        format!("PUT /photos?tagging\n\n<Tagging><TagSet>{tags}</TagSet></Tagging>")
+    };
+    let numbered = |count: usize| -> Vec<(String, String)> {
+        (0..count).map(|at| (format!("{at:0128}"), "&quot;".repeat(256))).collect()
+    };
+    gateway.check(ALICE, &put(&[("example.com/team".into(), "a=b, c".into())]), "204").await;
+    let shown = gateway.check(ALICE, "GET /photos?tagging", "200").await;
+    assert_eq!((shown.element("Key"), shown.element("Value")), (Some("example.com/team"), Some("a=b, c")));
+    gateway.check(ALICE, &put(&numbered(51)), "400 InvalidTag").await;
+    gateway.check(ALICE, &put(&[("k".repeat(129), String::new())]), "400 InvalidTag").await;
+    gateway.check(ALICE, &put(&[("k".into(), "v".repeat(257))]), "400 InvalidTag").await;
+    assert_eq!(gateway.check(ALICE, "GET /photos?tagging", "200").await.elements("Key"), ["example.com/team"]);
+    gateway.check(ALICE, &put(&numbered(50)), "204").await;
+    assert_eq!(gateway.check(As::Obs("alice"), "GET /photos?tagging", "200").await.elements("Key").len(), 50);
+}
+
+/// What a reader says of encryption is refused, whole or in pieces; all of it belongs to writers.
+#[tokio::test]
+async fn readers_say_nothing_of_encryption() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(ALICE, "PUT /photos/k\n\nhello", "200").await;
+    for request in ["GET /photos/k", "HEAD /photos/k", "GET /photos/k?attributes\nx-amz-object-attributes: ETag"] {
+        for tail in ["customer-algorithm: AES256", "customer-key: a", "customer-key-MD5: a"] {
+            let request = format!("{request}\nx-amz-server-side-encryption-{tail}");
+            gateway.check(ALICE, &request, "400 InvalidRequest").await;
+            gateway.check(As::Aws("alice"), &request, "400 InvalidRequest").await;
+        }
+        for tail in [": AES256", ": aws:kms", "-aws-kms-key-id: k", "-bucket-key-enabled: true"] {
+            let request = format!("{request}\nx-amz-server-side-encryption{tail}");
+            gateway.check(ALICE, &request, "400 InvalidArgument").await;
+        }
+    }
+}
+
+/// What would be passed over is refused: a range of a copy that is whole, a source's condition where there is no source,
+/// a digest of bytes that are not sent.
+#[tokio::test]
+async fn copies_and_writes_are_told_apart() {
+    let gateway = Gateway::with_bucket().await;
+    gateway.check(ALICE, "PUT /photos/k\n\nhello", "200").await;
+    let id = gateway.begin_upload(ALICE, "/photos/c").await;
+    let part = format!("PUT /photos/c?partNumber=1&uploadId={id}");
+    let copy = "PUT /photos/c\nx-amz-copy-source: photos/k";
+    gateway.check(ALICE, &format!("{copy}\nx-amz-copy-source-range: bytes=0-1"), "400 InvalidRequest").await;
+    let part_copy = format!("{part}\nx-amz-copy-source: photos/k\nx-amz-copy-source-range: bytes=0-1");
+    for copy in [copy, &part_copy] {
+        gateway.check(ALICE, &format!("{copy}\nx-amz-checksum-crc32: AAAAAA=="), "501 NotImplemented").await;
+    }
+    for write in ["PUT /photos/c", &part] {
+        for tail in ["if-match: x", "if-unmodified-since: x", "range: bytes=0-1"] {
+            let request = format!("{write}\nx-amz-copy-source-{tail}\n\nhello");
+            gateway.check(ALICE, &request, "400 InvalidRequest").await;
+        }
+    }
+    let usage = gateway.usage("photos").await;
+    assert_eq!((usage.used_objects(), usage.parts), (1, 0));
+    gateway.check(ALICE, &part_copy, "200").await;
+}
+
+/// A marker that XML cannot hold would come back as another: pages would leave out what is after it, or never end.
+#[tokio::test]
+async fn pages_do_not_go_on_elsewhere() {
+    let gateway = Gateway::with_bucket().await;
+    for key in ["%01a", "%01b", "c", "%EF%BF%BFd"] {
+        gateway.check(ALICE, &format!("PUT /photos/{key}"), "200").await;
+        gateway.check(ALICE, &format!("POST /photos/{key}?uploads"), "200").await;
+    }
+    for (query, parameter, element) in [
+        ("max-keys=1", "marker", "NextMarker"),
+        ("versions&max-keys=1", "key-marker", "NextKeyMarker"),
+        ("uploads&max-uploads=1", "key-marker", "NextKeyMarker"),
+    ] {
+        for who in [ALICE, As::Obs("alice")] {
+            gateway.check(who, &format!("GET /photos?{query}"), "400 InvalidArgument").await;
+            let (mut marker, mut keys) = (String::new(), Vec::new());
+            loop {
+                let page = format!("GET /photos?{query}&encoding-type=url&{parameter}={marker}");
+                let page = gateway.check(who, &page, "200").await;
+                keys.extend(page.element("Key").map(str::to_owned));
+                if page.element("IsTruncated") == Some("false") {
+                    break;
+                }
+                marker = page.element(element).expect("a page names the next").to_owned();
+            }
+            assert_eq!(keys, ["%01a", "%01b", "c", "%EF%BF%BFd"], "{query}");
+        }
+    }
+    // A page that ends elsewhere, and a token, which says nothing to the reader.
+    gateway.check(ALICE, "GET /photos?max-keys=3", "200").await;
+    gateway.check(ALICE, "GET /photos?list-type=2&max-keys=1", "200").await;
+}

@@ -1,10 +1,14 @@
 //! Signature Version 4 over whole requests: what it covers, what it does not hold for, and URLs made with it.
 
+use bytes::Bytes;
+use hyper::{Request, Version};
 use obs_gateway::auth::{SIGNING_REGION, sign_header, sign_url_v4};
 use obs_gateway::blob::digest;
 use obs_gateway::config::{Config, SignatureRegion};
+use obs_gateway::gateway;
+use obs_gateway::wire::body::RequestBody;
 use obs_gateway::wire::dialect::Dialect;
-use obs_gateway::wire::hex;
+use obs_gateway::wire::{Peer, hex};
 
 use crate::support::{As, DATE, Gateway, NOW};
 
@@ -99,16 +103,95 @@ async fn urls_hold_until_they_expire() {
     gateway.check(As::Nobody, "GET /photos/p", "200").await;
 }
 
+/// What OBS's SDKs send as `x-obs-` in every dialect counts, and so has to be covered too.
+#[tokio::test]
+async fn no_header_that_counts_can_be_added() {
+    let gateway = Gateway::with_bucket().await;
+    let sha256 = hex(&digest::sha256(b"hello"));
+    let expires = ("x-obs-expires", "3");
+    for covered in [false, true] {
+        let mut headers = vec![("Date", DATE), ("x-amz-content-sha256", sha256.as_str())];
+        headers.extend(covered.then_some(expires));
+        let word = authorization(&gateway, "PUT /photos/k", &headers, ("AK-alice", "SK-alice"));
+        let own = format!("Date: {DATE}\nx-amz-content-sha256: {sha256}\nx-obs-expires: 3\nAuthorization: {word}");
+        let verdict = if covered { "200" } else { "403 AccessDenied" };
+        gateway.check(As::Nobody, &format!("PUT /photos/k\n{own}\n\nhello"), verdict).await;
+    }
+    let now = NOW / 1000 * 1000;
+    gateway.app.clock.set(now);
+    let (endpoints, keys) = (&gateway.app.endpoints, ("AK-alice", "SK-alice"));
+    let url = sign_url_v4("PUT", HOST, "/photos/k", &[], endpoints, keys, SIGNING_REGION, (now, 60)).unwrap();
+    gateway.check(As::Nobody, &format!("PUT {url}\nx-obs-expires: 3\n\nhello"), "403 AccessDenied").await;
+    // What means nothing to it may come along.
+    gateway.check(As::Nobody, &format!("PUT {url}\nx-obs-acl: public-read\n\nhello"), "200").await;
+    gateway.check(As::Nobody, "GET /photos/k", "403 AccessDenied").await;
+}
+
 #[tokio::test]
 async fn one_region_may_be_demanded() {
     let config = Config { signature_region: SignatureRegion::Own, ..Config::for_testing() };
     let gateway = Gateway::configured(config).await;
     let answer = gateway.check(As::S3("alice"), "GET /", "400 AuthorizationHeaderMalformed").await;
     assert_eq!(answer.element("Region"), Some("default"));
+    let answer = gateway.check(As::S3("alice"), "HEAD /photos", "400 AuthorizationHeaderMalformed").await;
+    assert_eq!(answer.header("x-amz-bucket-region"), "default");
     gateway.check(As::Obs("alice"), "GET /", "200").await;
     let config =
         Config { region: "us-east-1".to_owned(), signature_region: SignatureRegion::Own, ..Config::for_testing() };
     Gateway::configured(config).await.check(As::S3("alice"), "GET /", "200").await;
+}
+
+/// Who says nothing of a body has signed that there is none, however it would come: HTTP/2 needs no header for it.
+#[tokio::test]
+async fn a_body_that_nothing_covers_is_refused() {
+    let gateway = Gateway::with_bucket().await;
+    let word = authorization(&gateway, "PUT /photos/k", &[("Date", DATE)], ("AK-alice", "SK-alice"));
+    let send = async |version: Version, length: Option<&str>, body: RequestBody| {
+        let request = Request::put(format!("http://{HOST}/photos/k")).version(version);
+        let mut request = request.header("host", HOST).header("date", DATE).header("authorization", &word);
+        request = length.into_iter().fold(request, |request, length| request.header("content-length", length));
+        let answer =
+            gateway::handle(&gateway.app, request.body(body).unwrap(), Peer::plain([127, 0, 0, 1].into())).await;
+        answer.status().as_u16()
+    };
+    let hello = || RequestBody::Pieces([Bytes::from_static(b"hello")].into());
+    assert_eq!(send(Version::HTTP_2, None, hello()).await, 400);
+    assert_eq!(send(Version::HTTP_2, Some("5"), hello()).await, 400);
+    assert_eq!(send(Version::HTTP_11, Some("5"), hello()).await, 400);
+    assert_eq!(gateway.used("photos").await, (0, 0));
+    assert_eq!(send(Version::HTTP_11, Some("0"), RequestBody::empty()).await, 200);
+    assert_eq!(send(Version::HTTP_2, None, RequestBody::empty()).await, 200);
+    assert_eq!(gateway.used("photos").await, (0, 1));
+}
+
+/// A digest that the URL covers cannot be replaced by another in a header, which needs no cover.
+#[tokio::test]
+async fn the_digest_of_a_url_holds() {
+    let gateway = Gateway::with_bucket().await;
+    let now = NOW / 1000 * 1000;
+    gateway.app.clock.set(now);
+    let hello = hex(&digest::sha256(b"hello"));
+    let hallo = hex(&digest::sha256(b"hallo"));
+    let sign = |digest: &str| {
+        let target = format!("/photos/k?X-Amz-Content-Sha256={digest}");
+        let (endpoints, keys) = (&gateway.app.endpoints, ("AK-alice", "SK-alice"));
+        sign_url_v4("PUT", HOST, &target, &[], endpoints, keys, SIGNING_REGION, (now, 60)).unwrap()
+    };
+    for (covered, header, body, verdict) in [
+        (hello.as_str(), "", "hello", "200"),
+        (&hello, "", "hallo", "400 XAmzContentSHA256Mismatch"),
+        (&hello, &hello, "hello", "200"),
+        (&hello, &hello, "hallo", "400 XAmzContentSHA256Mismatch"),
+        (&hello, &hallo, "hallo", "403 AccessDenied"),
+        (&hello, "UNSIGNED-PAYLOAD", "hallo", "403 AccessDenied"),
+        (&hello, "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "hallo", "403 AccessDenied"),
+        ("UNSIGNED-PAYLOAD", "", "hallo", "200"),
+        ("UNSIGNED-PAYLOAD", &hallo, "hallo", "200"),
+        ("UNSIGNED-PAYLOAD", &hallo, "hello", "400 XAmzContentSHA256Mismatch"),
+    ] {
+        let line = if header.is_empty() { String::new() } else { format!("\nx-amz-content-sha256: {header}") };
+        gateway.check(As::Nobody, &format!("PUT {}{line}\n\n{body}", sign(covered)), verdict).await;
+    }
 }
 
 /// The AWS SDK for JavaScript signs the digest of the body that it does not have when it makes a URL.

@@ -42,7 +42,9 @@ const COPY_PART: &str =
 const DELETE_MANY: &str =
     "POST /photos?delete\nContent-MD5: 5DKh5iefM5MSKvRILIuFwQ==\n\n<Delete><Object><Key>k</Key></Object></Delete>";
 
-const COPY: &str = "PUT /photos/k2\nx-obs-copy-source: /photos/k\nx-amz-copy-source: /photos/k";
+/// Without the source's tags, which have a permission of their own.
+const COPY: &str = "PUT /photos/k2\nx-obs-copy-source: /photos/k\nx-amz-copy-source: /photos/k\n\
+                    x-obs-tagging-directive: REPLACE\nx-amz-tagging-directive: REPLACE";
 
 const CALLER_IDENTITY: &str = "POST /\nContent-Type: application/x-www-form-urlencoded\n\n\
                                Action=GetCallerIdentity&Version=2011-06-15";

@@ -7,6 +7,7 @@ use obs_gateway::jobs::keys::ExpiredKeys;
 use obs_gateway::meta::NewAccessKey;
 use obs_gateway::wire::dialect::Dialect;
 
+use crate::form::Form;
 use crate::support::{As, Gateway, NOW, both};
 
 const HOUR: UnixMillis = 60 * 60 * 1000;
@@ -76,6 +77,21 @@ async fn a_token_beside_a_permanent_key_means_nothing() {
         gateway.check(who, &with_token(who, "T-lent"), "200").await;
         gateway.check(who, &with_token(who, ""), "200").await;
     }
+}
+
+/// In S3 it is somebody else's.
+#[tokio::test]
+async fn a_token_belongs_to_its_key() {
+    let gateway = Gateway::with_lent_keys().await;
+    let (alice, lent) = (As::S3("alice"), As::S3("lent"));
+    for token in ["T-lent", "T-alice"] {
+        gateway.check(alice, &with_token(alice, token), "400 InvalidToken").await;
+        let form = Form::new("k", "hello").field("x-amz-security-token", token);
+        gateway.check_post(alice, &form, "400 InvalidToken").await;
+    }
+    gateway.check(alice, &with_token(alice, ""), "200").await;
+    gateway.check(lent, &with_token(lent, "T-lent"), "200").await;
+    gateway.check(lent, &with_token(lent, "T-other"), "400 InvalidToken").await;
 }
 
 /// The credential is in memory by then; the time is asked for each request.

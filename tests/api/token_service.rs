@@ -1,5 +1,6 @@
 //! The token service: who gets a session, what it opens, and how calls are refused.
 
+use futures_util::future::join_all;
 use obs_gateway::auth::{SIGNING_REGION, sign_header, sign_url_v4};
 use obs_gateway::blob::digest;
 use obs_gateway::clock::{UnixMillis, http_date, iso_date};
@@ -197,6 +198,8 @@ async fn parameters_are_held_to_the_reference() {
         (&format!("AssumeRole&{whole}&DurationSeconds=43201"), "400 ValidationError"),
         (&format!("AssumeRole&{whole}&ExternalId=a"), "400 ValidationError"),
         (&format!("AssumeRole&{whole}&ExternalId=a%20b"), "400 ValidationError"),
+        (&format!("AssumeRole&{whole}&Policy="), "400 ValidationError"),
+        (&format!("AssumeRole&{whole}&Policy"), "400 ValidationError"),
         (&format!("AssumeRole&{whole}&Policy=%7B%7D"), "400 MalformedPolicyDocument"),
         (&format!("AssumeRole&{whole}&Policy={}", "x".repeat(2049)), "400 ValidationError"),
         (&format!("AssumeRole&{whole}&Tags.member.1.Key=a"), "501 NotImplemented"),
@@ -336,7 +339,7 @@ async fn signed_addresses_are_calls_too() {
 #[tokio::test]
 async fn an_account_has_only_so_many_sessions() {
     let gateway = Gateway::new().await;
-    let lend = async |numbers: std::ops::Range<usize>| {
+    let lend = async |numbers: std::ops::Range<u64>| {
         let made = gateway.app.store.write(|tx| {
             let alice = tx.account_named("alice")?.ok_or(Code::NoSuchAccount)?;
             for number in numbers.clone() {
@@ -351,9 +354,15 @@ async fn an_account_has_only_so_many_sessions() {
         });
         made.await.unwrap();
     };
-    lend(1..limits::SESSIONS_PER_ACCOUNT_MAX).await;
-    gateway.check(As::S3("alice"), &call("GetSessionToken"), "200").await;
-    gateway.check(As::S3("alice"), &call("GetSessionToken"), "409 LimitExceeded").await;
+    lend(5..limits::SESSIONS_PER_ACCOUNT_MAX).await;
+    // To the one, however many ask at once.
+    let wanted = call("GetSessionToken");
+    let asked = (0..100).map(|_| gateway.send(As::S3("alice"), &wanted));
+    let mut verdicts: Vec<_> = join_all(asked).await.iter().map(Answer::verdict).collect();
+    verdicts.sort_unstable();
+    let expected = [vec!["200"; 5], vec!["409 LimitExceeded"; 95]].concat();
+    assert_eq!(verdicts, expected);
+    gateway.assert_sound();
     gateway.check(As::S3("alice"), &call("GetCallerIdentity"), "200").await;
     gateway.check(As::S3("bob"), &call("GetSessionToken"), "200").await;
 }

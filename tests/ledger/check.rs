@@ -210,7 +210,7 @@ pub(crate) async fn settle(app: &Arc<App>, blobs: &Arc<dyn BlobStore>) {
             tokio::task::yield_now().await;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(20), settled).await;
+    let waited = tokio::time::timeout(Duration::from_secs(120), settled).await;
     assert!(waited.is_ok(), "{} still hold the store {blobs:?}", Arc::strong_count(blobs));
 }
 

@@ -270,3 +270,129 @@ async fn numbers_of_64_are_counted_once_on_disk() {
     let folder = tempfile::tempdir().expect("a folder");
     numbers_are_counted_once(Backing::on_disk(folder.path()), 70_000).await;
 }
+
+/// 64 clients make one object in S3's words, each if nobody else has: by putting, copying and completing, while others
+/// take it away if it is what they think. Every object that came was alone.
+async fn one_is_first(backing: Backing, size: u64) {
+    let (gateway, _) = open(&backing).await;
+    done(&gateway, Ask::object("PUT", SHIFTING, "source").body(body(size, 64))).await;
+    let mut clients = JoinSet::new();
+    for index in 0..64_u8 {
+        let gateway = gateway.clone();
+        clients.spawn(async move {
+            let put = Ask::object("PUT", SHIFTING, "one");
+            let (tag, ask) = match index % 4 {
+                0 => (etag(&body(size, index)), put.body(body(size, index))),
+                1 => (etag(&body(size, index)), put.framed(body(size, index))),
+                2 => (etag(&body(size, 64)), put.copy_source(SHIFTING, "source", None)),
+                _ => {
+                    let begin = Ask::object("POST", SHIFTING, "one").query("uploads", "").in_s3();
+                    let id = done(&gateway, begin).await.element("UploadId").expect("an upload");
+                    let part = body(size, index);
+                    done(&gateway, part_ask(SHIFTING, "one", &id, 1).framed(part.clone()).in_s3()).await;
+                    let digest = u128::from_str_radix(&etag(&part), 16).expect("a digest").to_be_bytes();
+                    (format!("{}-1", etag(&digest)), complete_ask(SHIFTING, "one", &id, &vec![(1, etag(&part))]))
+                }
+            };
+            let made = outcome(&gateway, ask.header("If-None-Match", "*").in_s3()).await;
+            // Every other takes back what it made: it is still that, for nobody could make another.
+            let taken = if made == "200" && index % 2 == 0 {
+                let ask = Ask::object("DELETE", SHIFTING, "one").header("If-Match", format!("\"{tag}\"")).in_s3();
+                outcome(&gateway, ask).await
+            } else {
+                String::new()
+            };
+            (tag, made, taken)
+        });
+    }
+    let ended = tokio::time::timeout(Duration::from_secs(120), clients.join_all()).await.expect("an end");
+    for (_, made, taken) in &ended {
+        assert!(["200", "412 PreconditionFailed", "409 OperationAborted"].contains(&made.as_str()), "{made}");
+        assert!(["", "204", "409 OperationAborted"].contains(&taken.as_str()), "{taken}");
+    }
+    let kept: Vec<&str> =
+        ended.iter().filter(|(_, made, taken)| made == "200" && taken != "204").map(|(tag, ..)| tag.as_str()).collect();
+    assert!(kept.len() <= 1, "{ended:?}");
+    assert!(ended.iter().any(|(_, made, _)| made == "200"), "{ended:?}");
+    let found = gateway.send(ACCOUNT, Ask::object("HEAD", SHIFTING, "one")).await;
+    let tags: Vec<&str> = [found.header("etag").trim_matches('"')].into_iter().filter(|tag| !tag.is_empty()).collect();
+    assert_eq!(tags, kept);
+    check_at_rest(&gateway, &backing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_64_is_first_in_memory() {
+    for size in [100, 70_000] {
+        one_is_first(Backing::in_memory(), size).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_64_is_first_on_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    one_is_first(Backing::on_disk(folder.path()), 70_000).await;
+}
+
+/// A bucket is deleted in S3's words while uploads to it begin, go on and end, and an object comes: where it goes all of them
+/// do, and where it stays each is as its client left it.
+async fn a_bucket_goes_with_all_its_uploads(backing: Backing, has_object: bool) {
+    let (gateway, _) = open(&backing).await;
+    let mut clients = JoinSet::new();
+    for index in 0..32_u8 {
+        let gateway = gateway.clone();
+        clients.spawn(async move {
+            let key = format!("k{index}");
+            let begun = gateway.send(ACCOUNT, Ask::object("POST", SHIFTING, &key).query("uploads", "").in_s3()).await;
+            let Some(id) = begun.element("UploadId") else { return (None, begun.outcome().1) };
+            let part = outcome(&gateway, part_ask(SHIFTING, &key, &id, 1).framed(body(1000, index)).in_s3()).await;
+            (Some(id), part)
+        });
+    }
+    let deleter = gateway.clone();
+    let deleting = tokio::spawn(async move {
+        let mut outcomes = Vec::new();
+        for _ in 0..8 {
+            outcomes.push(outcome(&deleter, Ask::new("DELETE", format!("/{SHIFTING}")).in_s3()).await);
+        }
+        outcomes
+    });
+    if has_object {
+        let put = outcome(&gateway, Ask::object("PUT", SHIFTING, "o").body(body(9, 1))).await;
+        assert!(["200", "404 NoSuchBucket"].contains(&put.as_str()), "{put}");
+    }
+    let deletions = deleting.await.expect("outcomes");
+    let ended = tokio::time::timeout(Duration::from_secs(120), clients.join_all()).await.expect("an end");
+    let listing = gateway.send(ACCOUNT, Ask::new("GET", format!("/{SHIFTING}?uploads")).in_s3()).await;
+    if deletions.iter().any(|outcome| outcome == "204") {
+        assert_eq!(listing.outcome(), (404, "NoSuchBucket".to_owned()), "{deletions:?}");
+        assert!(
+            deletions.iter().all(|outcome| ["204", "404 NoSuchBucket"].contains(&outcome.as_str())
+                || has_object && outcome == "409 BucketNotEmpty"
+                || outcome == "409 OperationAborted"),
+            "{deletions:?}"
+        );
+    } else {
+        let mut left: Vec<String> = ended.iter().filter_map(|(id, _)| id.clone()).collect();
+        let mut shown = listing.elements("UploadId");
+        left.sort();
+        shown.sort();
+        assert_eq!(shown, left, "{deletions:?}");
+        assert!(ended.iter().all(|(_, part)| part == "200"), "{ended:?}");
+    }
+    check_at_rest(&gateway, &backing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_bucket_goes_with_all_its_uploads_in_memory() {
+    for round in 0..12 {
+        a_bucket_goes_with_all_its_uploads(Backing::in_memory(), round % 2 == 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_bucket_goes_with_all_its_uploads_on_disk() {
+    for has_object in [false, true] {
+        let folder = tempfile::tempdir().expect("a folder");
+        a_bucket_goes_with_all_its_uploads(Backing::on_disk(folder.path()), has_object).await;
+    }
+}

@@ -30,7 +30,7 @@ const MEDIUM: u64 = 102_400;
 const LARGE: u64 = (1 << 20) + 70_001;
 const CAPACITY: u64 = 1 << 30;
 /// Bytes that lie in segments before anything is done.
-const STORED: u64 = LARGE + 4 * MEDIUM;
+const STORED: u64 = LARGE + 5 * MEDIUM;
 
 /// What is done while something fails.
 struct Operation {
@@ -64,7 +64,7 @@ const fn reading(name: &'static str, moves_bytes: bool, ask: fn(&Names) -> Ask) 
 }
 
 /// The bucket `vault` holds `small` and `large`, the appendable `log` and `tail`, and the upload; `old` has versions;
-/// `files` is a file system with `f` and `d/e`; `empty` holds nothing.
+/// `files` is a file system with `f` and `d/e`; `empty` holds nothing, and `begun` two uploads.
 const OPERATIONS: &[Operation] = &[
     changing("create a bucket", |_| Ask::new("PUT", "/fresh").body("")),
     changing("put small", |_| put("new", SMALL)),
@@ -117,6 +117,10 @@ const OPERATIONS: &[Operation] = &[
     changing("suspend versioning", |_| set_versioning("old", false)),
     changing("set the quota", |_| set_quota("vault", QUOTA + 1)),
     changing("delete a bucket", |_| Ask::new("DELETE", "/empty")),
+    changing("delete a bucket and its uploads", |_| Ask::new("DELETE", "/begun").in_s3()),
+    changing("delete under conditions", |_| Ask::object("DELETE", "vault", "small").header("If-Match", "*").in_s3()),
+    changing("put framed", |_| Ask::object("PUT", "vault", "new").framed(body(SMALL, 3)).in_s3()),
+    moving("put large framed", |_| Ask::object("PUT", "vault", "new").framed(body(70_000, 3)).in_s3()),
     reading("list objects", false, |_| Ask::new("GET", "/vault?delimiter=/")),
     reading("list versions", false, |_| Ask::new("GET", "/old?versions")),
     reading("list uploads", false, |_| Ask::new("GET", "/vault?uploads")),
@@ -233,6 +237,11 @@ impl Round {
         let names = Names { upload, version: id(&version), marker: id(&marker) };
         send(part(&names, 1).body(body(MEDIUM, 1))).await;
         send(part(&names, 2).body(body(SMALL, 2))).await;
+        send(Ask::new("PUT", "/begun").body("")).await;
+        let begun = send(Ask::object("POST", "begun", "up").query("uploads", "")).await;
+        let upload = begun.element("UploadId").expect("an upload");
+        send(part_ask("begun", "up", &upload, 1).body(body(MEDIUM, 1))).await;
+        send(Ask::object("POST", "begun", "up").query("uploads", "")).await;
         names
     }
 
@@ -254,6 +263,8 @@ impl Round {
             "/old?versioning",
             "/files?storageinfo",
             "/empty?storageinfo",
+            "/begun?uploads",
+            "/begun?storageinfo",
             "/fresh?storageinfo",
         ] {
             let answer = self.send(Ask::new("GET", target)).await;

@@ -12,4 +12,5 @@ mod requests;
 mod step;
 #[path = "../support/mod.rs"]
 mod support;
+mod torn;
 mod world;

@@ -167,7 +167,7 @@ async fn exactly_ten_pass(backing: Backing, size: u64) {
             gateway.send(ACCOUNT, put).await.outcome()
         });
     }
-    let outcomes = tokio::time::timeout(Duration::from_secs(60), writers.join_all()).await.expect("an end");
+    let outcomes = tokio::time::timeout(Duration::from_secs(120), writers.join_all()).await.expect("an end");
     let passed = outcomes.iter().filter(|(status, _)| *status == 200).count();
     assert_eq!(passed, 10, "{outcomes:?}");
     let refused = outcomes.iter().filter(|(_, code)| code == "InsufficientStorageSpace").count();

@@ -175,6 +175,11 @@ pub(crate) enum Step {
         delimited: bool,
         max_keys: usize,
     },
+    /// A request in S3's words, under a condition where it has none of its own.
+    InS3 {
+        step: Box<Step>,
+        condition: Condition,
+    },
     /// Time passes.
     Wait(u64),
     /// The gateway stops and starts again.
@@ -253,6 +258,39 @@ pub(crate) enum Framing {
     Unannounced,
     /// With a `Content-MD5` of other bytes.
     WrongDigest,
+}
+
+impl Step {
+    /// Whether S3 has words for it.
+    fn is_of_s3(&self) -> bool {
+        matches!(
+            self,
+            Self::DeleteBucket { .. }
+                | Self::SetQuota { .. }
+                | Self::SetVersioning { .. }
+                | Self::Put { .. }
+                | Self::Delete { .. }
+                | Self::DeleteMany { .. }
+                | Self::Get { .. }
+                | Self::Copy { .. }
+                | Self::Begin { .. }
+                | Self::PutPart { .. }
+                | Self::CopyPart { .. }
+                | Self::Complete { .. }
+                | Self::Abort { .. }
+                | Self::Retain { .. }
+                | Self::Hold { .. }
+                | Self::SetDefault { .. }
+        )
+    }
+}
+
+/// As often in OBS's words as in S3's, if these have it.
+fn in_either_words(step: impl Strategy<Value = Step>) -> impl Strategy<Value = Step> {
+    (step, option::of(condition())).prop_map(|(step, condition)| match condition {
+        Some(condition) if step.is_of_s3() => Step::InS3 { step: Box::new(step), condition },
+        _ => step,
+    })
 }
 
 fn who() -> impl Strategy<Value = Who> {
@@ -425,6 +463,10 @@ fn copy() -> impl Strategy<Value = Step> {
 
 /// A step of a history of mostly small bodies, or of large ones.
 pub(crate) fn step(is_large: bool) -> impl Strategy<Value = Step> {
+    in_either_words(plain_step(is_large))
+}
+
+fn plain_step(is_large: bool) -> impl Strategy<Value = Step> {
     let whose = || (who(), bucket());
     let span = if is_large { 500_000 } else { 400 };
     prop_oneof![
@@ -465,6 +507,10 @@ fn lock() -> impl Strategy<Value = Step> {
 
 /// A step of a history of two keys in the bucket with object lock, while its retentions begin and end.
 pub(crate) fn step_of_locks() -> impl Strategy<Value = Step> {
+    in_either_words(plain_step_of_locks())
+}
+
+fn plain_step_of_locks() -> impl Strategy<Value = Step> {
     let (who, bucket) = (Who::Owner, LOCKED);
     let key = || select(vec!["a", "zz"]);
     let (size, condition, framing) = (Size::Bytes(3), Condition::None, Framing::Announced);
@@ -494,6 +540,10 @@ pub(crate) fn step_of_locks() -> impl Strategy<Value = Step> {
 
 /// A step of a history of few versions of two keys in one bucket, near its limit.
 pub(crate) fn step_of_versions() -> impl Strategy<Value = Step> {
+    in_either_words(plain_step_of_versions())
+}
+
+fn plain_step_of_versions() -> impl Strategy<Value = Step> {
     let (who, bucket) = (Who::Owner, BUCKETS[0]);
     let key = || select(vec!["a", "zz"]);
     let small = || prop_oneof![1 => (1_u64..9).prop_map(Size::Bytes), 1 => (-1_i64..=1).prop_map(Size::Room)];

@@ -14,7 +14,7 @@ use proptest::test_runner::TestCaseError;
 
 use crate::check;
 use crate::model::{Limits, Listing, Model, Outcome, Page, Versioning};
-use crate::step::{ACCOUNTS, BUCKETS, FILES, LOCKED, Quota, Step, Who};
+use crate::step::{ACCOUNTS, BUCKETS, Condition, FILES, LOCKED, Quota, Step, Who};
 use crate::support::{Answer, Ask, Gateway, START_MILLIS};
 
 /// Of a step: `Err` says where gateway and model part.
@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) accounts: Vec<Account>,
     pub(crate) model: Model,
     pub(crate) step_count: u8,
+    /// On what a request in S3's words depends that names nothing itself.
+    pub(crate) condition: Condition,
 }
 
 impl World {
@@ -61,7 +63,16 @@ impl World {
             accounts.push(gateway.create_account(name).await);
         }
         let model = Model { now: clock.now_millis(), ..Model::default() };
-        Self { backing: Some(backing), folder, clock, gateway, accounts, model, step_count: 0 }
+        Self {
+            backing: Some(backing),
+            folder,
+            clock,
+            gateway,
+            accounts,
+            model,
+            step_count: 0,
+            condition: Condition::None,
+        }
     }
 
     pub(crate) fn backing(&self) -> &Backing {
@@ -72,7 +83,15 @@ impl World {
     pub(crate) async fn take(&mut self, step: &Step) -> Checked {
         self.step_count = self.step_count.wrapping_add(1);
         let before = check::fingerprint(&*self.backing().engine);
-        let outcome = self.apply(step).await?;
+        let outcome = match step {
+            Step::InS3 { step, condition } => {
+                (self.model.is_s3, self.condition) = (true, *condition);
+                let outcome = self.apply(step).await?;
+                (self.model.is_s3, self.condition) = (false, Condition::None);
+                outcome
+            }
+            step => self.apply(step).await?,
+        };
         if outcome.is_none_or(|status| status >= 400) {
             prop_assert_eq!(check::fingerprint(&*self.backing().engine), before, "something was written");
         }
@@ -173,7 +192,7 @@ impl World {
     }
 
     pub(crate) async fn send(&self, who: usize, ask: Ask) -> Answer {
-        self.gateway.send(ACCOUNTS[who], ask).await
+        self.gateway.send(ACCOUNTS[who], if self.model.is_s3 { ask.in_s3() } else { ask }).await
     }
 
     pub(crate) async fn compare(&self, who: usize, ask: Ask, expected: Outcome) -> Result<Option<u16>, TestCaseError> {

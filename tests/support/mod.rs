@@ -4,6 +4,8 @@
 use std::io;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::{HeaderMap, Request, StatusCode};
@@ -35,6 +37,7 @@ pub(crate) struct Gateway {
 /// A request, still to be signed.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
+    dialect: Dialect,
     method: &'static str,
     target: String,
     headers: Vec<(String, String)>,
@@ -49,6 +52,8 @@ enum Sent {
     Announced(Vec<Bytes>),
     /// Chunked, in pieces.
     Unannounced(Vec<Bytes>),
+    /// In S3's own chunks, each of one piece, with a checksum behind them.
+    Framed(Vec<Bytes>),
 }
 
 /// A response, read to its end.
@@ -90,7 +95,17 @@ impl Gateway {
 
     /// Sends `ask`, signed by `account`, through the spine.
     pub(crate) async fn send(&self, account: &str, ask: Ask) -> Answer {
-        let Ask { method, target, mut headers, body } = ask;
+        self.dispatch(Some(account), ask).await
+    }
+
+    /// Sends `ask` without a signature.
+    pub(crate) async fn send_unsigned(&self, ask: Ask) -> Answer {
+        self.dispatch(None, ask).await
+    }
+
+    async fn dispatch(&self, account: Option<&str>, ask: Ask) -> Answer {
+        let Ask { dialect, method, target, mut headers, body } = ask.spelled();
+        headers.push(("Host".to_owned(), HOST.to_owned()));
         headers.push(("Date".to_owned(), http_date(self.app.clock.now_millis())));
         let body = match body {
             Sent::Nothing => RequestBody::empty(),
@@ -103,11 +118,25 @@ impl Gateway {
                 headers.push(("Transfer-Encoding".to_owned(), "chunked".to_owned()));
                 RequestBody::Pieces(pieces.into())
             }
+            Sent::Framed(pieces) => {
+                let length: usize = pieces.iter().map(Bytes::len).sum();
+                let framed = framed(&pieces);
+                for (name, value) in [
+                    ("Content-Length", framed.len().to_string()),
+                    ("x-amz-decoded-content-length", length.to_string()),
+                    ("x-amz-trailer", TRAILER.to_owned()),
+                ] {
+                    headers.push((name.to_owned(), value));
+                }
+                RequestBody::Pieces(split(framed).into())
+            }
         };
-        let endpoints = &self.app.endpoints;
-        let signed = auth::sign_header(Dialect::Obs, method, HOST, &target, &headers, endpoints, account, account);
-        headers.push(("Authorization".to_owned(), signed.expect("a request that can be signed")));
-        let request = Request::builder().method(method).uri(target).header("Host", HOST);
+        if let Some(account) = account {
+            let endpoints = &self.app.endpoints;
+            let signed = auth::sign_header(dialect, method, HOST, &target, &headers, endpoints, account, account);
+            headers.push(("Authorization".to_owned(), signed.expect("a request that can be signed")));
+        }
+        let request = Request::builder().method(method).uri(target);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let response = gateway::handle(
             &self.app,
@@ -124,7 +153,7 @@ impl Gateway {
 impl Ask {
     /// `target` is path and query, already encoded.
     pub(crate) fn new(method: &'static str, target: impl Into<String>) -> Self {
-        Self { method, target: target.into(), headers: Vec::new(), body: Sent::Nothing }
+        Self { dialect: Dialect::Obs, method, target: target.into(), headers: Vec::new(), body: Sent::Nothing }
     }
 
     /// A request for an object.
@@ -157,16 +186,58 @@ impl Ask {
 
     /// A body whose length is announced.
     pub(crate) fn body(self, bytes: impl Into<Bytes>) -> Self {
-        Self { body: Sent::Announced(pieces(bytes.into())), ..self }
+        Self { body: Sent::Announced(split(bytes.into())), ..self }
+    }
+
+    /// A body in S3's own chunks; for S3's words only.
+    pub(crate) fn framed(self, bytes: impl Into<Bytes>) -> Self {
+        Self { body: Sent::Framed(split(bytes.into())), ..self }
+    }
+
+    /// The same in S3's words, signed with Signature Version 4. Headers are spelled as OBS has them.
+    pub(crate) fn in_s3(self) -> Self {
+        Self { dialect: Dialect::S3, ..self }
+    }
+
+    /// As it is sent: in S3's words with S3's names for headers, and what S3 says of bodies.
+    fn spelled(mut self) -> Self {
+        if self.dialect != Dialect::S3 {
+            return self;
+        }
+        for (name, _) in &mut self.headers {
+            if let Some(tail) = name.strip_prefix("x-obs-") {
+                *name = format!("x-amz-{tail}");
+            }
+        }
+        let is_framed = matches!(self.body, Sent::Framed(_));
+        let payload = if is_framed { "STREAMING-UNSIGNED-PAYLOAD-TRAILER" } else { "UNSIGNED-PAYLOAD" };
+        self.header("x-amz-content-sha256", payload)
     }
 
     /// A body that says its length only by ending.
     pub(crate) fn unannounced(self, bytes: impl Into<Bytes>) -> Self {
-        Self { body: Sent::Unannounced(pieces(bytes.into())), ..self }
+        Self { body: Sent::Unannounced(split(bytes.into())), ..self }
     }
 }
 
-fn pieces(mut bytes: Bytes) -> Vec<Bytes> {
+/// The checksum that comes behind a framed body.
+const TRAILER: &str = "x-amz-checksum-crc32";
+
+/// Pieces in S3's framing, without signatures.
+fn framed(pieces: &[Bytes]) -> Bytes {
+    let mut framed = Vec::new();
+    for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+        framed.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+        framed.extend_from_slice(piece);
+        framed.extend_from_slice(b"\r\n");
+    }
+    let crc32 = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, &pieces.concat());
+    let crc32 = STANDARD.encode(u32::try_from(crc32).expect("32 bits").to_be_bytes());
+    framed.extend_from_slice(format!("0\r\n{TRAILER}:{crc32}\r\n\r\n").as_bytes());
+    framed.into()
+}
+
+fn split(mut bytes: Bytes) -> Vec<Bytes> {
     let mut pieces = Vec::new();
     while bytes.len() > PIECE_BYTES {
         pieces.push(bytes.split_to(PIECE_BYTES));
@@ -176,9 +247,10 @@ fn pieces(mut bytes: Bytes) -> Vec<Bytes> {
 }
 
 impl Answer {
-    /// A header, empty where there is none.
+    /// A header, in OBS's or in S3's words; empty where there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        let in_s3 = || self.headers.get(name.replacen("x-obs-", "x-amz-", 1));
+        self.headers.get(name).or_else(in_s3).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// Status, and the code of an error document; empty where there is none.

@@ -20,6 +20,7 @@ use crate::wire::xml::{Element, Layout, Writer};
 /// another owner: ownership is not given away. Whether the accounts named are there is still to be asked:
 /// [`Written::resolve`].
 pub fn parse(document: &Element, kind: Kind, owner: AccountId) -> Result<Written> {
+    check_children(document, &["Owner", "Delivered", "AccessControlList"])?;
     let named = only(document, "Owner")?.and_then(|owner| owner.child("ID")).ok_or(Code::MalformedAclError)?;
     if AccountId::parse(named.text_trimmed()) != Some(owner) {
         return Err(Code::AccessDenied.because("The owner in the list is not the owner of what it is for."));
@@ -43,6 +44,7 @@ fn parse_grant(grant: &Element, kind: Kind) -> Result<WrittenGrant> {
     if grant.name != "Grant" {
         return Err(malformed(format!("A list has grants and no {}.", grant.name)));
     }
+    check_children(grant, &["Grantee", "Permission", "Delivered"])?;
     let grantee = parse_grantee(only(grant, "Grantee")?.ok_or(Code::MalformedAclError)?)?;
     let permission = only(grant, "Permission")?.and_then(|name| Permission::parse(name.text_trimmed()));
     let permission = permission.ok_or_else(|| malformed("A grant has no permission that there is."))?;
@@ -71,6 +73,14 @@ fn parse_flag(flag: &Element) -> Result<bool> {
         "true" => Ok(true),
         "false" => Ok(false),
         _ => Err(malformed("Delivered is true or false.")),
+    }
+}
+
+/// Refuses what would be passed over: a list whose name is misspelt would be an empty one.
+fn check_children(parent: &Element, known: &[&str]) -> Result<()> {
+    match parent.children.iter().find(|child| !known.contains(&child.name.as_str())) {
+        Some(unknown) => Err(malformed(format!("{} has no {}.", parent.name, unknown.name))),
+        None => Ok(()),
     }
 }
 
@@ -266,6 +276,8 @@ mod tests {
                 check(bad, kind, Err(Code::MalformedAclError));
             }
             check(&list("<Other/>"), kind, Err(Code::MalformedAclError));
+            check(&format!("{OWNER}<AccessControlLists/>"), kind, Err(Code::MalformedAclError));
+            check(&grant("<ID>OTHER</ID>", "<Deliverd>false</Deliverd>"), kind, Err(Code::MalformedAclError));
             for bad in ["", "<Canned>Anyone</Canned>", "<URI>x</URI>", "<ID>OTHER</ID><Canned>Everyone</Canned>"] {
                 check(&grant(bad, ""), kind, Err(Code::MalformedAclError));
             }

@@ -1,6 +1,8 @@
 //! `x-obs-acl` with one of the canned lists, or `x-obs-grant-*` with grants (OBS reference, "Configuring a Bucket ACL",
 //! "Configuring an Object ACL"). Both dialects' canned names are taken in both: published SDKs send them so.
 
+use hyper::header::HeaderName;
+
 use super::written::{Named, Written, WrittenGrant};
 use super::{Kind, Owners, parse_email, parse_grantee_id, parse_group};
 use crate::acl::{Acl, Grant, Grantee, Permission};
@@ -8,6 +10,7 @@ use crate::error::{Code, Result};
 use crate::limits;
 use crate::meta::Tx;
 use crate::name::AccountId;
+use crate::wire::Head;
 
 /// What the headers of a request say of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,25 @@ const GRANTS: [(&str, Permission, bool); 7] = [
     ("grant-read-delivered", Permission::Read, true),
     ("grant-full-control-delivered", Permission::FullControl, true),
 ];
+
+/// Whether headers ask for a list, well or badly.
+pub fn is_given<'h>(find: impl Fn(&str) -> Option<&'h str>) -> bool {
+    find("acl").is_some() || GRANTS.iter().any(|(tail, ..)| find(tail).is_some())
+}
+
+/// Refuses with 400 `InvalidArgument` a request that names a list by one header several times: only one would count.
+pub fn check_once(head: &Head) -> Result<()> {
+    let prefix = head.dialect.header_prefix();
+    let is_of_list = |tail: &str| tail == "acl" || tail.starts_with("grant-");
+    let is_repeated = |name: &&HeaderName| {
+        let is_own = name.as_str().strip_prefix(prefix).is_some_and(is_of_list);
+        is_own && head.headers.get_all(*name).iter().nth(1).is_some()
+    };
+    match head.headers.keys().find(is_repeated) {
+        Some(name) => Err(Code::InvalidArgument.because(format!("{name} comes twice."))),
+        None => Ok(()),
+    }
+}
 
 /// The list that headers ask for; `find` gives the value of `x-obs-<tail>` or `x-amz-<tail>`.
 ///

@@ -7,7 +7,7 @@ mod new_object;
 mod written;
 
 pub use document::{document, parse};
-pub use headers::{Given, from_headers};
+pub use headers::{Given, check_once, from_headers, is_given};
 pub use new_object::NewObject;
 pub use written::Written;
 

@@ -7,11 +7,13 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::glob::{Fuel, Glob};
+use super::glob::{ARN_PART_COUNT, Fuel, Glob};
 use super::key::{Found, Key, Type};
 use super::parse::{Malformed, malformed};
-use super::{Question, Tagged};
+use super::pattern::{Pattern, Syntax};
+use super::{Late, Question};
 use crate::access::Action;
+use crate::limits;
 
 /// One key under one operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ enum Test {
     /// In lower case.
     EqualsIgnoringCase(Vec<Text>),
     Like(Vec<Text>),
+    /// Names of resources.
+    ArnLike(Vec<Text>),
     /// Numbers, and dates in seconds since 1970.
     Compares(Comparison, Vec<i64>),
     Is(Vec<bool>),
@@ -56,8 +60,7 @@ enum Test {
 enum Text {
     /// `${null}`: the key is missing.
     Missing,
-    Glob(Glob),
-    Plain(String),
+    Pattern(Pattern),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +102,12 @@ impl Network {
             Some(bits) if bits.bytes().all(|byte| byte.is_ascii_digit()) => bits.parse().ok()?,
             Some(_) => return None,
         };
-        (prefix_bits <= bits_max).then_some(Self { address, prefix_bits })
+        let network = (prefix_bits <= bits_max).then_some(Self { address, prefix_bits })?;
+        // What came mapped into IPv6 is compared as IPv4.
+        Some(match (address.to_canonical(), prefix_bits.checked_sub(96)) {
+            (address @ IpAddr::V4(_), Some(prefix_bits)) => Self { address, prefix_bits },
+            _ => network,
+        })
     }
 
     fn has(self, address: IpAddr) -> bool {
@@ -116,43 +124,77 @@ impl Network {
     }
 }
 
+/// What a condition may look at while it is decided.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    /// What variables stand for; none stands for anything without it.
+    question: Option<&'a Question<'a>>,
+    fuel: &'a Fuel,
+}
+
 impl Condition {
     pub(super) fn holds(&self, question: &Question<'_>, fuel: &Fuel) -> bool {
-        let passes = |is_met: bool| is_met != self.is_negated;
+        if let Test::IsMissing(values) = &self.test {
+            return values.contains(&self.key.is_missing(question));
+        }
         if self.if_exists && self.key.is_missing(question) {
             return true;
         }
         match &self.test {
-            Test::Equals(_) | Test::Like(_) | Test::EqualsIgnoringCase(_) => {
-                self.holds_for_values(&self.key.found(question), fuel)
+            Test::Compares(..) => self.holds_for_number(self.key.number(question)),
+            Test::Is(values) => self.key.flag(question).is_some_and(|flag| values.contains(&flag)),
+            Test::Within(values) => {
+                values.iter().any(|network| network.has(question.context.source_ip())) != self.is_negated
             }
-            Test::Compares(comparison, values) => {
-                let found = self.key.number(question);
-                passes(found.is_some_and(|found| values.iter().any(|value| comparison.holds(found, *value))))
-            }
-            Test::Is(values) => values.contains(&question.context.is_secure()),
-            Test::Within(values) => passes(values.iter().any(|network| network.has(question.context.source_ip()))),
-            Test::IsMissing(values) => values.contains(&self.key.is_missing(question)),
+            _ => self.holds_for_values(&self.key.found(question), Asking { question: Some(question), fuel }),
         }
     }
 
-    /// Whether only tags tell if it holds that are still to be read.
-    pub(super) fn is_of_tags(&self, action: Action) -> bool {
-        self.key.is_of_tags(action)
+    /// Whether only what is still to be read tells if it holds.
+    pub(super) fn is_late(&self, action: Action) -> bool {
+        self.key.is_late(action)
     }
 
-    /// Whether it holds, where tags tell.
-    pub(super) fn holds_for(&self, tagged: &Tagged<'_>, fuel: &Fuel) -> bool {
-        let found = self.key.found_in(tagged);
+    /// The same condition with variables replaced by what this request has.
+    pub(super) fn settled(&self, question: &Question<'_>) -> Self {
+        let mut settled = self.clone();
+        for text in settled.test.texts_mut() {
+            if let Text::Pattern(pattern) = text {
+                *pattern = pattern.settled(question);
+            }
+        }
+        settled
+    }
+
+    /// The keys without which it compares with nothing.
+    pub(super) fn needs(&self) -> impl Iterator<Item = &Key> {
+        self.test.texts().iter().flat_map(|text| match text {
+            Text::Pattern(pattern) => Some(pattern.needs()).into_iter().flatten(),
+            Text::Missing => None.into_iter().flatten(),
+        })
+    }
+
+    /// Whether it holds, where what has been read tells. It is settled.
+    pub(super) fn holds_for(&self, late: &Late<'_>, fuel: &Fuel) -> bool {
+        let (found, number) = (self.key.found_in(late), self.key.number_in(late));
+        let is_missing = found.values().is_empty() && number.is_none();
         match &self.test {
-            Test::IsMissing(values) => values.contains(&found.values().is_empty()),
-            _ => (self.if_exists && found.values().is_empty()) || self.holds_for_values(&found, fuel),
+            Test::IsMissing(values) => values.contains(&is_missing),
+            _ if self.if_exists && is_missing => true,
+            Test::Compares(..) => self.holds_for_number(number),
+            _ => self.holds_for_values(&found, Asking { question: None, fuel }),
         }
     }
 
-    fn holds_for_values(&self, found: &Found<'_>, fuel: &Fuel) -> bool {
+    fn holds_for_number(&self, found: Option<i64>) -> bool {
+        let Test::Compares(comparison, values) = &self.test else { return false };
+        let is_met = found.is_some_and(|found| values.iter().any(|value| comparison.holds(found, *value)));
+        is_met != self.is_negated
+    }
+
+    fn holds_for_values(&self, found: &Found<'_>, asking: Asking<'_>) -> bool {
         let values = found.values();
-        let fits = |value: Option<&str>| self.test.fits(value, fuel);
+        let fits = |value: Option<&str>| self.test.fits(value, asking);
         let passes = |value: &Cow<'_, str>| fits(Some(value)) != self.is_negated;
         match self.span {
             Span::Any => values.iter().any(passes),
@@ -169,24 +211,39 @@ impl Condition {
         }
         match &self.test {
             Test::Within(values) => !values.iter().any(|network| network.is_public()),
-            Test::Equals(values) | Test::Like(values) | Test::EqualsIgnoringCase(values) => {
-                self.key.tells_accounts_apart() && values.iter().all(Text::is_fixed)
+            test => {
+                self.key.tells_accounts_apart() && !test.texts().is_empty() && test.texts().iter().all(Text::is_fixed)
             }
-            _ => false,
         }
     }
 }
 
 impl Test {
     /// Whether a value, or that there is none, is any of those of a string operator.
-    fn fits(&self, found: Option<&str>, fuel: &Fuel) -> bool {
+    fn fits(&self, found: Option<&str>, asking: Asking<'_>) -> bool {
+        let is_arn = matches!(self, Self::ArnLike(_));
+        let lower = found.filter(|_| matches!(self, Self::EqualsIgnoringCase(_))).map(str::to_lowercase);
+        let found = lower.as_deref().or(found);
+        self.texts().iter().any(|text| match (text, found) {
+            (Text::Missing, found) => found.is_none(),
+            (Text::Pattern(pattern), Some(found)) if is_arn => pattern.matches_arn(found, asking.question, asking.fuel),
+            (Text::Pattern(pattern), Some(found)) => pattern.matches(found, asking.question, asking.fuel),
+            (Text::Pattern(_), None) => false,
+        })
+    }
+
+    /// The values of an operator for text; others have none.
+    fn texts(&self) -> &[Text] {
         match self {
-            Self::Equals(values) | Self::Like(values) => values.iter().any(|value| value.fits(found, fuel)),
-            Self::EqualsIgnoringCase(values) => {
-                let found = found.map(str::to_lowercase);
-                values.iter().any(|value| value.fits(found.as_deref(), fuel))
-            }
-            Self::Compares(..) | Self::Is(_) | Self::Within(_) | Self::IsMissing(_) => false,
+            Self::Equals(texts) | Self::EqualsIgnoringCase(texts) | Self::Like(texts) | Self::ArnLike(texts) => texts,
+            Self::Compares(..) | Self::Is(_) | Self::Within(_) | Self::IsMissing(_) => &[],
+        }
+    }
+
+    fn texts_mut(&mut self) -> &mut [Text] {
+        match self {
+            Self::Equals(texts) | Self::EqualsIgnoringCase(texts) | Self::Like(texts) | Self::ArnLike(texts) => texts,
+            Self::Compares(..) | Self::Is(_) | Self::Within(_) | Self::IsMissing(_) => &mut [],
         }
     }
 }
@@ -194,25 +251,12 @@ impl Test {
 impl Text {
     /// Whether one value alone fits.
     fn is_fixed(&self) -> bool {
-        match self {
-            Self::Plain(_) => true,
-            Self::Glob(glob) => glob.is_fixed(),
-            Self::Missing => false,
-        }
-    }
-
-    fn fits(&self, found: Option<&str>, fuel: &Fuel) -> bool {
-        match (self, found) {
-            (Self::Missing, found) => found.is_none(),
-            (Self::Glob(glob), Some(found)) => glob.matches(found, fuel),
-            (Self::Plain(wanted), Some(found)) => wanted == found,
-            (_, None) => false,
-        }
+        matches!(self, Self::Pattern(pattern) if pattern.is_fixed())
     }
 }
 
-/// `{ operator: { key: value } }`.
-pub(super) fn parse(value: &Value) -> Result<Vec<Condition>, Malformed> {
+/// `{ operator: { key: value } }`; `has_variables` says whether the policy's language has them.
+pub(super) fn parse(value: &Value, has_variables: bool) -> Result<Vec<Condition>, Malformed> {
     let Value::Object(operators) = value else { return Err(malformed("Condition is no object")) };
     let mut conditions = Vec::new();
     for (operator, keys) in operators {
@@ -222,7 +266,7 @@ pub(super) fn parse(value: &Value) -> Result<Vec<Condition>, Malformed> {
         }
         for (name, values) in keys {
             let key = Key::parse(name).ok_or_else(|| malformed(format!("there is no condition key {name:?}")))?;
-            conditions.push(parse_one(operator, key, values)?);
+            conditions.push(parse_one(operator, key, values, has_variables)?);
         }
     }
     Ok(conditions)
@@ -276,7 +320,7 @@ fn find_operator(name: &str) -> Option<(Operator, bool)> {
     })
 }
 
-fn parse_one(name: &str, key: Key, values: &Value) -> Result<Condition, Malformed> {
+fn parse_one(name: &str, key: Key, values: &Value, has_variables: bool) -> Result<Condition, Malformed> {
     let (span, bare) = match name.split_once(':') {
         Some(("ForAnyValue", bare)) => (Span::Any, bare),
         Some(("ForAllValues", bare)) => (Span::All, bare),
@@ -285,35 +329,70 @@ fn parse_one(name: &str, key: Key, values: &Value) -> Result<Condition, Malforme
     let (bare, if_exists) = bare.strip_suffix("IfExists").map_or((bare, false), |bare| (bare, true));
     let found = find_operator(bare).filter(|(operator, _)| !if_exists || *operator != Operator::Null);
     let (operator, is_negated) = found.ok_or_else(|| malformed(format!("there is no operator {name:?}")))?;
-    let is_text = matches!(operator, Operator::Equals | Operator::EqualsIgnoringCase | Operator::Like);
-    let fits = match operator {
-        Operator::Equals | Operator::EqualsIgnoringCase | Operator::Like => {
-            matches!(key.kind(), Type::Text | Type::Arn)
-        }
-        Operator::ArnLike => key.kind() == Type::Arn,
-        Operator::Number(_) => key.kind() == Type::Number,
-        Operator::Date(_) => key.kind() == Type::Date,
-        Operator::Bool => key.kind() == Type::Bool,
-        Operator::Address => key.kind() == Type::Address,
-        Operator::Null => true,
-    };
-    if !fits || (span != Span::Plain && !is_text) {
+    if !operator.is_for(&key) || (span != Span::Plain && !operator.is_for_text()) {
         return Err(malformed(format!("{name} is not for {key:?}")));
     }
     let values = scalars(values).ok_or_else(|| malformed(format!("{name} has no values that are strings")))?;
+    let test = parse_test(name, operator, &key, &values, has_variables)?;
+    Ok(Condition { key, test, is_negated, if_exists, span })
+}
+
+impl Operator {
+    /// Whether it compares what the key's values are. A moment in seconds is a date, too.
+    fn is_for(self, key: &Key) -> bool {
+        match self {
+            Self::Equals | Self::EqualsIgnoringCase | Self::Like => matches!(key.kind(), Type::Text | Type::Arn),
+            Self::ArnLike => key.kind() == Type::Arn,
+            Self::Number(_) => key.kind() == Type::Number,
+            Self::Date(_) => key.kind() == Type::Date || *key == Key::EpochTime,
+            Self::Bool => key.kind() == Type::Bool,
+            Self::Address => key.kind() == Type::Address,
+            Self::Null => true,
+        }
+    }
+
+    fn is_for_text(self) -> bool {
+        matches!(self, Self::Equals | Self::EqualsIgnoringCase | Self::Like)
+    }
+}
+
+fn parse_test(
+    name: &str,
+    operator: Operator,
+    key: &Key,
+    values: &[String],
+    has_variables: bool,
+) -> Result<Test, Malformed> {
+    let bad = |value: &String| malformed(format!("{value:?} is no value of {name}"));
     let all = |parse: fn(&str) -> Option<i64>| -> Result<Vec<i64>, Malformed> {
-        let parse = |value: &String| parse(value).ok_or_else(|| malformed(format!("{value:?} is no value of {name}")));
-        values.iter().map(parse).collect()
+        values.iter().map(|value| parse(value).ok_or_else(|| bad(value))).collect()
     };
     let flags = || values.iter().map(|value| value.eq_ignore_ascii_case("true")).collect();
-    let texts = |plain: fn(String) -> Text| {
-        let text = |value: &String| if value == "${null}" { Text::Missing } else { plain(key.normal(value)) };
-        values.iter().map(text).collect()
+    let syntax = Syntax {
+        has_wildcards: matches!(operator, Operator::Like | Operator::ArnLike),
+        has_variables,
+        is_lower: operator == Operator::EqualsIgnoringCase,
     };
-    let test = match operator {
-        Operator::Equals => Test::Equals(texts(Text::Plain)),
-        Operator::EqualsIgnoringCase => Test::EqualsIgnoringCase(texts(|text| Text::Plain(text.to_lowercase()))),
-        Operator::Like | Operator::ArnLike => Test::Like(texts(|text| Text::Glob(Glob::new(&text)))),
+    let texts = || -> Result<Vec<Text>, Malformed> {
+        let text = |value: &str| match value {
+            "${null}" => Ok(Text::Missing),
+            value => Pattern::parse(key.normal(value), syntax).map(Text::Pattern),
+        };
+        values.iter().map(String::as_str).chain(synonyms(key, operator, values)).map(text).collect()
+    };
+    Ok(match operator {
+        Operator::Equals => Test::Equals(texts()?),
+        Operator::EqualsIgnoringCase => Test::EqualsIgnoringCase(texts()?),
+        Operator::Like => Test::Like(texts()?),
+        Operator::ArnLike => {
+            // Another name would match nothing.
+            if let Some(bad_value) =
+                values.iter().find(|value| value.splitn(ARN_PART_COUNT, ':').count() < ARN_PART_COUNT)
+            {
+                return Err(bad(bad_value));
+            }
+            Test::ArnLike(texts()?)
+        }
         Operator::Number(comparison) => Test::Compares(comparison, all(|value| value.parse().ok())?),
         Operator::Date(comparison) => Test::Compares(comparison, all(parse_date)?),
         Operator::Bool => Test::Is(flags()),
@@ -324,8 +403,20 @@ fn parse_one(name: &str, key: Key, values: &Value) -> Result<Condition, Malforme
             };
             Test::Within(values.iter().map(parse).collect::<Result<_, _>>()?)
         }
+    })
+}
+
+/// The names of what the values name in either vocabulary.
+fn synonyms<'k>(key: &Key, operator: Operator, values: &[String]) -> impl Iterator<Item = &'k str> {
+    let fuel = Fuel::new(limits::POLICY_STEP_COUNT_MAX);
+    let names = move |value: &String, name: &str| match operator {
+        Operator::EqualsIgnoringCase => value.eq_ignore_ascii_case(name),
+        Operator::Like => Glob::new(value).matches(name, &fuel),
+        _ => value == name,
     };
-    Ok(Condition { key, test, is_negated, if_exists, span })
+    let is_named = |pair: &[&str; 2]| values.iter().any(|value| pair.iter().any(|name| names(value, name)));
+    let named: Vec<[&'static str; 2]> = key.synonyms().into_iter().filter(is_named).collect();
+    named.into_iter().flatten()
 }
 
 /// A value or several, at least one; numbers and truth values need no quotes.
@@ -343,8 +434,12 @@ fn scalars(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// ISO 8601: a day, or a time with or without its offset from UTC. Seconds since 1970.
+/// ISO 8601: a day, or a time with or without its offset from UTC; or seconds since 1970 (IAM reference, "Date condition
+/// operators"), in more digits than a year has. Seconds since 1970.
 fn parse_date(text: &str) -> Option<i64> {
+    if text.len() > 4 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok();
+    }
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
         return Some(timestamp.as_second());
     }

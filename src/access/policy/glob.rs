@@ -22,16 +22,54 @@ impl Fuel {
     }
 }
 
+/// A run of characters, in a pattern. It is in no text: UTF-8 has no such byte.
+const RUN: u8 = 0xFF;
+/// One character, likewise.
+const ONE: u8 = 0xFE;
+
 /// A pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Glob {
-    pattern: String,
+    pattern: Vec<u8>,
     has_wildcards: bool,
 }
 
 impl Glob {
     pub(super) fn new(pattern: &str) -> Self {
-        Self { pattern: pattern.to_owned(), has_wildcards: pattern.contains(['*', '?']) }
+        let mut glob = Self::default();
+        glob.push_pattern(pattern);
+        glob
+    }
+
+    /// Appends text in which `*` and `?` are wildcards.
+    pub(super) fn push_pattern(&mut self, text: &str) {
+        self.has_wildcards |= text.contains(['*', '?']);
+        self.pattern.extend(text.bytes().map(|byte| match byte {
+            b'*' => RUN,
+            b'?' => ONE,
+            other => other,
+        }));
+    }
+
+    /// Appends text in which nothing is special.
+    pub(super) fn push_plain(&mut self, text: &str) {
+        self.pattern.extend(text.bytes());
+    }
+
+    /// Appends another pattern.
+    pub(super) fn push(&mut self, other: &Self) {
+        self.has_wildcards |= other.has_wildcards;
+        self.pattern.extend(&other.pattern);
+    }
+
+    /// As it was written.
+    pub(super) fn text(&self) -> String {
+        let bytes = self.pattern.iter().map(|byte| match *byte {
+            RUN => b'*',
+            ONE => b'?',
+            other => other,
+        });
+        String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).into_owned()
     }
 
     /// Whether it has no wildcards.
@@ -42,11 +80,28 @@ impl Glob {
     /// Whether the whole of `text` matches.
     pub(super) fn matches(&self, text: &str, fuel: &Fuel) -> bool {
         if !self.has_wildcards {
-            return self.pattern == text;
+            return self.pattern == text.as_bytes();
         }
-        matches(self.pattern.as_bytes(), text.as_bytes(), fuel)
+        matches(&self.pattern, text.as_bytes(), fuel)
+    }
+
+    /// Whether the six parts of the name of a resource match one by one: what a wildcard stands for ends at the colon after
+    /// it, but in the last part (IAM reference, "`ArnLike`").
+    pub(super) fn matches_arn(&self, text: &str, fuel: &Fuel) -> bool {
+        let mut patterns = self.pattern.splitn(ARN_PART_COUNT, |byte| *byte == b':');
+        let mut texts = text.as_bytes().splitn(ARN_PART_COUNT, |byte| *byte == b':');
+        loop {
+            match (patterns.next(), texts.next()) {
+                (None, None) => return true,
+                (Some(pattern), Some(text)) if matches(pattern, text, fuel) => {}
+                _ => return false,
+            }
+        }
     }
 }
+
+/// `arn:partition:service:region:account:resource`.
+pub(super) const ARN_PART_COUNT: usize = 6;
 
 /// Goes forward, and back to the last star only: what an earlier star took is as good as anything else it could have.
 fn matches(pattern: &[u8], text: &[u8], fuel: &Fuel) -> bool {
@@ -59,7 +114,7 @@ fn matches(pattern: &[u8], text: &[u8], fuel: &Fuel) -> bool {
         }
         match (pattern.get(p), text.get(t)) {
             (None, None) => return true,
-            (Some(b'*'), _) => {
+            (Some(&RUN), _) => {
                 p += 1;
                 // A star at the end takes all there is.
                 if p == pattern.len() {
@@ -68,7 +123,7 @@ fn matches(pattern: &[u8], text: &[u8], fuel: &Fuel) -> bool {
                 last_star = Some((p, t));
                 continue;
             }
-            (Some(b'?'), Some(first)) => {
+            (Some(&ONE), Some(first)) => {
                 p += 1;
                 t += character_length(*first);
                 continue;
@@ -142,6 +197,21 @@ mod tests {
         check("[a]", "a", false);
         check("\\*", "\\x", true);
         check("100%", "100%", true);
+    }
+
+    #[test]
+    fn parts_of_names_match_one_by_one() {
+        let check = |pattern: &str, text: &str, expected: bool| {
+            let found = Glob::new(pattern).matches_arn(text, &Fuel::new(1000));
+            assert_eq!(found, expected, "{pattern} {text}");
+        };
+        check("arn:aws:iam::1:root", "arn:aws:iam::1:root", true);
+        check("arn:*:iam::*:root", "arn:aws:iam::1:root", true);
+        check("arn:aws:iam::1:user/*", "arn:aws:iam::1:user/a:b", true);
+        check("arn:*:root", "arn:aws:iam::1:root", false);
+        check("arn:aws:iam:*:root", "arn:aws:iam::1:root", false);
+        check("*:*:*:*:*:*", "arn:aws:iam::1:root", true);
+        check("*", "arn:aws:iam::1:root", false);
     }
 
     #[test]

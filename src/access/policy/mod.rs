@@ -5,8 +5,10 @@
 mod cache;
 mod condition;
 mod glob;
+mod json;
 mod key;
 mod parse;
+mod pattern;
 mod principal;
 mod resource;
 #[cfg(test)]
@@ -16,17 +18,21 @@ pub use cache::Policies;
 
 use self::condition::Condition;
 use self::glob::Fuel;
+use self::key::Key;
 use self::principal::Principal;
 use self::resource::Resource;
 use super::{Action, ActionSet, Caller, Context};
+use crate::clock::UnixMillis;
 use crate::error::{Code, Result};
 use crate::limits;
-use crate::name::BucketName;
+use crate::name::{AccountId, BucketName};
+use crate::object_lock::Lock;
 
 /// A policy, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     statements: Vec<Statement>,
+    repeats_keys: bool,
 }
 
 /// Whose policy it is.
@@ -45,6 +51,10 @@ struct Statement {
     actions: Matcher<ActionSet>,
     resources: Matcher<Vec<Resource>>,
     conditions: Vec<Condition>,
+    /// What its variables stand for, where they have no default.
+    needs: Vec<Key>,
+    /// Whether an action is named that none of its resources can have.
+    has_idle_action: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,19 +89,25 @@ pub struct Question<'a> {
     pub action: Action,
     /// About which bucket; empty for what is about none.
     pub bucket: &'a str,
+    /// The account it belongs to, or will.
+    pub owner: Option<AccountId>,
     /// About which object in it.
     pub key: Option<&'a str>,
     /// The circumstances.
     pub context: &'a Context<'a>,
 }
 
-/// What is known of tags once the object has been found.
+/// What is known once the object has been found and the document read that the request brings.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tagged<'a> {
-    /// The object's.
+pub struct Late<'a> {
+    /// The object's tags.
     pub existing: &'a [(String, String)],
     /// Those it is to have.
     pub requested: &'a [(String, String)],
+    /// How it is to be protected.
+    pub lock: Lock,
+    /// When the request arrived.
+    pub now: UnixMillis,
 }
 
 /// What a policy says.
@@ -105,36 +121,46 @@ pub enum Verdict {
     Silent,
 }
 
-/// What a policy says as far as it can before tags are read, and which of its statements wait for them.
+/// What a policy says as far as it can before all is known, and what of it waits for the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opinion {
     verdict: Verdict,
-    waiting: Vec<usize>,
+    waiting: Vec<Pending>,
+}
+
+/// A statement of which only these conditions are still to be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pending {
+    effect: Effect,
+    conditions: Vec<Condition>,
 }
 
 impl Opinion {
-    /// What the policy says, if tags have nothing to do with it.
+    fn plain(verdict: Verdict) -> Self {
+        Self { verdict, waiting: Vec::new() }
+    }
+
+    /// What the policy says, if nothing is left to be known.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         self.waiting.is_empty().then_some(self.verdict)
     }
 
-    /// The best that tags can make of it, by the policy that is of this opinion.
+    /// The best that the rest can make of it.
     #[must_use]
-    pub fn best(&self, policy: &Policy) -> Verdict {
-        let may_allow = self.waiting.iter().any(|index| policy.statements[*index].effect == Effect::Allow);
+    pub fn best(&self) -> Verdict {
+        let may_allow = self.waiting.iter().any(|pending| pending.effect == Effect::Allow);
         if may_allow { Verdict::Allow } else { self.verdict }
     }
 
-    /// What the policy says of these tags. The opinion is its own, of this action.
+    /// What the policy says, all being known.
     #[must_use]
-    pub fn settle(&self, policy: &Policy, action: Action, tagged: &Tagged<'_>) -> Verdict {
+    pub fn settle(&self, late: &Late<'_>) -> Verdict {
         let fuel = Fuel::new(limits::POLICY_STEP_COUNT_MAX);
         let mut verdict = self.verdict;
-        for statement in self.waiting.iter().map(|index| &policy.statements[*index]) {
-            let mut of_tags = statement.conditions.iter().filter(|condition| condition.is_of_tags(action));
-            if of_tags.all(|condition| condition.holds_for(tagged, &fuel)) {
-                match statement.effect {
+        for pending in &self.waiting {
+            if pending.conditions.iter().all(|condition| condition.holds_for(late, &fuel)) {
+                match pending.effect {
                     Effect::Deny => return Verdict::Deny,
                     Effect::Allow => verdict = Verdict::Allow,
                 }
@@ -166,49 +192,53 @@ impl Policy {
         let anything = Matcher { is_negated: true, of: Vec::new() };
         let everyone = Matcher { is_negated: true, of: Vec::new() };
         Self {
+            repeats_keys: false,
             statements: vec![Statement {
                 effect: Effect::Deny,
                 principals: Some(everyone),
                 actions: Matcher { is_negated: true, of: ActionSet::default() },
                 resources: anything,
                 conditions: Vec::new(),
+                needs: Vec::new(),
+                has_idle_action: false,
             }],
         }
     }
 
-    /// What the policy says of a request to whose tags nothing is known yet. The order of its statements does not matter.
+    /// What the policy says of a request of which not all is known yet. The order of its statements does not matter.
     /// Takes at most [`limits::POLICY_STEP_COUNT_MAX`] comparisons; a policy that needs more denies.
     #[must_use]
     pub fn consider(&self, question: &Question<'_>) -> Opinion {
         let fuel = Fuel::new(limits::POLICY_STEP_COUNT_MAX);
-        let plain = |verdict| Opinion { verdict, waiting: Vec::new() };
-        let (mut verdict, mut waiting) = (Verdict::Silent, Vec::new());
-        for (index, statement) in self.statements.iter().enumerate() {
+        let mut opinion = Opinion::plain(Verdict::Silent);
+        for statement in &self.statements {
             // One that allows adds nothing to another.
-            let is_needed = statement.effect == Effect::Deny || verdict == Verdict::Silent;
+            let is_needed = statement.effect == Effect::Deny || opinion.verdict == Verdict::Silent;
             if !is_needed || !statement.holds(question, &fuel) {
                 continue;
             }
+            let late = statement.conditions.iter().filter(|condition| condition.is_late(question.action));
+            let conditions: Vec<Condition> = late.map(|condition| condition.settled(question)).collect();
             match statement.effect {
-                _ if statement.waits(question.action) => waiting.push(index),
-                Effect::Deny => return plain(Verdict::Deny),
-                Effect::Allow => verdict = Verdict::Allow,
+                effect if !conditions.is_empty() => opinion.waiting.push(Pending { effect, conditions }),
+                Effect::Deny => return Opinion::plain(Verdict::Deny),
+                Effect::Allow => opinion.verdict = Verdict::Allow,
             }
         }
         if fuel.is_spent() {
-            return plain(Verdict::Deny);
+            return Opinion::plain(Verdict::Deny);
         }
-        if verdict == Verdict::Allow {
-            waiting.retain(|index| self.statements[*index].effect == Effect::Deny);
+        if opinion.verdict == Verdict::Allow {
+            opinion.waiting.retain(|pending| pending.effect == Effect::Deny);
         }
-        Opinion { verdict, waiting }
+        opinion
     }
 
-    /// What the policy says, where tags have nothing to do with it or there are none.
+    /// What the policy says, where nothing is left to be known or there is nothing to know.
     #[must_use]
     pub fn decide(&self, question: &Question<'_>) -> Verdict {
         let opinion = self.consider(question);
-        opinion.verdict().unwrap_or_else(|| opinion.settle(self, question.action, &Tagged::default()))
+        opinion.verdict().unwrap_or_else(|| opinion.settle(&Late { now: question.context.now(), ..Late::default() }))
     }
 
     /// Whether it allows something to everyone, wherever they are: `GET ?policyStatus`.
@@ -225,32 +255,41 @@ impl Policy {
         })
     }
 
-    /// Whether it allows something to everyone but some, which S3 refuses.
+    /// What S3 refuses in it as malformed and OBS documents, or does not ask about: an `Allow` to all but some, two values
+    /// of one key of a condition, of which the last is kept, and a `Deny` that denies nothing. Of an `Allow` that allows
+    /// nothing S3's own suites have examples.
     #[must_use]
-    pub fn allows_all_but_some(&self) -> bool {
+    pub fn what_s3_refuses(&self) -> Option<&'static str> {
         let is_open = |statement: &Statement| statement.principals.as_ref().is_some_and(|found| found.is_negated);
-        self.statements.iter().any(|statement| statement.effect == Effect::Allow && is_open(statement))
+        if self.statements.iter().any(|statement| statement.effect == Effect::Allow && is_open(statement)) {
+            return Some("NotPrincipal goes with Deny only.");
+        }
+        if self.repeats_keys {
+            return Some("A condition asks twice about one key.");
+        }
+        let is_idle = |statement: &Statement| statement.effect == Effect::Deny && statement.has_idle_action;
+        self.statements.iter().any(is_idle).then_some("An action of a Deny applies to none of its resources.")
     }
 }
 
 impl Statement {
-    /// Whether it holds, as far as it can be known before tags are read.
+    /// Whether it holds, as far as it can be known before the object and documents are read.
+    ///
+    /// What a variable that stands for nothing is part of matches nothing. Where that would be a reason to allow, by an
+    /// element's opposite or a negation, the statement does not hold at all.
     fn holds(&self, question: &Question<'_>, fuel: &Fuel) -> bool {
         let is_about_caller =
             |principals: &Vec<Principal>| principals.iter().any(|principal| principal.matches(question.caller));
         let is_about_resource =
             |resources: &Vec<Resource>| resources.iter().any(|resource| resource.matches(question, fuel));
+        let has_all = || self.needs.iter().all(|key| key.one_value(question).is_some());
         self.actions.matches(|actions| actions.has(question.action))
             && self.principals.as_ref().is_none_or(|principals| principals.matches(is_about_caller))
+            && (self.effect == Effect::Deny || has_all())
             && self.resources.matches(is_about_resource)
             && self
                 .conditions
                 .iter()
-                .all(|condition| condition.is_of_tags(question.action) || condition.holds(question, fuel))
-    }
-
-    /// Whether it is still open, once all else holds.
-    fn waits(&self, action: Action) -> bool {
-        self.conditions.iter().any(|condition| condition.is_of_tags(action))
+                .all(|condition| condition.is_late(question.action) || condition.holds(question, fuel))
     }
 }

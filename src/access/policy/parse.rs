@@ -7,7 +7,7 @@ use super::condition::{self, Condition};
 use super::glob::{Fuel, Glob};
 use super::principal;
 use super::resource::{self, Resource};
-use super::{Effect, Kind, Matcher, Policy, Statement};
+use super::{Effect, Kind, Matcher, Policy, Statement, json};
 use crate::access::{Action, ActionSet, Level};
 use crate::limits;
 
@@ -32,27 +32,62 @@ impl Malformed {
 
 type Result<T> = std::result::Result<T, Malformed>;
 
-/// Versions of the language. They differ in what this parser refuses anyway: variables.
-const VERSIONS: [&str; 4] = ["2008-10-17", "2012-10-17", "1.1", "5.0"];
+/// Versions of the language.
+const VERSIONS: [&str; 4] = ["2008-10-17", VERSION_WITH_VARIABLES, "1.1", "5.0"];
+/// The one of S3's in which `${…}` is a variable; in the others it is text.
+const VERSION_WITH_VARIABLES: &str = "2012-10-17";
 
-/// Names that S3 has and that no operation asks for; policies may still carry them.
+/// Names that S3 has and that no operation asks for; policies may still carry them, alone or by wildcards.
 const UNUSED: &[&str] = &[
+    "CreateAccessPoint",
+    "CreateBucketMetadataTableConfiguration",
+    "CreateJob",
+    "CreateSession",
+    "DeleteAccessPoint",
+    "DeleteAccessPointPolicy",
+    "DeleteBucketMetadataTableConfiguration",
+    "DeleteJobTagging",
+    "DeleteStorageLensConfiguration",
+    "DescribeJob",
+    "DescribeMultiRegionAccessPointOperation",
     "GetAccelerateConfiguration",
-    "PutAccelerateConfiguration",
+    "GetAccessPoint",
+    "GetAccessPointPolicy",
+    "GetAccessPointPolicyStatus",
+    "GetAccountPublicAccessBlock",
     "GetAnalyticsConfiguration",
-    "PutAnalyticsConfiguration",
+    "GetBucketMetadataTableConfiguration",
+    "GetDataAccess",
     "GetIntelligentTieringConfiguration",
-    "PutIntelligentTieringConfiguration",
+    "GetJobTagging",
     "GetMetricsConfiguration",
-    "PutMetricsConfiguration",
     "GetObjectTorrent",
-    "GetObjectVersionTorrent",
     "GetObjectVersionForReplication",
+    "GetObjectVersionTorrent",
+    "GetStorageLensConfiguration",
     "InitiateReplication",
+    "ListAccessPoints",
+    "ListJobs",
+    "ListMultiRegionAccessPoints",
+    "ListStorageLensConfigurations",
+    "ListTagsForResource",
     "ObjectOwnerOverrideToBucketOwner",
+    "PauseReplication",
+    "PutAccelerateConfiguration",
+    "PutAccessPointPolicy",
+    "PutAccountPublicAccessBlock",
+    "PutAnalyticsConfiguration",
+    "PutIntelligentTieringConfiguration",
+    "PutJobTagging",
+    "PutMetricsConfiguration",
+    "PutStorageLensConfiguration",
     "ReplicateDelete",
     "ReplicateObject",
     "ReplicateTags",
+    "TagResource",
+    "UntagResource",
+    "UpdateJobPriority",
+    "UpdateJobStatus",
     "UpdateObjectEncryption",
 ];
 
@@ -63,7 +98,10 @@ pub(super) fn parse(text: &[u8], kind: Kind<'_>) -> Result<Policy> {
     if text.len() > limits::POLICY_BYTES_MAX {
         return Err(malformed("it is longer than 20 KB"));
     }
-    let value: Value = serde_json::from_slice(text).map_err(|error| malformed(format!("it is no JSON ({error})")))?;
+    let (value, repeats_keys) = json::read(text).map_err(|error| malformed(format!("it is no JSON ({error})")))?;
+    if repeats_keys && matches!(kind, Kind::Key) {
+        return Err(malformed("a condition asks twice about one key"));
+    }
     let Value::Object(members) = value else { return Err(malformed("it is no JSON object")) };
     check_members(&members, &["Version", "Id", "Statement"])?;
     check_text(&members, "Id")?;
@@ -81,14 +119,16 @@ pub(super) fn parse(text: &[u8], kind: Kind<'_>) -> Result<Policy> {
     if statements.is_empty() {
         return Err(malformed("it has no Statement"));
     }
+    let has_variables = members.get("Version").and_then(Value::as_str) == Some(VERSION_WITH_VARIABLES);
     let parse_one = |(index, statement): (usize, &Value)| {
-        parse_statement(statement, kind).map_err(|error| error.within(&format!("statement {}", index + 1)))
+        parse_statement(statement, kind, has_variables)
+            .map_err(|error| error.within(&format!("statement {}", index + 1)))
     };
     let statements = statements.iter().enumerate().map(parse_one).collect::<Result<_>>()?;
-    Ok(Policy { statements })
+    Ok(Policy { statements, repeats_keys })
 }
 
-fn parse_statement(value: &Value, kind: Kind<'_>) -> Result<Statement> {
+fn parse_statement(value: &Value, kind: Kind<'_>, has_variables: bool) -> Result<Statement> {
     let Value::Object(members) = value else { return Err(malformed("it is no object")) };
     check_members(
         members,
@@ -107,13 +147,31 @@ fn parse_statement(value: &Value, kind: Kind<'_>) -> Result<Statement> {
         }
         Kind::Key => None,
     };
-    let actions = either(members, "Action", "NotAction")?.map(parse_actions)?;
+    let named = either(members, "Action", "NotAction")?;
+    let actions = named.map(parse_actions)?;
     let resources = either(members, "Resource", "NotResource")?.map(|value| {
-        let resources = strings(value)?.into_iter().map(|text| resource::parse(text, kind));
+        let resources = strings(value)?.into_iter().map(|text| resource::parse(text, kind, has_variables));
         resources.collect::<Result<Vec<Resource>>>()
     })?;
-    let conditions: Vec<Condition> = members.get("Condition").map_or(Ok(Vec::new()), condition::parse)?;
-    Ok(Statement { effect, principals, actions, resources, conditions })
+    let conditions = members.get("Condition").map(|value| condition::parse(value, has_variables)).transpose()?;
+    let conditions: Vec<Condition> = conditions.unwrap_or_default();
+    let needs = resources.of.iter().flat_map(Resource::needs).chain(conditions.iter().flat_map(Condition::needs));
+    let needs = needs.cloned().collect();
+    let has_idle_action = !named.is_negated && !resources.is_negated && has_idle_action(named.of, &resources.of)?;
+    Ok(Statement { effect, principals, actions, resources, conditions, needs, has_idle_action })
+}
+
+/// Whether one of the actions, named without wildcards, is about none of the resources: about buckets where those are
+/// objects, or the other way about.
+fn has_idle_action(actions: &Value, resources: &[Resource]) -> Result<bool> {
+    for name in strings(actions)?.into_iter().filter(|name| !name.contains(['*', '?'])) {
+        let set = parse_action(name.trim())?;
+        let can_be = |action: &Action| set.has(*action) && resources.iter().any(|found| found.is_of(action.level()));
+        if !set.is_empty() && !Action::ALL.iter().any(can_be) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn check_members(members: &Map<String, Value>, known: &[&str]) -> Result<()> {

@@ -2,7 +2,9 @@
 //! by name or by wildcards that its name fits; an access key's of any.
 
 use super::glob::{Fuel, Glob};
+use super::key::Key;
 use super::parse::{Malformed, malformed};
+use super::pattern::{Pattern, Syntax};
 use super::{Kind, Question};
 use crate::access::Level;
 use crate::limits;
@@ -14,22 +16,22 @@ pub(super) enum Resource {
     /// The policy's own bucket.
     Bucket,
     /// Objects in the policy's own bucket, by key.
-    Objects(Glob),
+    Objects(Pattern),
     /// Of any bucket: `bucket` or `bucket/key` by wildcards; of one level only, if it says so.
-    Any(Glob, Option<Level>),
+    Any(Pattern, Option<Level>),
 }
 
 impl Resource {
     pub(super) fn matches(&self, question: &Question<'_>, fuel: &Fuel) -> bool {
         match (self, question.key) {
             (Self::Bucket, None) => true,
-            (Self::Objects(glob), Some(key)) => glob.matches(key, fuel),
-            (Self::Any(glob, level), key) => {
+            (Self::Objects(pattern), Some(key)) => pattern.matches(key, Some(question), fuel),
+            (Self::Any(pattern, level), key) => {
                 let is_level = level.is_none_or(|level| (level == Level::Object) == key.is_some());
                 is_level
                     && match key {
-                        None => glob.matches(question.bucket, fuel),
-                        Some(key) => glob.matches(&[question.bucket, "/", key].concat(), fuel),
+                        None => pattern.matches(question.bucket, Some(question), fuel),
+                        Some(key) => pattern.matches(&[question.bucket, "/", key].concat(), Some(question), fuel),
                     }
             }
             (Self::Bucket, Some(_)) | (Self::Objects(_), None) => false,
@@ -37,10 +39,32 @@ impl Resource {
     }
 }
 
-pub(super) fn parse(text: &str, kind: Kind<'_>) -> Result<Resource, Malformed> {
+impl Resource {
+    /// Whether something of this level can be it.
+    pub(super) fn is_of(&self, level: Level) -> bool {
+        match self {
+            Self::Bucket => level == Level::Bucket,
+            Self::Objects(_) => level == Level::Object,
+            Self::Any(_, only) => only.is_none_or(|only| only == level),
+        }
+    }
+
+    /// The keys without which it names nothing.
+    pub(super) fn needs(&self) -> impl Iterator<Item = &Key> {
+        let pattern = match self {
+            Self::Bucket => None,
+            Self::Objects(pattern) | Self::Any(pattern, _) => Some(pattern),
+        };
+        pattern.into_iter().flat_map(Pattern::needs)
+    }
+}
+
+/// A resource by its name; `has_variables` says whether the policy's language has them.
+pub(super) fn parse(text: &str, kind: Kind<'_>, has_variables: bool) -> Result<Resource, Malformed> {
+    let syntax = Syntax { has_wildcards: true, has_variables, is_lower: false };
     let path = text.strip_prefix("arn:aws:s3:::").unwrap_or(text);
     match kind {
-        Kind::Bucket(bucket) => parse_own(path, bucket)
+        Kind::Bucket(bucket) => parse_own(path, bucket, syntax)?
             .ok_or_else(|| malformed(format!("{text:?} is neither the bucket {bucket} nor in it"))),
         Kind::Key => {
             let (path, level) = match text.strip_prefix("obs:").and_then(|rest| rest.split(':').nth(2)) {
@@ -49,12 +73,14 @@ pub(super) fn parse(text: &str, kind: Kind<'_>) -> Result<Resource, Malformed> {
                 Some(_) => return Err(malformed(format!("{text:?} is no resource"))),
                 None => (path, None),
             };
+            let pattern = Pattern::parse(path, syntax)?;
             // A bucket has no colon in its name; a key may.
-            let bucket = path.split('/').next().unwrap_or_default();
+            let outline = pattern.outline();
+            let bucket = outline.split('/').next().unwrap_or_default();
             if bucket.is_empty() || bucket.contains(':') {
                 return Err(malformed(format!("{text:?} is no resource")));
             }
-            Ok(Resource::Any(Glob::new(path), level))
+            Ok(Resource::Any(pattern, level))
         }
     }
 }
@@ -64,19 +90,21 @@ fn after_colons(text: &str) -> &str {
     text.splitn(5, ':').nth(4).unwrap_or_default()
 }
 
-fn parse_own(path: &str, bucket: &BucketName) -> Option<Resource> {
+/// The bucket is named without variables: it is known.
+fn parse_own(path: &str, bucket: &BucketName, syntax: Syntax) -> Result<Option<Resource>, Malformed> {
     let named = path.split('/').next().unwrap_or_default();
-    if named.contains(['*', '?']) {
+    if named.contains(['*', '?']) && !(syntax.has_variables && named.contains("${")) {
         let fuel = Fuel::new(limits::POLICY_STEP_COUNT_MAX);
         // What a star takes may go beyond the name.
         let is_own = Glob::new(named).matches(bucket.as_str(), &fuel);
-        return is_own.then(|| Resource::Any(Glob::new(path), None));
+        return Ok(if is_own { Some(Resource::Any(Pattern::parse(path, syntax)?, None)) } else { None });
     }
-    let rest = path.strip_prefix(bucket.as_str())?;
+    let Some(rest) = path.strip_prefix(bucket.as_str()) else { return Ok(None) };
     if rest.is_empty() {
-        return Some(Resource::Bucket);
+        return Ok(Some(Resource::Bucket));
     }
-    rest.strip_prefix('/').map(|key| Resource::Objects(Glob::new(key)))
+    let key = rest.strip_prefix('/').map(|key| Pattern::parse(key, syntax)).transpose()?;
+    Ok(key.map(Resource::Objects))
 }
 
 #[cfg(test)]
@@ -84,21 +112,30 @@ mod tests {
     use super::*;
 
     fn own(text: &str) -> Option<Resource> {
-        parse(text, Kind::Bucket(&BucketName::parse("photos").unwrap())).ok()
+        parse(text, Kind::Bucket(&BucketName::parse("photos").unwrap()), true).ok()
+    }
+
+    fn glob(text: &str) -> Pattern {
+        Pattern::Fixed(Glob::new(text))
     }
 
     fn any(text: &str) -> Option<Resource> {
-        parse(text, Kind::Key).ok()
+        parse(text, Kind::Key, true).ok()
     }
 
     #[test]
     fn a_buckets_policy_names_its_own_bucket() {
         for prefix in ["", "arn:aws:s3:::"] {
             assert_eq!(own(&format!("{prefix}photos")), Some(Resource::Bucket));
-            assert_eq!(own(&format!("{prefix}photos/a/*")), Some(Resource::Objects(Glob::new("a/*"))));
-            assert_eq!(own(&format!("{prefix}photos/*")), Some(Resource::Objects(Glob::new("*"))));
+            assert_eq!(own(&format!("{prefix}photos/a/*")), Some(Resource::Objects(glob("a/*"))));
+            assert_eq!(own(&format!("{prefix}photos/*")), Some(Resource::Objects(glob("*"))));
             for pattern in ["*", "*/*", "photos*", "ph?tos/a", "p*/*.jpg"] {
-                assert_eq!(own(&format!("{prefix}{pattern}")), Some(Resource::Any(Glob::new(pattern), None)));
+                assert_eq!(own(&format!("{prefix}{pattern}")), Some(Resource::Any(glob(pattern), None)));
+            }
+            let home = own(&format!("{prefix}photos/${{aws:username}}/*")).unwrap();
+            assert!(matches!(&home, Resource::Objects(Pattern::Open { .. })) && home.needs().count() == 1);
+            for bad in ["photos${*}", "${aws:username}/a", "*${aws:username}/a", "photos/${aws:colour}"] {
+                assert_eq!(own(&format!("{prefix}{bad}")), None, "{prefix}{bad}");
             }
             for bad in
                 ["", "photo", "photos2", "photos2/a", "other/*", "o*", "?photos", "photos?/a", "Photos", "/photos"]
@@ -112,12 +149,21 @@ mod tests {
 
     #[test]
     fn a_keys_policy_names_any() {
-        assert_eq!(any("*"), Some(Resource::Any(Glob::new("*"), None)));
-        assert_eq!(any("arn:aws:s3:::a*/x"), Some(Resource::Any(Glob::new("a*/x"), None)));
-        assert_eq!(any("arn:aws:s3:::a/x:y"), Some(Resource::Any(Glob::new("a/x:y"), None)));
-        assert_eq!(any("obs:*:*:object:a/x:y"), Some(Resource::Any(Glob::new("a/x:y"), Some(Level::Object))));
-        assert_eq!(any("obs:*:*:bucket:a"), Some(Resource::Any(Glob::new("a"), Some(Level::Bucket))));
-        for bad in ["", "arn:aws:s3:::", "obs:*:*:bucket:", "obs:*:*:key:x", "obs:x", "arn:aws:iam::x"] {
+        assert_eq!(any("*"), Some(Resource::Any(glob("*"), None)));
+        assert_eq!(any("arn:aws:s3:::a*/x"), Some(Resource::Any(glob("a*/x"), None)));
+        assert_eq!(any("arn:aws:s3:::a/x:y"), Some(Resource::Any(glob("a/x:y"), None)));
+        assert_eq!(any("obs:*:*:object:a/x:y"), Some(Resource::Any(glob("a/x:y"), Some(Level::Object))));
+        assert_eq!(any("obs:*:*:bucket:a"), Some(Resource::Any(glob("a"), Some(Level::Bucket))));
+        assert!(any("arn:aws:s3:::home-${aws:username}/*").is_some_and(|found| found.needs().count() == 1));
+        for bad in [
+            "",
+            "arn:aws:s3:::",
+            "arn:aws:s3:::${s3:nothing}",
+            "obs:*:*:bucket:",
+            "obs:*:*:key:x",
+            "obs:x",
+            "arn:aws:iam::x",
+        ] {
             assert_eq!(any(bad), None, "{bad}");
         }
     }

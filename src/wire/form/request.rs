@@ -91,6 +91,7 @@ impl Fields {
             query: Query::default(),
             dialect,
             is_framed: true,
+            has_framed_body: true,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Protection of versions, as OBS words ask for it: retentions that only grow, holds, defaults.
 
-use super::{Bucket, Kept, Model, Named, Outcome, ok, refused};
+use super::{Bucket, Kept, Model, Named, Outcome, Versioning, ok, refused};
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
@@ -45,9 +45,13 @@ impl Model {
     }
 
     pub(crate) fn retain(&mut self, who: usize, named: Named<'_>, until: u64) -> Outcome {
-        let (now, until) = (self.now, whole_second(until));
+        let (now, until, is_s3) = (self.now, whole_second(until), self.is_s3);
         self.lock(who, named, until > now, |lock| {
-            if lock.until > now && until <= lock.until {
+            // In S3's words it may be asked for again as it is.
+            if is_s3 && lock.until > now && until < lock.until {
+                return Err(refused(403, "AccessDenied"));
+            }
+            if !is_s3 && lock.until > now && until <= lock.until {
                 return Err(refused(400, "InvalidRequest"));
             }
             lock.until = until;
@@ -72,7 +76,7 @@ impl Model {
         let lock = || {
             self.admit(who, named.bucket)?.check_lockable()?;
             if !is_future {
-                return Err(refused(400, "InvalidRequest"));
+                return Err(refused(400, if self.is_s3 { "InvalidArgument" } else { "InvalidRequest" }));
             }
             self.get(who, named)?;
             let versions = self.admit(who, named.bucket)?.keys.get_mut(named.key).expect("it was just read");
@@ -83,12 +87,19 @@ impl Model {
         lock().err().unwrap_or_else(|| ok(200))
     }
 
-    /// 0 days are no default.
+    /// 0 days are no default. In S3's words a bucket that keeps versions gets object lock by it.
     pub(crate) fn set_default(&mut self, who: usize, name: &str, days: u64) -> Outcome {
+        let is_s3 = self.is_s3;
         let bucket = match self.admit(who, name) {
             Err(outcome) => return outcome,
             Ok(bucket) => bucket,
         };
+        if is_s3 && !bucket.is_file_system && !bucket.has_lock {
+            if bucket.versioning != Versioning::Enabled {
+                return refused(409, "InvalidBucketState");
+            }
+            bucket.has_lock = true;
+        }
         if let Err(outcome) = bucket.check_lockable() {
             return outcome;
         }

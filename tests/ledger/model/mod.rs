@@ -32,6 +32,8 @@ pub(crate) struct Model {
     pub(crate) accounts: BTreeMap<usize, Limits>,
     /// Milliseconds of Unix time.
     pub(crate) now: u64,
+    /// What is asked is asked in S3's words.
+    pub(crate) is_s3: bool,
 }
 
 /// 0 is no limit.
@@ -152,6 +154,13 @@ pub(crate) fn refused(status: u16, code: &str) -> Outcome {
     (status, code.to_owned())
 }
 
+impl Kept {
+    /// Whether a deletion that depends on this tag takes it; a delete marker has none.
+    fn is_tagged(&self, tag: &str) -> bool {
+        tag == "*" || self.object.as_ref().is_some_and(|object| tag == format!("\"{}\"", object.etag))
+    }
+}
+
 impl Object {
     /// Put as a whole.
     pub(crate) fn new(bytes: Bytes) -> Self {
@@ -170,6 +179,13 @@ impl Sums {
 
     pub(crate) fn objects(&self) -> u64 {
         self.current_objects + self.noncurrent_objects
+    }
+
+    /// Uploads end with their bucket in S3's words, and keep it in OBS's.
+    fn lets_bucket_go(&self, is_s3: bool) -> bool {
+        let unfinished =
+            Self { part_bytes: self.part_bytes, parts: self.parts, uploads: self.uploads, ..Self::default() };
+        *self == if is_s3 { unfinished } else { Self::default() }
     }
 
     fn plus(&self, other: &Self) -> Self {
@@ -322,7 +338,7 @@ impl Model {
         if before.limits.allow(&gone, &come) && of_account.allow(&owned, &whole) {
             return Ok(after);
         }
-        Err(refused(403, "InsufficientStorageSpace"))
+        Err(refused(403, if self.is_s3 { "QuotaExceeded" } else { "InsufficientStorageSpace" }))
     }
 
     /// What a body is measured against before it is there: announced or too large to be held in memory, it needs its
@@ -361,9 +377,10 @@ impl Model {
     }
 
     pub(crate) fn delete_bucket(&mut self, who: usize, name: &str) -> Outcome {
+        let is_s3 = self.is_s3;
         match self.admit(who, name) {
             Err(outcome) => outcome,
-            Ok(bucket) if bucket.sums() != Sums::default() => refused(409, "BucketNotEmpty"),
+            Ok(bucket) if !bucket.sums().lets_bucket_go(is_s3) => refused(409, "BucketNotEmpty"),
             Ok(_) => {
                 self.buckets.remove(name);
                 ok(204)
@@ -407,7 +424,7 @@ impl Model {
         conditions: &Conditions,
     ) -> Result<(), Outcome> {
         let bucket = self.admit(who, name)?.clone();
-        conditions.check(bucket.current(key))?;
+        conditions.check(bucket.current(key), self.is_s3)?;
         // Of an object whose size is not known yet the number is.
         self.changed(name, |bucket| bucket.place(key))?;
         let put = |bucket: &mut Bucket| bucket.push(key, Some(Object::new(sent.bytes.clone())));
@@ -418,16 +435,31 @@ impl Model {
         Ok(())
     }
 
-    pub(crate) fn delete(&mut self, who: usize, name: &str, key: &str, version: Option<&str>) -> Outcome {
+    pub(crate) fn delete(
+        &mut self,
+        who: usize,
+        name: &str,
+        (key, version): (&str, Option<&str>),
+        conditions: &Conditions,
+    ) -> Outcome {
         let bucket = match self.admit(who, name) {
             Err(outcome) => return outcome,
+            Ok(_) if conditions.if_none_match.is_some() => return refused(501, "NotImplemented"),
             Ok(bucket) => bucket,
         };
-        let check = || match version {
-            Some(version) => bucket.check_unlocked(key, version),
-            None => Ok(()),
-        };
-        if let Err(outcome) = bucket.check_deletable(key).and_then(|()| check()) {
+        if let Err(outcome) = bucket.check_deletable(key) {
+            return outcome;
+        }
+        if let Some(tag) = &conditions.if_match {
+            let mut versions = bucket.keys.get(key).into_iter().flatten();
+            match versions.find(|kept| version.is_none_or(|id| kept.id == id)) {
+                // There is nothing to hold it against.
+                None => return ok(204),
+                Some(kept) if !kept.is_tagged(tag) => return refused(412, "PreconditionFailed"),
+                Some(_) => {}
+            }
+        }
+        if let Some(Err(outcome)) = version.map(|version| bucket.check_unlocked(key, version)) {
             return outcome;
         }
         bucket.remove(key, version);
@@ -439,10 +471,13 @@ impl Model {
         &mut self,
         who: usize,
         name: &str,
-        items: &[(&str, Option<String>)],
+        items: &[(&str, Option<String>, Conditions)],
     ) -> Result<Vec<Outcome>, Outcome> {
         self.admit(who, name)?;
-        Ok(items.iter().map(|(key, version)| self.delete(who, name, key, version.as_deref())).collect())
+        let delete = |(key, version, conditions): &(&str, Option<String>, Conditions)| {
+            self.delete(who, name, (*key, version.as_deref()), conditions)
+        };
+        Ok(items.iter().map(delete).collect())
     }
 
     pub(crate) fn get(&mut self, who: usize, named: Named<'_>) -> Result<Object, Outcome> {
@@ -472,8 +507,9 @@ impl Model {
         (name, key): (&str, &str),
         source: Named<'_>,
         is_replacing: bool,
+        conditions: &Conditions,
     ) -> Outcome {
-        self.try_copy(who, (name, key), source, is_replacing).err().unwrap_or_else(|| ok(200))
+        self.try_copy(who, (name, key), source, is_replacing, conditions).err().unwrap_or_else(|| ok(200))
     }
 
     fn try_copy(
@@ -482,9 +518,11 @@ impl Model {
         (name, key): (&str, &str),
         source: Named<'_>,
         is_replacing: bool,
+        conditions: &Conditions,
     ) -> Result<(), Outcome> {
         let bucket = self.admit(who, name)?.clone();
         let found = self.source(who, source)?;
+        conditions.check(bucket.current(key), self.is_s3)?;
         let newest = bucket.keys.get(key).map(|versions| versions[0].clone());
         let is_newest = newest.is_some_and(|newest| source.version.is_none_or(|id| id == newest.id));
         if (source.bucket, source.key) == (name, key) && is_newest && !is_replacing {
@@ -503,7 +541,11 @@ impl Model {
 }
 
 impl Conditions {
-    fn check(&self, current: Option<&Object>) -> Result<(), Outcome> {
+    /// In S3's words what has to be there and is not is not found.
+    fn check(&self, current: Option<&Object>, is_s3: bool) -> Result<(), Outcome> {
+        if is_s3 && self.if_match.is_some() && current.is_none() {
+            return Err(refused(404, "NoSuchKey"));
+        }
         let is_listed =
             |tag: &String| current.is_some_and(|object| tag == "*" || *tag == format!("\"{}\"", object.etag));
         if self.if_match.as_ref().is_none_or(is_listed) && !self.if_none_match.as_ref().is_some_and(is_listed) {

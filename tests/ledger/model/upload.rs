@@ -6,10 +6,12 @@ use std::ops::Range;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
-use super::{Bucket, Model, Named, Object, Outcome, Sent, etag, ok, refused};
+use super::{Bucket, Conditions, Model, Named, Object, Outcome, Sent, etag, ok, refused};
 
 /// Every part but the last has at least so many bytes.
 const PART_BYTES_MIN: usize = 100 * 1024;
+/// The same for uploads begun in S3's words.
+const S3_PART_BYTES_MIN: usize = 5 << 20;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
@@ -19,6 +21,8 @@ pub(crate) struct Upload {
     pub(crate) parts: BTreeMap<u16, Bytes>,
     /// Neither completed nor aborted.
     pub(crate) is_open: bool,
+    /// Begun in S3's words.
+    pub(crate) is_s3: bool,
 }
 
 /// What is wrong with a completion.
@@ -56,7 +60,8 @@ impl Upload {
             let part = self.parts.get(number).filter(|part| etag(part) == *tag);
             parts.push(part.ok_or_else(|| refused(400, "InvalidPart"))?);
         }
-        if parts.iter().rev().skip(1).any(|part| part.len() < PART_BYTES_MIN) {
+        let bytes_min = if self.is_s3 { S3_PART_BYTES_MIN } else { PART_BYTES_MIN };
+        if parts.iter().rev().skip(1).any(|part| part.len() < bytes_min) {
             return Err(refused(400, "EntityTooSmall"));
         }
         let bytes: Vec<u8> = parts.into_iter().flatten().copied().collect();
@@ -96,7 +101,7 @@ impl Model {
     }
 
     pub(crate) fn begun(&mut self, name: &str, key: &str, id: String) {
-        let upload = Upload { id, key: key.to_owned(), parts: BTreeMap::new(), is_open: true };
+        let upload = Upload { id, key: key.to_owned(), parts: BTreeMap::new(), is_open: true, is_s3: self.is_s3 };
         self.buckets.get_mut(name).expect("it was begun").uploads.push(upload);
     }
 
@@ -143,8 +148,15 @@ impl Model {
         }
     }
 
-    pub(crate) fn complete(&mut self, who: usize, name: &str, (key, id): (&str, &str), listed: &Listed) -> Outcome {
-        self.try_complete(who, name, (key, id), listed).err().unwrap_or_else(|| ok(200))
+    pub(crate) fn complete(
+        &mut self,
+        who: usize,
+        name: &str,
+        (key, id): (&str, &str),
+        listed: &Listed,
+        conditions: &Conditions,
+    ) -> Outcome {
+        self.try_complete(who, name, (key, id), listed, conditions).err().unwrap_or_else(|| ok(200))
     }
 
     fn try_complete(
@@ -153,6 +165,7 @@ impl Model {
         name: &str,
         (key, id): (&str, &str),
         listed: &Listed,
+        conditions: &Conditions,
     ) -> Result<(), Outcome> {
         let bucket = self.admit(who, name)?.clone();
         let is_it = |object: &Object| object.upload.as_deref() == Some(id);
@@ -172,6 +185,7 @@ impl Model {
             (Err(outcome), _) => return Err(outcome),
         };
         let object = open.composed(listed)?;
+        conditions.check(bucket.current(key), self.is_s3)?;
         bucket.check_kind(key)?;
         let after = self.changed(name, |bucket| {
             bucket.upload_mut(id).is_open = false;

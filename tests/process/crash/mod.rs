@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads how long and how to run; not a setting of the gateway")]
 
+mod firsts;
 mod model;
 mod uploads;
 mod versions;
@@ -21,6 +22,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::support::{Folder, Gateway, Request};
+use firsts::FIRST;
 use model::{BUCKETS, TIGHT_BYTES, World};
 use versions::VERSIONED;
 use worker::Worker;
@@ -49,7 +51,7 @@ fn nothing_acknowledged_is_lost_and_counters_stay_sums() {
     let folder = Folder::new();
     let mut gateway = folder.start();
     let mut world = World::new(&folder.keys(), WORKER_COUNT);
-    for bucket in BUCKETS {
+    for bucket in BUCKETS.into_iter().chain([FIRST]) {
         gateway.done(&Request::put(&format!("/{bucket}"), "").signed(world.keys()));
     }
     gateway.done(&Request::put_quota(BUCKETS[0], TIGHT_BYTES).signed(world.keys()));
@@ -85,8 +87,10 @@ fn work_until_killed(gateway: Gateway, world: &mut World, random: &mut StdRng) {
     let address = gateway.data;
     std::thread::scope(|scope| {
         let (acknowledge, acknowledged) = mpsc::channel();
-        for slots in world.slots_by_worker() {
-            let worker = Worker { seed: random.random(), slots, acknowledge: acknowledge.clone(), killed: &killed };
+        let (slots_by_worker, firsts) = world.shared_out();
+        for slots in slots_by_worker {
+            let (seed, acknowledge) = (random.random(), acknowledge.clone());
+            let worker = Worker { seed, slots, firsts, acknowledge, killed: &killed };
             scope.spawn(move || worker.run(address));
         }
         drop(acknowledge);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::firsts::Firsts;
 use super::uploads::{self, Upload};
 use super::versions::{self, Key, VERSIONED};
 use crate::support::{Answer, Gateway, Keys, Request, content};
@@ -100,6 +101,8 @@ pub(super) struct Slots {
 #[derive(Debug)]
 pub(super) struct World {
     slots: Vec<Slots>,
+    /// What all of them try for.
+    firsts: Firsts,
     /// Operations that were cut off so far.
     pub(super) cut_off: usize,
     /// Those of them that had happened.
@@ -117,15 +120,17 @@ impl World {
             upload: None,
             quota: (worker == 0).then(|| Settled::new(0)),
         };
-        Self { slots: (0..worker_count).map(slots).collect(), cut_off: 0, happened: 0 }
+        let slots = (0..worker_count).map(slots).collect();
+        Self { slots, firsts: Firsts::default(), cut_off: 0, happened: 0 }
     }
 
     pub(super) fn keys(&self) -> &Keys {
         &self.slots[0].keys
     }
 
-    pub(super) fn slots_by_worker(&mut self) -> impl Iterator<Item = &mut Slots> {
-        self.slots.iter_mut()
+    /// What each worker has for itself, and what all share.
+    pub(super) fn shared_out(&mut self) -> (impl Iterator<Item = &mut Slots>, &Firsts) {
+        (self.slots.iter_mut(), &self.firsts)
     }
 
     /// Holds a gateway that has just started against what it must hold. Uploads that were cut off end here.
@@ -177,6 +182,7 @@ impl World {
         }
         assert!(listed.is_empty(), "nobody put {listed:?}");
         versions::check_sums(&mut send);
+        self.firsts.check(&mut send);
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::mpsc::Sender;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use super::firsts::Firsts;
 use super::model::{BUCKETS, Body, LOG_COUNT, Settled, Slots, Whole, bytes, length};
 use super::uploads::Upload;
 use super::versions::Attempt;
@@ -27,6 +28,7 @@ const VERSION_COUNT_MAX: usize = 8;
 pub(super) struct Worker<'world> {
     pub(super) seed: u64,
     pub(super) slots: &'world mut Slots,
+    pub(super) firsts: &'world Firsts,
     /// Told of every operation that was answered.
     pub(super) acknowledge: Sender<()>,
     /// From then on the gateway may break off.
@@ -38,7 +40,7 @@ impl Worker<'_> {
         let mut random = StdRng::seed_from_u64(self.seed);
         let outcome = Connection::open(address).and_then(|mut connection| {
             loop {
-                match random.random_range(0..30) {
+                match random.random_range(0..36) {
                     0..9 => self.put(&mut connection, &mut random)?,
                     9..12 => self.delete(&mut connection, &mut random)?,
                     12..15 => self.copy(&mut connection, &mut random)?,
@@ -46,6 +48,8 @@ impl Worker<'_> {
                     19..22 => self.upload(&mut connection, &mut random)?,
                     22..27 => self.change_versions(&mut connection, &mut random)?,
                     27..29 => self.read(&mut connection, &mut random)?,
+                    29..33 => self.put_first(&mut connection, &mut random)?,
+                    33..35 => self.complete_first(&mut connection, &mut random)?,
                     _ => self.set_quota(&mut connection, &mut random)?,
                 }
                 if self.acknowledge.send(()).is_err() {
@@ -151,6 +155,37 @@ impl Worker<'_> {
         assert_eq!(answer.status, 200, "{answer:?}");
         object.succeed();
         self.slots.upload = None;
+        Ok(())
+    }
+
+    /// Makes an object, in S3's words, if nobody else has.
+    fn put_first(&self, connection: &mut Connection, random: &mut StdRng) -> std::io::Result<()> {
+        let body = random_body(random);
+        let (number, path) = self.firsts.begin(body);
+        let request = Request::put(&path, body.bytes()).header("If-None-Match", "*").signed_s3(&self.slots.keys);
+        self.firsts.settle(number, body, connection.ask(&request)?.verdict());
+        Ok(())
+    }
+
+    /// The same by an upload.
+    fn complete_first(&self, connection: &mut Connection, random: &mut StdRng) -> std::io::Result<()> {
+        let (body, keys) = (random_body(random), &self.slots.keys);
+        let (number, path) = self.firsts.begin(body);
+        let begun = connection.ask(&Request::post(&format!("{path}?uploads="), "").signed_s3(keys))?;
+        let id = begun.element("UploadId").to_owned();
+        let target = format!("{path}?partNumber=1&uploadId={id}");
+        let part = connection.ask(&Request::put(&target, body.bytes()).signed_s3(keys))?;
+        let tag = part.header("ETag").unwrap_or_default();
+        let document = format!("<Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part>");
+        let document = format!("<CompleteMultipartUpload>{document}</CompleteMultipartUpload>");
+        let target = format!("{path}?uploadId={id}");
+        let complete = Request::post(&target, document).header("If-None-Match", "*").signed_s3(keys);
+        let completed = connection.ask(&complete)?;
+        self.firsts.settle(number, body, completed.verdict());
+        if completed.status != 200 {
+            let aborted = connection.ask(&Request::delete(&target).signed_s3(keys))?;
+            assert_eq!(aborted.status, 204, "{aborted:?}");
+        }
         Ok(())
     }
 

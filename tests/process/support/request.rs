@@ -103,12 +103,21 @@ impl Request {
     }
 
     /// Adds the date, where there is none yet, and the signature; headers given later are not covered by it.
-    pub(crate) fn signed(mut self, keys: &Keys) -> Self {
+    pub(crate) fn signed(self, keys: &Keys) -> Self {
+        self.signed_in(Dialect::Obs, keys)
+    }
+
+    /// The same with Signature Version 4, the body unsigned.
+    pub(crate) fn signed_s3(self, keys: &Keys) -> Self {
+        self.header("x-amz-content-sha256", "UNSIGNED-PAYLOAD").signed_in(Dialect::S3, keys)
+    }
+
+    fn signed_in(mut self, dialect: Dialect, keys: &Keys) -> Self {
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date")) {
             self = self.header("Date", &http_date(Clock::System.now_millis()));
         }
         let signature = auth::sign_header(
-            Dialect::Obs,
+            dialect,
             &self.method,
             &self.host,
             &self.target,

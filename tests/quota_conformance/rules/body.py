@@ -6,7 +6,7 @@ from ..lab import KIB, MIB, Lab, body_of
 from ..verdict import Fail, NotApplicable
 
 #: How long a server may take to notice that what it was sent no longer fits.
-NOTICE_SECONDS = 5
+NOTICE_SECONDS = 15
 _PIECE = 64 * KIB
 
 

@@ -18,7 +18,7 @@ from gateway import Gateway
 CLIENT = os.environ["CLOUDREVE_CLI"]
 BUCKETS = ("photos", "papers")
 
-PACK_SECONDS = 5
+PACK_SECONDS = 10
 EXPIRY_SECONDS = 60
 
 

@@ -88,7 +88,7 @@ func (s *session) covers(operations ...string) {
 	s.t.Cleanup(func() {
 		// A request is counted after its answer has gone out, so the last one may be a moment late.
 		missing := operations
-		for deadline := time.Now().Add(5 * time.Second); len(missing) > 0 && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); len(missing) > 0 && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 			after := s.successes()
 			var still []string
 			for _, operation := range missing {

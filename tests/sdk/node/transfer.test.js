@@ -13,7 +13,7 @@ const { Wire } = require('./wire.js');
 
 const PART = 100 * 1024; // the smallest the SDK sends
 const SIZE = 4 * PART + 1234;
-const WRITE_MS = 10_000;
+const WRITE_MS = 60_000;
 
 inBothModes(__filename, (side) => {
   const file = (data = randomBytes(SIZE)) => {

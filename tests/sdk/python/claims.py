@@ -13,7 +13,7 @@ SDK = "esdk-obs-python"
 MODES = {"name": "obs", "ip": "v2"}
 
 # The gateway counts a request when its answer is through, which the client may see a moment earlier.
-COUNT_SECONDS = 5
+COUNT_SECONDS = 60
 
 FINISHED = re.compile(r'^obs_gateway_requests_total\{operation="(\w+)",code="OK"\} (\d+)$', re.MULTILINE)
 

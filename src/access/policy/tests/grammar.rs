@@ -55,6 +55,23 @@ fn documents_have_statements() {
 }
 
 #[test]
+fn nothing_is_said_twice() {
+    let one = "{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"photos\"}";
+    let good = format!("{{\"Statement\":{one}}}");
+    assert!(Policy::of_bucket(good.as_bytes(), &photos()).is_ok());
+    for (member, twice) in [
+        ("{\"Statement\":", format!("{{\"Statement\":{one},\"Statement\":")),
+        ("\"Effect\":\"Allow\"", "\"Effect\":\"Deny\",\"Effect\":\"Allow\"".to_owned()),
+        ("\"Principal\":\"*\"", "\"Principal\":{\"ID\":\"a\",\"ID\":\"*\"}".to_owned()),
+        ("\"Resource\":\"photos\"", "\"Resource\":\"photos\",\"Condition\":{},\"Condition\":{}".to_owned()),
+    ] {
+        let text = good.replace(member, &twice);
+        let error = Policy::of_bucket(text.as_bytes(), &photos()).unwrap_err();
+        assert!(error.message().contains("comes twice"), "{text}");
+    }
+}
+
+#[test]
 fn a_policy_has_at_most_20_kib() {
     let text = policy(json!({})).to_string();
     let padded = |length: usize| format!("{text}{}", " ".repeat(length - text.len()));
@@ -74,6 +91,7 @@ fn statements_have_one_of_each_pair() {
         json!({ "Condition": {} }),
         json!({ "Action": ["getobject", "s3:PutObject", "S3:List*", "obs:object:GetObject", "obs:bucket:*", "*"] }),
         json!({ "Action": "s3:GetObjectTorrent" }),
+        json!({ "Action": ["s3:Get*", "s3:List*", "s3:Describe*", "s3:GetAccountPublicAccessBlock"] }),
         json!({ "Action": " GetObject " }),
         json!({ "Resource": "arn:aws:s3:::photos/*" }),
         json!({ "Resource": ["photos", "arn:aws:s3:::photos/a?c"] }),
@@ -188,6 +206,11 @@ fn conditions_are_operators_for_their_keys() {
     for operator in ["ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLikeIfExists", "StringLike", "StringEquals"] {
         check(operator, "aws:PrincipalArn", json!("arn:aws:iam::*:root"), true);
     }
+    // These would match nothing.
+    for bad in ["*", "", "arn:aws:iam::root", "arn:*:root"] {
+        check("ArnLike", "aws:PrincipalArn", json!(bad), false);
+        check("ArnNotEquals", "aws:PrincipalArn", json!(["arn:aws:iam::*:root", bad]), false);
+    }
     check("ForAnyValue:NumericEquals", "max-keys", json!(1), false);
     check("ForAllValues:Bool", "SecureTransport", json!(true), false);
     for bad in [json!([]), json!({}), json!(null), json!([["x"]]), json!([null])] {
@@ -198,10 +221,13 @@ fn conditions_are_operators_for_their_keys() {
     }
     check("NumericEquals", "max-keys", json!([10, "20"]), true);
     check("Bool", "SecureTransport", json!(true), true);
-    for good in ["2015-07-01", "2015-07-01T00:00:00Z", "2015-07-01T00:00:00.5+08:00", "2015-07-01T00:00:00"] {
+    for good in
+        ["2015-07-01", "2015-07-01T00:00:00Z", "2015-07-01T00:00:00.5+08:00", "2015-07-01T00:00:00", "1435721265"]
+    {
         check("DateEquals", "CurrentTime", json!(good), true);
+        check("DateEquals", "aws:EpochTime", json!(good), true);
     }
-    for bad in ["", "now", "1435721265", "2015-13-01", "01 Jul 2015"] {
+    for bad in ["", "now", "2015", "-1435721265", "2015-13-01", "01 Jul 2015"] {
         check("DateEquals", "CurrentTime", json!(bad), false);
     }
     for good in ["1.2.3.4", "0.0.0.0/0", "::1", "2001:db8::/32", "1.2.3.4/32"] {
@@ -231,6 +257,16 @@ fn keys_have_their_names() {
         "aws:PrincipalType",
         "s3:x-amz-storage-class",
         "s3:x-amz-object-ownership",
+        "s3:ResourceAccount",
+        "aws:ResourceAccount",
+        "s3:authType",
+        "s3:signatureversion",
+        "s3:x-amz-content-sha256",
+        "s3:x-amz-website-redirect-location",
+        "s3:if-match",
+        "s3:if-none-match",
+        "s3:object-lock-mode",
+        "s3:object-lock-legal-hold",
         &long,
         "s3:x-amz-server-side-encryption-customer-algorithm",
     ] {
@@ -244,6 +280,15 @@ fn keys_have_their_names() {
         "s3:SourceIp",
         "iam:acl",
         "s3:PrincipalArn",
+        "g:ResourceAccount ",
+        "iam:ResourceAccount",
+        "aws:authType",
+        "aws:object-lock-mode",
+        // These no request has.
+        "aws:SourceVpce",
+        "aws:PrincipalOrgID",
+        "aws:MultiFactorAuthPresent",
+        "s3:TlsVersion",
         "s3:ExistingObjectTag",
         "s3:ExistingObjectTag/",
         "aws:ExistingObjectTag/a",
@@ -252,4 +297,31 @@ fn keys_have_their_names() {
     ] {
         check(key, false);
     }
+}
+
+#[test]
+fn variables_are_of_one_version() {
+    let check = |version: &str, statement: Value, accepted: bool| {
+        check_grammar(&json!({ "Version": version, "Statement": [statement] }), accepted);
+    };
+    let resource = |text: &str| statement(json!({ "Resource": text }));
+    let condition = |text: &str| statement(json!({ "Condition": { "StringLike": { "prefix": ["x", text] } } }));
+    for good in ["${aws:username}", "${aws:PrincipalAccount}", "${*}", "${s3:prefix, 'a'}"] {
+        for version in ["2008-10-17", "2012-10-17", "5.0"] {
+            check(version, resource(&format!("arn:aws:s3:::photos/{good}/*")), true);
+            check(version, condition(good), true);
+        }
+    }
+    for bad in ["${", "${aws:username", "${aws:PrincipalTag/team}", "${s3:ExistingObjectTag/a}", "${}"] {
+        check("2008-10-17", resource(&format!("photos/{bad}")), true);
+        check("2012-10-17", resource(&format!("photos/{bad}")), false);
+        check("2012-10-17", condition(bad), false);
+    }
+    check("2012-10-17", condition("${null}"), true);
+    check("2012-10-17", statement(json!({ "Resource": "arn:aws:s3:::${aws:username}/*" })), false);
+    check(
+        "2012-10-17",
+        statement(json!({ "Condition": { "NumericEquals": { "max-keys": "${aws:EpochTime}" } } })),
+        false,
+    );
 }

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod grammar;
+mod model;
 
 use std::sync::Arc;
 
@@ -49,7 +50,7 @@ fn decide(policy: &Policy, action: Action, head: &Head) -> Verdict {
     let caller = caller(10, "alice");
     let context = Context::new(head, peer("10.1.2.3"), NOW);
     let key = head.target.key.as_ref().map(ObjectKey::as_str);
-    policy.decide(&Question { caller: &caller, action, bucket: "photos", key, context: &context })
+    policy.decide(&Question { caller: &caller, action, bucket: "photos", owner: None, key, context: &context })
 }
 
 fn allows(members: Value, action: Action, request: &str) -> bool {
@@ -121,8 +122,14 @@ fn published_samples_decide_as_they_say() {
     for other in [Caller::Anonymous, caller(11, "bob")] {
         let head = head("GET /photos/k");
         let context = Context::new(&head, peer(""), NOW);
-        let question =
-            Question { caller: &other, action: Action::GetObject, bucket: "photos", key: Some("k"), context: &context };
+        let question = Question {
+            caller: &other,
+            action: Action::GetObject,
+            bucket: "photos",
+            owner: None,
+            key: Some("k"),
+            context: &context,
+        };
         assert_eq!(policy.decide(&question), Verdict::Deny);
     }
 }
@@ -138,7 +145,8 @@ fn the_policy_of_a_key_has_no_principal() {
     let ask = |action, bucket, key| {
         let (caller, head) = (caller(10, "alice"), head("GET /"));
         let context = Context::new(&head, peer(""), NOW);
-        narrow.decide(&Question { caller: &caller, action, bucket, key, context: &context }) == Verdict::Allow
+        narrow.decide(&Question { caller: &caller, action, bucket, owner: None, key, context: &context })
+            == Verdict::Allow
     };
     assert!(ask(Action::GetObject, "photos", Some("a/b")));
     assert!(ask(Action::GetObject, "other", Some("b")));
@@ -149,8 +157,14 @@ fn the_policy_of_a_key_has_no_principal() {
     let anything = of_key(json!({ "Principal": null, "Resource": "*" })).unwrap();
     let (caller, head) = (caller(10, "alice"), head("GET /"));
     let context = Context::new(&head, peer(""), NOW);
-    let question =
-        Question { caller: &caller, action: Action::ListAllMyBuckets, bucket: "", key: None, context: &context };
+    let question = Question {
+        caller: &caller,
+        action: Action::ListAllMyBuckets,
+        bucket: "",
+        owner: None,
+        key: None,
+        context: &context,
+    };
     assert_eq!(anything.decide(&question), Verdict::Allow);
 }
 
@@ -176,6 +190,10 @@ fn what_is_public() {
     check(json!({ "Condition": { "StringEqualsIfExists": { "aws:userid": ALICE } } }), true);
     check(json!({ "Condition": { "ForAllValues:StringEquals": { "aws:userid": ALICE } } }), true);
     check(json!({ "Condition": { "StringEquals": { "aws:userid": [ALICE, "${null}"] } } }), true);
+    check(json!({ "Condition": { "NumericLessThan": { "s3:signatureAge": 1 } } }), true);
+    let variable = json!({ "Condition": { "StringEquals": { "aws:userid": "${aws:userid}" } } });
+    let variable = json!({ "Version": "2012-10-17", "Statement": statement(variable) });
+    assert!(of_bucket(&variable).unwrap().is_public());
 }
 
 #[test]

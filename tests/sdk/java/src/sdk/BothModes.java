@@ -116,7 +116,7 @@ import org.junit.jupiter.api.extension.TestTemplateInvocationContextProvider;
 
         private void checkSucceeded(List<String> operations) throws InterruptedException {
             // A request is counted after its answer has gone out, so the last one may be a moment late.
-            long deadline = System.nanoTime() + SECONDS.toNanos(5);
+            long deadline = System.nanoTime() + SECONDS.toNanos(60);
             while (true) {
                 Map<String, Long> after = session.gateway.successes();
                 List<String> missing = operations.stream()
