@@ -185,6 +185,9 @@ pub const ACL_DOCUMENT_BYTES_MAX: usize = 50 * 1024;
 pub const POLICY_BYTES_MAX: usize = 20 * 1024;
 /// Characters compared with wildcards in deciding by one policy; one that takes more denies.
 pub const POLICY_STEP_COUNT_MAX: u32 = 2 * 1024 * 1024;
+/// Comparisons that all decisions of one transaction may take together; what comes after them is denied. A request may
+/// name a thousand keys, and policies are asked about each.
+pub const POLICY_BATCH_STEP_COUNT_MAX: u32 = 64 * 1024 * 1024;
 /// Policies kept in memory as they were read, of buckets and as many of access keys.
 pub const POLICY_CACHE_COUNT_MAX: usize = 512;
 

@@ -1,13 +1,14 @@
 //! [`Judge`]: everything that decides about one caller and one bucket, read once, asked as often as need be.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::permit::{Left, Waiting};
 use super::policy::{Policies, Policy, Question, Verdict};
 use super::{Action, Caller, Context, Controls, Lists, Permit, is_owner, permit};
 use crate::acl::{Acl, Permission};
 use crate::error::{Code, Error, Result};
+use crate::limits;
 use crate::meta::{self, Bucket, Setting, Tx};
 use crate::name::ObjectKey;
 use crate::object_lock::Lock;
@@ -21,6 +22,8 @@ pub struct Judge<'a> {
     policy: Option<Arc<Policy>>,
     narrowing: Option<Arc<Policy>>,
     controls: Controls,
+    /// Comparisons that its decisions may still take, and those of its copies.
+    steps: Arc<AtomicU32>,
 }
 
 /// What lies beside a bucket's record and decides who may.
@@ -65,7 +68,8 @@ impl<'a> Judge<'a> {
     ) -> Self {
         let policy = beside.policy.as_deref().map(|text| policies.of_bucket(&bucket.name, text));
         let narrowing = caller.narrowing().map(|text| policies.of_key(text));
-        Self { caller, context, bucket, policy, narrowing, controls: beside.controls }
+        let steps = Arc::new(AtomicU32::new(limits::POLICY_BATCH_STEP_COUNT_MAX));
+        Self { caller, context, bucket, policy, narrowing, controls: beside.controls, steps }
     }
 
     /// The same judge for something else the request names: see [`Context::aside`].
@@ -120,6 +124,20 @@ impl<'a> Judge<'a> {
         })
     }
 
+    /// The same for an action that is never left to an object's own list or tags, where no permit is needed: one key of
+    /// many.
+    pub fn check(&self, action: Action, key: &ObjectKey) -> Result<()> {
+        let action = if self.context.version().is_some() { action.of_version() } else { action };
+        let is_owner = is_owner(self.caller, self.bucket);
+        if !is_owner && self.bucket.requester_pays {
+            self.check_payer()?;
+        }
+        match self.ask(action, Some(key.as_str())) {
+            Left::Nothing if !self.is_restricted(is_owner) => Ok(()),
+            _ => Err(self.denied(Some(key.as_str()))),
+        }
+    }
+
     /// What policies, ownership and the bucket's list leave to be asked about the object.
     fn ask(&self, action: Action, key: Option<&str>) -> Left {
         self.consider(action, key).settle_early(|wanted| self.grants(wanted))
@@ -127,7 +145,13 @@ impl<'a> Judge<'a> {
 
     fn consider(&self, action: Action, key: Option<&str>) -> Waiting {
         let question = self.question(action, key);
-        let consider = |policy: &Arc<Policy>| policy.consider(&question);
+        // One judge is asked from one place at a time.
+        let consider = |policy: &Arc<Policy>| {
+            let mut steps = self.steps.load(Ordering::Relaxed);
+            let opinion = policy.consider_within(&question, &mut steps);
+            self.steps.store(steps, Ordering::Relaxed);
+            opinion
+        };
         Waiting {
             action,
             is_owner: is_owner(self.caller, self.bucket),
@@ -401,5 +425,31 @@ mod tests {
         // The source of a copy has its own version, whatever the target's parameters say.
         assert!(!may("PUT /photos/x?versionId=1", Some(None)));
         assert!(may("PUT /photos/x", Some(Some("1"))));
+    }
+
+    /// However many keys a request names, its policies take no more than so much time.
+    #[tokio::test]
+    async fn all_keys_of_a_request_share_what_policies_may_take() {
+        let bucket = testing::bucket(ALICE).await;
+        let slow = |count: usize| {
+            let resources = vec![format!("\"photos/*{}b\"", "a".repeat(500)); count].join(",");
+            format!(
+                "{{\"Statement\":{{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"*\",\
+                 \"Resource\":[{resources}]}}}}"
+            )
+        };
+        let key = ObjectKey::parse(&"a".repeat(1024)).unwrap();
+        let head = head("POST /photos?delete");
+        let [alice, ..] = callers();
+        let allowed = |policy: &str, keys: usize| {
+            let context = Context::new(&head, peer(""), NOW);
+            let judge = Judge::new(&Policies::default(), &alice, context, &bucket, &beside(Some(policy)));
+            let ask = |_: &usize| judge.aside(None).check(Action::DeleteObject, &key).is_ok();
+            (0..keys).filter(ask).count()
+        };
+        let least = usize::try_from(limits::POLICY_BATCH_STEP_COUNT_MAX / limits::POLICY_STEP_COUNT_MAX).unwrap();
+        let count = allowed(&slow(4), 5 * least);
+        assert!((least..5 * least).contains(&count), "{count}");
+        assert_eq!(allowed(&policy("Deny", "\"*\"", "GetObject"), 1000), 1000);
     }
 }

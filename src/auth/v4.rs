@@ -101,7 +101,9 @@ impl Terms {
         if self.region() == region {
             return Ok(());
         }
-        let refusal = malformed("The credential is for another region than this one.");
+        // AWS's words: most clients show nothing else, and some find the region in them.
+        let why = format!("The credential's region '{}' is wrong; expecting '{region}'.", self.region());
+        let refusal = Code::AuthorizationHeaderMalformed.because(why);
         // The answer to a HEAD has no elements, and clients look there as well.
         Err(refusal.detail("Region", region).header("x-amz-bucket-region", region))
     }

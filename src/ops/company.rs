@@ -17,15 +17,16 @@ pub(super) async fn check_may_bring(app: &App, call: &Call<'_>, tags: &[(String,
     if !has_list && tags.is_empty() {
         return Ok(());
     }
-    let (bucket, key) = (call.bucket()?, call.key()?);
+    let key = call.key()?;
     let ask = |tx: &mut Tx<'_>| {
-        let judge = Judge::read(tx, &app.policies, &call.caller, call.context, bucket)?;
+        let bucket = call.bucket_in(tx)?;
+        let judge = Judge::read(tx, &app.policies, &call.caller, call.context, &bucket)?;
         if has_list {
             judge.permit_company(Action::PutObjectAcl, key, &[])?;
         }
         if tags.is_empty() { Ok(()) } else { judge.permit_company(Action::PutObjectTagging, key, tags) }
     };
-    app.store.read(ask).await
+    app.store.read_frozen(ask).await
 }
 
 /// The same for tags that go along with a copy: they have to be the caller's to read where they are. 403 `AccessDenied`

@@ -42,8 +42,8 @@ async fn get(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
     let found = app.store.read_frozen(|tx| {
         let object = find_in(tx, call)?;
         // What is told here could be told from the bytes: who may not read those may not learn it either.
-        let (bucket, key, action) = (call.bucket()?, call.key()?, Action::GetObject);
-        let permit = access::may(tx, &app.policies, &call.caller, call.context, action, bucket, key)?;
+        let (bucket, key, action) = (call.bucket_in(tx)?, call.key()?, Action::GetObject);
+        let permit = access::may(tx, &app.policies, &call.caller, call.context, action, &bucket, key)?;
         permit.check_object(&object)?;
         let parts = if asked.has(Attribute::Parts) { tx.parts_of(&object)? } else { None };
         Ok::<_, Error>((object, parts))

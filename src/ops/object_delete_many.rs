@@ -107,7 +107,7 @@ async fn delete_batch(
         let mut outcomes = Vec::with_capacity(batch.len());
         for Item { key, version, conditions } in batch {
             let judge = judge.aside(version.as_deref());
-            if let Err(refusal) = judge.permit(Action::DeleteObject, Some(key)) {
+            if let Err(refusal) = judge.check(Action::DeleteObject, key) {
                 outcomes.push(Err(refusal));
                 continue;
             }

@@ -40,7 +40,7 @@ async fn post(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
         let bucket = call.bucket_in(tx)?;
         // Who may write one name may not therefore write another, nor all that lies under it.
         let judge = Judge::read(tx, &app.policies, &call.caller, call.context.aside(None), &bucket)?;
-        let check = |name: &ObjectKey| judge.permit(Action::PutObject, Some(name)).map(drop);
+        let check = |name: &ObjectKey| judge.check(Action::PutObject, name);
         check(&target)?;
         tx.rename(&bucket, source, &target, check)
     });

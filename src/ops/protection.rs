@@ -108,8 +108,8 @@ pub(super) fn asks_to_bypass(head: &Head) -> Result<bool> {
 /// What a request may pass over that asks for it: nothing without the right to. What that means is decided by what is
 /// found: consoles ask always.
 pub(super) fn bypass(asks: bool, judge: &Judge<'_>, key: &ObjectKey) -> Bypass {
-    match asks.then(|| judge.permit(Action::BypassGovernanceRetention, Some(key))) {
-        Some(Ok(_)) => Bypass::Governance,
+    match asks.then(|| judge.check(Action::BypassGovernanceRetention, key)) {
+        Some(Ok(())) => Bypass::Governance,
         Some(Err(_)) | None => Bypass::Nothing,
     }
 }

@@ -34,13 +34,13 @@ impl Expected {
         Ok(Self { value, is_composite: checksum::chosen_kind(head)? })
     }
 
-    /// Refuses a whole that has another: 400 `BadDigest` where the value differs, `InvalidRequest` where algorithm or type
-    /// are not those of the parts.
+    /// Refuses a whole that has another: 400 `BadDigest` where value or type differ, `InvalidRequest` where the algorithm is
+    /// not that of the parts (S3 reference, `CompleteMultipartUpload`).
     pub(super) fn check(&self, whole: Option<&Checksum>) -> Result<()> {
         if let Some(is_composite) = self.is_composite
             && whole.is_none_or(|whole| whole.is_composite() != is_composite)
         {
-            return Err(Code::InvalidRequest.because("The upload has no checksum of that type."));
+            return Err(Code::BadDigest.because("The upload has no checksum of that type."));
         }
         let Some((algorithm, value)) = &self.value else { return Ok(()) };
         match whole.filter(|whole| whole.algorithm == *algorithm) {

@@ -16,7 +16,7 @@ use super::{BodyRule, Call, Op, Pick, Scope};
 use crate::access::Action;
 use crate::app::App;
 use crate::blob::digest;
-use crate::checksum::ChecksumAlgorithm;
+use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::clock::UnixMillis;
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -107,25 +107,36 @@ struct Asked {
     parts: Vec<Listed>,
 }
 
+impl Asked {
+    /// Refuses a whole that is another than was announced, also where it was stored before: its size (400 `InvalidRequest`),
+    /// its CRC-64 (`BadDigest`), its checksum.
+    fn check(&self, size: u64, crc64: Option<u64>, checksum: Option<&Checksum>) -> Result<()> {
+        if self.size.is_some_and(|announced| announced != size) {
+            return Err(Code::InvalidRequest.because("The parts do not add up to the size that was announced."));
+        }
+        if self.crc64.is_some() && self.crc64 != crc64 {
+            return Err(Code::BadDigest.because("The CRC-64 you specified is not that of the parts together."));
+        }
+        self.checksum.check(checksum)
+    }
+}
+
 /// Stores the object; where an earlier request of the same parts has, it is that one.
 fn complete(tx: &mut Tx<'_>, call: &Call<'_>, asked: &Asked, now: UnixMillis) -> Result<Object> {
     let (bucket, key) = (call.bucket_in(tx)?, call.key()?);
     let etag = etag_of(&asked.parts);
     let Some(open) = tx.open_upload(bucket.id, key, asked.id)? else {
         let done = tx.completed(bucket.id, key, asked.id)?.filter(|object| object.etag == etag);
-        return done.ok_or_else(|| no_such_upload(call));
+        let done = done.ok_or_else(|| no_such_upload(call))?;
+        let state = done.state.as_deref();
+        asked.check(done.size, state.and_then(|state| state.crc64), state.and_then(|state| state.checksum.as_ref()))?;
+        return Ok(done);
     };
     let parts = tx.all_parts(&open)?;
     let chosen = choose(&asked.parts, &parts, part_bytes_min(open.upload()))?;
-    if asked.size.is_some_and(|size| size != size_of(&chosen, &parts)) {
-        return Err(Code::InvalidRequest.because("The parts do not add up to the size that was announced."));
-    }
     let crc64 = crc64_of(&chosen, &parts);
-    if asked.crc64.is_some() && asked.crc64 != crc64 {
-        return Err(Code::BadDigest.because("The CRC-64 you specified is not that of the parts together."));
-    }
     let checksum = upload_checksum::whole(open.upload(), &parts, &chosen);
-    asked.checksum.check(checksum.as_ref())?;
+    asked.check(size_of(&chosen, &parts), crc64, checksum.as_ref())?;
     let pieces = tx.composed(&parts, &chosen)?.ok_or_else(|| {
         let most = limits::PIECE_COUNT_MAX;
         Code::InvalidRequest.because(format!("The parts are made of more than {most} pieces of other objects."))

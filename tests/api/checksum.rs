@@ -380,14 +380,20 @@ async fn parts_make_the_checksum_their_upload_was_begun_with() {
         let header = algorithm.header();
         let wrong = list(&parts, true).replace(&texts[1], &texts[0]);
         complete("", wrong, "400 InvalidPart").await;
-        complete(&format!("\n{header}: bad"), list(&parts, true), "400 BadDigest").await;
-        complete(&format!("\n{header}: bad"), list(&parts, false), "400 BadDigest").await;
-        complete(&format!("\n{header}: {}", texts[0]), list(&parts, true), "400 BadDigest").await;
-        let other_kind = if kind == "COMPOSITE" { "FULL_OBJECT" } else { "COMPOSITE" };
-        complete(&format!("\nx-amz-checksum-type: {other_kind}"), list(&parts, true), "400 InvalidRequest").await;
-        let other = if algorithm == Sha1 { Sha256 } else { Sha1 };
-        complete(&format!("\n{}", line(other, b"")), list(&parts, true), "400 InvalidRequest").await;
-        complete("\nx-amz-mp-object-size: 7", list(&parts, true), "400 InvalidRequest").await;
+        let refusals = async || {
+            let before = gateway.fingerprint();
+            complete(&format!("\n{header}: bad"), list(&parts, true), "400 BadDigest").await;
+            complete(&format!("\n{header}: bad"), list(&parts, false), "400 BadDigest").await;
+            complete(&format!("\n{header}: {}", texts[0]), list(&parts, true), "400 BadDigest").await;
+            let other_kind = if kind == "COMPOSITE" { "FULL_OBJECT" } else { "COMPOSITE" };
+            complete(&format!("\nx-amz-checksum-type: {other_kind}"), list(&parts, true), "400 BadDigest").await;
+            let other = if algorithm == Sha1 { Sha256 } else { Sha1 };
+            complete(&format!("\n{}", line(other, b"")), list(&parts, true), "400 InvalidRequest").await;
+            complete("\nx-amz-mp-object-size: 7", list(&parts, true), "400 InvalidRequest").await;
+            complete("\nx-amz-checksum-crc64ecma: 7", list(&parts, true), "400 BadDigest").await;
+            assert_eq!(gateway.fingerprint(), before);
+        };
+        refusals().await;
         assert_eq!(gateway.fingerprint(), before);
         let lines = format!("\n{header}: {whole}\nx-amz-checksum-type: {kind}");
         for (lines, list) in [(lines.as_str(), list(&parts, true)), ("", list(&parts, false))] {
@@ -396,6 +402,8 @@ async fn parts_make_the_checksum_their_upload_was_begun_with() {
             assert_eq!(done.element(algorithm.element()), Some(whole.to_string().as_str()));
             assert_eq!(done.element("ChecksumType"), Some(kind));
         }
+        // What is done is no other than it was announced to be.
+        refusals().await;
         let expected = Some((name, whole.to_string(), kind.to_owned()));
         assert_eq!(shown_by(&gateway, who, "/photos/k").await, expected);
         for (number, text) in (1..).zip(texts) {

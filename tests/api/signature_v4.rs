@@ -147,6 +147,8 @@ async fn one_region_may_be_demanded() {
     let config = Config { signature_region: SignatureRegion::Own, ..Config::for_testing() };
     let gateway = Gateway::configured(config).await;
     let answer = gateway.check(As::S3("alice"), "GET /", "400 AuthorizationHeaderMalformed").await;
+    let said = "The credential's region 'us-east-1' is wrong; expecting 'default'.";
+    assert_eq!(answer.element("Message"), Some(said));
     assert_eq!(answer.element("Region"), Some("default"));
     let answer = gateway.check(As::S3("alice"), "HEAD /photos", "400 AuthorizationHeaderMalformed").await;
     assert_eq!(answer.header("x-amz-bucket-region"), "default");

@@ -5,20 +5,28 @@ use std::cell::Cell;
 /// How much comparing one decision may take. A policy is its bucket owner's own, and so is the time it wastes, but the
 /// gateway's other clients wait behind it.
 #[derive(Debug)]
-pub(super) struct Fuel(Cell<u32>);
+pub(super) struct Fuel {
+    steps: u32,
+    left: Cell<u32>,
+}
 
 impl Fuel {
     pub(super) fn new(steps: u32) -> Self {
-        Self(Cell::new(steps))
+        Self { steps, left: Cell::new(steps) }
     }
 
     fn burn(&self) {
-        self.0.set(self.0.get().saturating_sub(1));
+        self.left.set(self.left.get().saturating_sub(1));
+    }
+
+    /// How much was taken.
+    pub(super) fn used(&self) -> u32 {
+        self.steps - self.left.get()
     }
 
     /// Whether there is none left; every comparison then fails.
     pub(super) fn is_spent(&self) -> bool {
-        self.0.get() == 0
+        self.left.get() == 0
     }
 }
 

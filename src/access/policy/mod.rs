@@ -209,12 +209,25 @@ impl Policy {
     /// Takes at most [`limits::POLICY_STEP_COUNT_MAX`] comparisons; a policy that needs more denies.
     #[must_use]
     pub fn consider(&self, question: &Question<'_>) -> Opinion {
-        let fuel = Fuel::new(limits::POLICY_STEP_COUNT_MAX);
+        let mut steps = limits::POLICY_STEP_COUNT_MAX;
+        self.consider_within(question, &mut steps)
+    }
+
+    /// The same with no more than `steps` comparisons; those it takes are taken off.
+    #[must_use]
+    pub fn consider_within(&self, question: &Question<'_>, steps: &mut u32) -> Opinion {
+        let fuel = Fuel::new(limits::POLICY_STEP_COUNT_MAX.min(*steps));
+        let opinion = self.consider_with(question, &fuel);
+        *steps -= fuel.used();
+        opinion
+    }
+
+    fn consider_with(&self, question: &Question<'_>, fuel: &Fuel) -> Opinion {
         let mut opinion = Opinion::plain(Verdict::Silent);
         for statement in &self.statements {
             // One that allows adds nothing to another.
             let is_needed = statement.effect == Effect::Deny || opinion.verdict == Verdict::Silent;
-            if !is_needed || !statement.holds(question, &fuel) {
+            if !is_needed || !statement.holds(question, fuel) {
                 continue;
             }
             let late = statement.conditions.iter().filter(|condition| condition.is_late(question.action));

@@ -3,6 +3,8 @@
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
 use super::of_bucket;
@@ -351,4 +353,17 @@ proptest! {
             prop_assert_eq!(found(&policy, asked), expected(&policy, asked), "{} {:?}", policy, asked);
         }
     }
+}
+
+/// A sample in which nearly all is refused, or allowed, would show little.
+#[test]
+fn samples_have_every_outcome() {
+    let mut runner = TestRunner::deterministic();
+    let mut counts = [0; 3];
+    for _ in 0..1000 {
+        let statements = prop::collection::vec(any_statement(), 1..4).new_tree(&mut runner).unwrap().current();
+        let asked = any_asked().new_tree(&mut runner).unwrap().current();
+        counts[expected(&json!({ "Statement": statements }), &asked) as usize] += 1;
+    }
+    assert!(counts.iter().all(|count| *count > 50), "{counts:?}");
 }
