@@ -254,7 +254,8 @@ impl World {
 
     /// In S3's words every other body that is as announced comes in S3's own chunks.
     fn sending(&self, ask: Ask, sent: &Sent) -> Ask {
-        let is_framed = self.model.is_s3 && sent.is_announced && sent.is_digest_right && self.step_count.is_multiple_of(2);
+        let is_framed =
+            self.model.is_s3 && sent.is_announced && sent.is_digest_right && self.step_count.is_multiple_of(2);
         let ask = match sent.bytes.clone() {
             bytes if is_framed => ask.framed(bytes),
             bytes if sent.is_announced => ask.body(bytes),
