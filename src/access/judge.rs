@@ -22,8 +22,8 @@ pub struct Judge<'a> {
     policy: Option<Arc<Policy>>,
     narrowing: Option<Arc<Policy>>,
     controls: Controls,
-    /// Comparisons that its decisions may still take, and those of its copies.
-    steps: Arc<AtomicU32>,
+    /// Comparisons that its decisions may still take, and those of its copies; none where there is no policy.
+    steps: Option<Arc<AtomicU32>>,
 }
 
 /// What lies beside a bucket's record and decides who may.
@@ -68,7 +68,8 @@ impl<'a> Judge<'a> {
     ) -> Self {
         let policy = beside.policy.as_deref().map(|text| policies.of_bucket(&bucket.name, text));
         let narrowing = caller.narrowing().map(|text| policies.of_key(text));
-        let steps = Arc::new(AtomicU32::new(limits::POLICY_BATCH_STEP_COUNT_MAX));
+        let is_asked = policy.is_some() || narrowing.is_some();
+        let steps = is_asked.then(|| Arc::new(AtomicU32::new(limits::POLICY_BATCH_STEP_COUNT_MAX)));
         Self { caller, context, bucket, policy, narrowing, controls: beside.controls, steps }
     }
 
@@ -147,9 +148,10 @@ impl<'a> Judge<'a> {
         let question = self.question(action, key);
         // One judge is asked from one place at a time.
         let consider = |policy: &Arc<Policy>| {
-            let mut steps = self.steps.load(Ordering::Relaxed);
+            let Some(all) = &self.steps else { return policy.consider(&question) };
+            let mut steps = all.load(Ordering::Relaxed);
             let opinion = policy.consider_within(&question, &mut steps);
-            self.steps.store(steps, Ordering::Relaxed);
+            all.store(steps, Ordering::Relaxed);
             opinion
         };
         Waiting {

@@ -192,7 +192,7 @@ fn check_without_bucket(policies: &Policies, caller: &Caller, action: Action, co
 
 /// The permissions beside `CreateBucket` that the headers of a new bucket ask for.
 fn company_of_bucket(head: &Head) -> Vec<Action> {
-    let has_list = acl::is_given(|tail| head.own(tail).filter(|text| text.trim() != "private"));
+    let has_list = acl::is_given(head) && head.own("acl").is_none_or(|name| name.trim() != "private");
     let has_lock = head.own("bucket-object-lock-enabled").is_some_and(|flag| !flag.eq_ignore_ascii_case("false"));
     let company = [
         (has_list, Action::PutBucketAcl),

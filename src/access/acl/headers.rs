@@ -46,15 +46,23 @@ const GRANTS: [(&str, Permission, bool); 7] = [
     ("grant-full-control-delivered", Permission::FullControl, true),
 ];
 
-/// Whether headers ask for a list, well or badly.
-pub fn is_given<'h>(find: impl Fn(&str) -> Option<&'h str>) -> bool {
-    find("acl").is_some() || GRANTS.iter().any(|(tail, ..)| find(tail).is_some())
+/// Whether headers, or parameters in their place, ask for a list, well or badly.
+#[must_use]
+pub fn is_given(head: &Head) -> bool {
+    head.own_all().any(|(tail, _)| is_of_list(tail))
 }
+
+fn is_of_list(tail: &str) -> bool {
+    let is_grant = tail.get(..GRANT.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRANT));
+    is_grant || tail.eq_ignore_ascii_case("acl")
+}
+
+/// What the tails of headers begin with that grant.
+const GRANT: &str = "grant-";
 
 /// Refuses with 400 `InvalidArgument` a request that names a list by one header several times: only one would count.
 pub fn check_once(head: &Head) -> Result<()> {
     let prefix = head.dialect.header_prefix();
-    let is_of_list = |tail: &str| tail == "acl" || tail.starts_with("grant-");
     let is_repeated = |name: &&HeaderName| {
         let is_own = name.as_str().strip_prefix(prefix).is_some_and(is_of_list);
         is_own && head.headers.get_all(*name).iter().nth(1).is_some()
