@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Code, Error, Result};
+use crate::wire::hex_value;
 
 /// What a `+` stands for while decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,15 +94,6 @@ fn push_escape(byte: u8, encoded: &mut Vec<u8>) {
 
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
-
-fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
