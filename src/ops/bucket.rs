@@ -98,7 +98,7 @@ async fn put(app: &Arc<App>, call: &mut Call<'_>) -> Result<Reply> {
 }
 
 /// Refuses a place that is not this server's region. Clients of S3 that were told some region sign for it and make
-/// their buckets there: where signatures may be for any region, its name means this one (decision 0040).
+/// their buckets there: where signatures may be for any region, its name means this one (decision 0039).
 fn check_place(app: &App, head: &Head, document: &Element) -> Result<()> {
     let is_s3 = head.dialect == Dialect::S3;
     // `Tags`, and what makes a directory bucket: `Bucket`, and a `Location` that has elements itself.
